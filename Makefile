@@ -1,0 +1,42 @@
+# Targets make the environment in .venv when it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKDIR ?= runs/mnist
+INSTALLED := .venv/.installed
+
+.PHONY: help install train test test-slow lint bench clean
+
+help:
+	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
+	@echo "make test       environment and tests      make test-slow  the tests that take long"
+	@echo "make lint       ruff and mypy              make bench      benchmarks     make clean  remove .venv and caches"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"gan_jax needs Python 3.11 or newer, not {sys.version.split()[0]}; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+train: $(INSTALLED)
+	$(BIN)/gan-jax data prepare mnist
+	$(BIN)/gan-jax train --config=experiments/mnist/config.py --workdir=$(WORKDIR)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks.steps
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

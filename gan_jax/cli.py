@@ -1,0 +1,213 @@
+"""The command line: ``gan-jax COMMAND --flag=value ...``."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from absl import app, flags, logging
+
+from gan_jax.errors import ConfigError, GanJaxError
+from gan_jax.registry import nearest
+
+USAGE = """gan-jax: generative adversarial networks in JAX.
+
+  gan-jax train  --config=FILE.py[:VARIANT] --workdir=DIR [--config.FIELD=VALUE ...]   continues if DIR holds the run
+  gan-jax sample --workdir=DIR --out=FILE.png|FILE.npy [--num=64] [--seed=0] [--checkpoint=latest|STEP]
+  gan-jax data   list [--data_dir=DIR]
+  gan-jax data   prepare NAME [--data_dir=DIR] [--source_dir=DIR]
+
+Several processes train one run when each is given --coordinator_address, --num_processes and --process_id.
+Exit status: 0 done, 1 data, files or space, 2 a wrong flag or configuration, 3 a loss that is not finite,
+130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
+
+FLAGS_OF: Mapping[str, tuple[str, ...]] = {
+    "train": ("workdir", "coordinator_address", "num_processes", "process_id"),
+    "sample": ("workdir", "checkpoint", "num", "seed", "out"),
+    "data": ("data_dir", "source_dir"),
+}
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """The flags of all commands."""
+    flags.DEFINE_string("workdir", None, "work directory of the run", flag_values=values)
+    flags.DEFINE_string("checkpoint", "latest", "'latest' or a step", flag_values=values)
+    flags.DEFINE_integer("num", 64, "examples to generate", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer(
+        "seed", 0, "seed of the latent variables", lower_bound=0, upper_bound=2**32 - 1, flag_values=values
+    )
+    flags.DEFINE_string("out", None, "file to write: .png or .npy", flag_values=values)
+    flags.DEFINE_string("data_dir", None, "where data sets lie (default: TFDS's)", flag_values=values)
+    flags.DEFINE_string("source_dir", None, "folder with a data set's original files", flag_values=values)
+    flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0 of several", flag_values=values)
+    flags.DEFINE_integer("num_processes", None, "how many processes train this run", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("process_id", None, "which of them this is", lower_bound=0, flag_values=values)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry of the console script; ends the process with the exit status in ``USAGE``."""
+    command_line = list(sys.argv if argv is None else argv)
+    sys.path.append(os.getcwd())  # so that package.module:attribute finds a user's file beside the command
+    app.run(_run, argv=command_line, flags_parser=_leave_flags)
+
+
+def _leave_flags(argv: list[str]) -> list[str]:
+    # absl would answer a wrong flag with a page of help and exit status 1; each command reads its own flags instead.
+    flags.FLAGS(argv[:1])
+    logging.set_verbosity(logging.ERROR)  # libraries report every step of their work
+    return argv
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        return _command(argv[1:])
+    except GanJaxError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(arguments: list[str]) -> int:
+    words = [a for a in arguments[:1] if not a.startswith("-")]
+    if not words:
+        asked = any(a in ("--help", "-h", "-help", "--helpfull", "--helpshort") for a in arguments)
+        print(USAGE, file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    name = words[0]
+    if name not in COMMANDS:
+        raise ConfigError(f"there is no command {name!r}{nearest(name, COMMANDS)}; allowed: {', '.join(COMMANDS)}")
+    if any(a in ("--help", "-h") for a in arguments[1:]):
+        print(USAGE)
+        return 0
+    return COMMANDS[name](arguments[1:])
+
+
+def _parse(command: str, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
+    values = flags.FlagValues()
+    define_flags(values)
+    own = FLAGS_OF[command]
+    try:
+        rest = values(["gan-jax", *arguments])[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise ConfigError(
+            f"--{error.flagname} is not a flag of `{command}`{nearest(error.flagname, own)}; allowed: {_listed(own)}"
+        ) from error
+    except flags.Error as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    for flag in values:
+        if values[flag].present and flag not in own:
+            raise ConfigError(f"--{flag} is not a flag of `{command}`; allowed: {_listed(own)}")
+    return values, rest
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"--{name}" for name in names)
+
+
+def _required(values: flags.FlagValues, command: str, *names: str) -> None:
+    for name in names:
+        if not getattr(values, name):
+            raise ConfigError(f"--{name} is missing; `{command}` needs {_listed(names)}")
+
+
+def _no_words(rest: Sequence[str], command: str) -> None:
+    if rest:
+        raise ConfigError(f"{rest[0]!r} is not understood; `{command}` takes only --flag=value")
+
+
+def _train(arguments: list[str]) -> int:
+    from gan_jax.config import parse_config_flags
+
+    is_config = [a.lstrip("-").removeprefix("no").startswith("config") and a.startswith("-") for a in arguments]
+    if not any(is_config):
+        raise ConfigError("--config is missing; `train` needs --config=FILE.py[:VARIANT], --workdir")
+    config, others = parse_config_flags(arguments)
+    values, rest = _parse("train", others)
+    _no_words(rest, "train")
+    _required(values, "train", "workdir")
+    _initialize_backend(values)
+    from gan_jax.training.loop import train
+
+    result = train(config, values.workdir, command=["gan-jax", "train", *arguments])
+    print(result.sample_grid or values.workdir)
+    return 0
+
+
+def _initialize_backend(values: flags.FlagValues) -> None:
+    import jax
+
+    enable_compilation_cache()
+    several = (
+        values.num_processes is not None
+        or values.coordinator_address is not None
+        or "JAX_COORDINATOR_ADDRESS" in os.environ
+    )
+    if several:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        try:
+            jax.distributed.initialize(
+                values.coordinator_address,
+                values.num_processes if values.num_processes is not None else _environment_int("JAX_NUM_PROCESSES"),
+                values.process_id if values.process_id is not None else _environment_int("JAX_PROCESS_ID"),
+            )
+        except (ValueError, RuntimeError) as error:
+            raise ConfigError(f"jax.distributed could not start: {' '.join(str(error).split())}") from error
+
+
+def _environment_int(name: str) -> int | None:
+    text = os.environ.get(name)
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise ConfigError(f"environment variable {name}={text!r} is not possible; allowed: a whole number")
+    return int(text)
+
+
+def enable_compilation_cache() -> None:
+    """Keep compiled programs in JAX_COMPILATION_CACHE_DIR, by default ~/.cache/gan_jax/compiled; "" turns it off."""
+    import jax
+
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(base / "gan_jax" / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def _sample(arguments: list[str]) -> int:
+    values, rest = _parse("sample", arguments)
+    _no_words(rest, "sample")
+    _required(values, "sample", "workdir", "out")
+    enable_compilation_cache()
+    from gan_jax.training.sampling import check_out, load_run, write_samples
+
+    out = check_out(values.out)
+    run = load_run(values.workdir, values.checkpoint)
+    write_samples(out, run, run.sample(values.num, values.seed))
+    print(out)
+    return 0
+
+
+def _data(arguments: list[str]) -> int:
+    values, rest = _parse("data", arguments)
+    data_dir = Path(values.data_dir) if values.data_dir else None
+    from gan_jax import data
+
+    if rest == ["list"]:
+        print(_table(data.describe(data_dir)))
+        return 0
+    if len(rest) == 2 and rest[0] == "prepare":
+        print(data.prepare(rest[1], data_dir=data_dir, source_dir=values.source_dir))
+        return 0
+    raise ConfigError(f"`data {' '.join(rest)}` is not understood; allowed: data list, data prepare NAME")
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    head = ("name", "shape", "examples", "classes", "prepared", "note")
+    words = {"True": "yes", "False": "no", "None": "-"}
+    cells = [head, *(tuple(words.get(str(row[k]), str(row[k])) for k in head) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], int]] = {"train": _train, "sample": _sample, "data": _data}

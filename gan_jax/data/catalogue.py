@@ -1,0 +1,217 @@
+"""The table of sources by name.
+
+Every entry is called as `builder(target, data_dir, split, **options)`. Its options are the parameters with defaults,
+and the defaults are the configuration's: option `modes` of `ring` is the field `data.ring.modes`.
+"""
+
+import difflib
+import functools
+import inspect
+import json
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data import digits as digits_source
+from gan_jax.data import folder as folder_source
+from gan_jax.data import synthetic, tfds_datasets
+from gan_jax.data.preparation import prepare
+from gan_jax.data.source import Source, endless, resident
+from gan_jax.errors import DataError
+
+Builder = Callable[..., Source]
+FOLDER_PREFIX = "folder:"
+MNIST_SIDE = 28
+
+
+def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: str = "train", **options: Any) -> Source:
+    """Opens a source by name; a TFDS set that is not prepared yet is prepared first.
+
+    Args:
+      name: a key of `SOURCES`; or `folder:PATH` for a folder of images; else the name of a TFDS image data set, as
+        `name[/config][:version]`.
+      data_dir: TFDS data directory; else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
+      split: of the data set: "train" or "test", or as TFDS names it. Synthetic sources have no splits and ignore it:
+        give their `fetch` another key.
+      options: of the source, see `options_of`.
+
+    Returns:
+      Source with images in [-1, 1], or points.
+
+    Raises:
+      DataError: unknown name, split or option, a value that is not allowed, or data that are missing or damaged.
+    """
+    section, target = resolve(name)
+    defaults = options_of(section)
+    for option, value in options.items():
+        if option not in defaults:
+            near = difflib.get_close_matches(option, defaults, n=1)
+            hint = f"; nearest: {near[0]}" if near else ""
+            raise DataError(f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}")
+        _check_type(f"data.{section}.{option}", value, defaults[option])
+    return SOURCES[section](target, tfds_datasets.default_data_dir(data_dir), split, **options)
+
+
+def resolve(name: str) -> tuple[str, str]:
+    """Key in `SOURCES` (the configuration's section) and target that a name stands for.
+
+    "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10").
+
+    Raises:
+      DataError: empty name, or "folder" or "tfds" without a target.
+    """
+    if name.startswith(FOLDER_PREFIX) and len(name) > len(FOLDER_PREFIX):
+        return "folder", name.removeprefix(FOLDER_PREFIX)
+    if name in ("", "tfds", "folder", FOLDER_PREFIX):
+        names = ", ".join(key for key in SOURCES if key not in ("folder", "tfds"))
+        raise DataError(f"data.name must be one of {names}, folder:PATH, or a TFDS data set's name; got {name!r}")
+    return (name, name) if name in SOURCES else ("tfds", name)
+
+
+def options_of(section: str) -> dict[str, Any]:
+    """Options of a key of `SOURCES`, with their defaults: numbers and tuples of numbers."""
+    parameters = inspect.signature(SOURCES[section]).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
+    """Rows about every source, for a table; reads nothing but a few small files.
+
+    Args:
+      data_dir: as for `load`.
+
+    Returns:
+      Dicts with "name", "shape" (text), "examples" (text, of the training split), "classes" (int or None), "prepared"
+      (None where nothing needs to be) and "note" (origin and licence).
+    """
+    root = tfds_datasets.default_data_dir(data_dir)
+    rows = []
+    for name, (shape, examples, classes, note) in NOTES.items():
+        prepared = _is_prepared(root / name) if name in MNIST_LIKE else None
+        rows.append(
+            {"name": name, "shape": shape, "examples": examples, "classes": classes, "prepared": prepared, "note": note}
+        )
+    return rows
+
+
+def _is_prepared(dataset_dir: pathlib.Path) -> bool:
+    """Whether some version in a TFDS folder is complete and readable without TensorFlow."""
+    infos = [json.loads(path.read_text()) for path in dataset_dir.glob("[0-9]*/dataset_info.json")]
+    return any(info.get("fileFormat") == "array_record" for info in infos)
+
+
+def _check_type(field: str, value: Any, default: Any) -> None:
+    """Raises DataError unless the value has the type of the default; integers serve as floats."""
+    if isinstance(default, tuple):
+        entry = type(default[0])
+        if not isinstance(value, tuple) or not all(_is_a(element, entry) for element in value):
+            raise DataError(f"{field} must be a tuple of {entry.__name__}, got {value!r}")
+    elif not _is_a(value, type(default)):
+        raise DataError(f"{field} must be of type {type(default).__name__}, got {value!r}")
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _only_training_split(section: str, split: str) -> None:
+    if split != "train":
+        raise DataError(f"{section} has one split, 'train'; got {split!r}")
+
+
+def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
+    """Source builder with the options of a distribution."""
+
+    @functools.wraps(distribution)
+    def build(target: str, data_dir: pathlib.Path, split: str, /, **options: Any) -> Source:
+        del data_dir, split
+        return endless(target, distribution(**options))
+
+    return build
+
+
+def _digits(target: str, data_dir: pathlib.Path, split: str, /) -> Source:
+    del data_dir
+    _only_training_split(target, split)
+    return digits_source.load()
+
+
+def _mnist_like(target: str, data_dir: pathlib.Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+    """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
+    if resolution not in (MNIST_SIDE, 32):
+        raise DataError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
+    source = _tfds(target, data_dir, split)
+    margin = (resolution - MNIST_SIDE) // 2
+    if margin == 0:
+        return source
+    padded = np.pad(source.arrays["image"], ((0, 0), (margin, margin), (margin, margin), (0, 0)))
+    return resident(target, {**source.arrays, "image": padded}, source.num_classes)
+
+
+def _tfds(
+    target: str,
+    data_dir: pathlib.Path,
+    split: str,
+    /,
+    *,
+    resolution: int = 0,
+    channels: int = 0,
+    memory_limit_mb: int = 2048,
+) -> Source:
+    """Any TFDS image data set (see `tfds_datasets.load`)."""
+    builder = tfds_datasets.find_prepared(target, data_dir)
+    if builder is None:
+        if problem := tfds_datasets.unknown(target, also=SOURCES):
+            raise DataError(problem)
+        prepare(target, data_dir)
+        builder = tfds_datasets.find_prepared(target, data_dir)
+    return tfds_datasets.load(target, builder, data_dir, split, resolution, channels, memory_limit_mb)
+
+
+def _folder(
+    target: str,
+    data_dir: pathlib.Path,
+    split: str,
+    /,
+    *,
+    resolution: int = 0,
+    channels: int = 0,
+    memory_limit_mb: int = 2048,
+) -> Source:
+    """A folder of images (see `folder.load`)."""
+    del data_dir
+    _only_training_split("folder", split)
+    return folder_source.load(target, resolution, channels, memory_limit_mb)
+
+
+SOURCES: Mapping[str, Builder] = {
+    "gaussian": _synthetic(synthetic.gaussian),
+    "ring": _synthetic(synthetic.ring),
+    "grid": _synthetic(synthetic.grid),
+    "spiral": _synthetic(synthetic.spiral),
+    "two_moons": _synthetic(synthetic.two_moons),
+    "digits": _digits,
+    "mnist": _mnist_like,
+    "fashion_mnist": _mnist_like,
+    "folder": _folder,
+    "tfds": _tfds,
+}
+
+MNIST_LIKE = ("mnist", "fashion_mnist")
+NOTES: Mapping[str, tuple[str, str, int | None, str]] = {
+    "gaussian": ("D", "endless", None, "one Gaussian; exact density"),
+    "ring": ("2", "endless", None, "Gaussians on a circle; exact density"),
+    "grid": ("2", "endless", None, "Gaussians on a square grid; exact density"),
+    "spiral": ("2", "endless", None, "spirals made of Gaussians; exact density"),
+    "two_moons": ("2", "endless", None, "two half circles made of Gaussians; exact density"),
+    "digits": ("8x8x1", "1797", 10, "UCI optical digits, with scikit-learn (CC BY 4.0)"),
+    "mnist": ("28x28x1", "60000", 10, "LeCun, Cortes, Burges 1998, through TFDS (CC BY-SA 3.0)"),
+    "fashion_mnist": ("28x28x1", "60000", 10, "Xiao, Rasul, Vollgraf 2017, through TFDS (MIT)"),
+    "folder:PATH": ("any", "any", None, "a folder of images, its subfolders as classes"),
+    "NAME": ("any", "any", None, 'any other TFDS set with an "image"; licence as its TFDS page says'),
+}

@@ -1,0 +1,80 @@
+"""Sources too large for the device: examples are decoded on the host, ahead of the steps that use them, with Grain."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from gan_jax.data.shuffle import epoch_order_on_host
+from gan_jax.data.source import HostBatch, Source
+from gan_jax.errors import DataError
+
+MAX_THREADS = 16
+BATCHES_AHEAD = 2
+
+
+def streamed(
+    name: str, num_examples: int, shape: tuple[int, ...], num_classes: int | None, read: Callable[[int], HostBatch]
+) -> Source:
+    """A source that reads each example when it is due.
+
+    Args:
+      name: how the source is called in messages and records.
+      num_examples: N.
+      shape: (H, W, C) of every image.
+      num_classes: None if there are no labels.
+      read: index in [0, N) -> "image" uint8 [H, W, C], and "label" int32 [] if labelled; called from several threads.
+
+    Returns:
+      Source with `stream` (its order is that of a resident source under the same key) and without `fetch`.
+    """
+
+    def stream(key: jax.Array | int, start: int, count: int, local: slice = slice(None)) -> Iterator[HostBatch]:
+        if start < 0:
+            raise DataError(f"a stream of {name} must start at position 0 or later, got {start!r}")
+        if count < 1:
+            raise DataError(f"a batch of {name} must have at least one example, got {count!r}")
+        part = np.arange(count)[local]
+        if part.size == 0:
+            raise DataError(f"this process's part {local!r} of a batch of {count} examples of {name} is empty")
+        run_key = jax.random.key(key) if isinstance(key, int | np.integer) else key
+
+        # Each example asks for its own index; one computation serves its whole batch.
+        @functools.lru_cache(maxsize=2 * BATCHES_AHEAD + 2)
+        def indices(batch: int) -> np.ndarray:
+            # Positions count as uint32, as they do on the device.
+            return epoch_order_on_host(run_key, (start + batch * count + part) % 2**32, num_examples)
+
+        def example(ordinal: int) -> HostBatch:
+            batch, within = divmod(ordinal, part.size)
+            return read(int(indices(batch)[within]))
+
+        return _prefetched(example, part.size)
+
+    return Source(
+        name=name,
+        shape=shape,
+        value_range=(-1.0, 1.0),
+        num_examples=num_examples,
+        num_classes=num_classes,
+        stream=stream,
+    )
+
+
+def _prefetched(example: Callable[[int], HostBatch], batch_size: int) -> Iterator[HostBatch]:
+    """Batches of consecutive examples, decoded in threads (Pillow releases the interpreter lock while it decodes)."""
+    import grain
+
+    options = grain.ReadOptions(
+        num_threads=min(MAX_THREADS, os.cpu_count() or 1),
+        prefetch_buffer_size=max(MAX_THREADS, BATCHES_AHEAD * batch_size),
+    )
+    dataset = grain.MapDataset.range(sys.maxsize).map(example).to_iter_dataset(options).batch(batch_size)
+    iterator = iter(dataset)
+    try:
+        yield from iterator
+    finally:
+        iterator.close()

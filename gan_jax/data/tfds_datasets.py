@@ -1,0 +1,181 @@
+"""Prepared TFDS image data sets, read without TensorFlow.
+
+TFDS is imported inside functions: it takes a third of a second and prints.
+"""
+
+import contextlib
+import difflib
+import hashlib
+import io
+import logging
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data import images
+from gan_jax.data.cache import cached
+from gan_jax.data.source import HostBatch, Source, resident
+from gan_jax.data.streaming import streamed
+from gan_jax.errors import DataError
+
+READ_AT_ONCE = 1024
+
+
+def default_data_dir(data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
+    """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return pathlib.Path(chosen).expanduser()
+
+
+def find_prepared(name: str, data_dir: pathlib.Path) -> Any | None:
+    """TFDS builder that reads the prepared data set `name[/config][:version]`, or None if there is none in `data_dir`.
+
+    It is made from the files alone, so it needs neither the code that prepared them nor TensorFlow.
+    """
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core import read_only_builder
+
+    if not os.path.isdir(data_dir):
+        return None
+    with quiet():
+        try:
+            return read_only_builder.builder_from_files(name, data_dir=os.fspath(data_dir))
+        except tfds.core.DatasetNotFoundError:
+            return None
+        except ValueError as error:
+            raise DataError(f"{name!r} is no name of a TFDS data set; name[/config][:version] is expected") from error
+
+
+def unknown(name: str, also: Iterable[str] = ()) -> str | None:
+    """None if TFDS knows a data set of this name, else a sentence with the nearest names (of those in `also` too)."""
+    import tensorflow_datasets as tfds
+
+    known = tfds.list_builders(with_community_datasets=False)
+    plain = name.split("/")[0].split(":")[0]
+    if plain in known:
+        return None
+    near = difflib.get_close_matches(plain, sorted({*known, *also}), n=3)
+    return f"there is no data set {plain!r}" + (f"; nearest names: {', '.join(near)}" if near else "")
+
+
+def load(
+    name: str, builder: Any, data_dir: pathlib.Path, split: str, resolution: int, channels: int, memory_limit_mb: int
+) -> Source:
+    """Source of one split of a prepared data set; resident if it fits into memory, else streamed.
+
+    Args:
+      name: how the source is called.
+      builder: from `find_prepared`.
+      data_dir: where decoded arrays are kept, in `gan_jax_cache/NAME/VERSION/SPLIT`.
+      split: of the data set; slices such as "train[:10%]" work.
+      resolution: 0, or the side to which images are cropped and resized (see `images.fit`).
+      channels: 0, 1, 3 or 4.
+      memory_limit_mb: largest resident size in MiB of uint8 values.
+
+    Raises:
+      DataError: no such split, no 8-bit "image", images of several sizes and no resolution, or unreadable files.
+    """
+    images.check_options("tfds", resolution, channels, memory_limit_mb)
+    features = builder.info.features
+    num_classes = _check_features(name, features)
+    examples = _open_split(name, builder, split)
+
+    def convert(index: int, example: Mapping[str, Any]) -> HostBatch:
+        image = images.adapt(example["image"], resolution, channels)
+        if image.shape != shape:
+            raise DataError(
+                f"{name}: image {index} of split {split!r} is {image.shape[0]}x{image.shape[1]}, image 0 is "
+                f"{shape[0]}x{shape[1]}; set data.tfds.resolution to crop and resize them all"
+            )
+        labels = {} if num_classes is None else {"label": np.asarray(example["label"], np.int32)}
+        return {"image": image, **labels}
+
+    def decode_all() -> HostBatch:
+        result = {"image": np.empty((len(examples), *shape), np.uint8)}
+        if num_classes is not None:
+            result["label"] = np.empty(len(examples), np.int32)
+        for start in range(0, len(examples), READ_AT_ONCE):
+            indices = range(start, min(start + READ_AT_ONCE, len(examples)))
+            with _naming_damage(name, builder):
+                read = examples.__getitems__(list(indices))
+            for index, example in zip(indices, read, strict=True):
+                for key, value in convert(index, example).items():
+                    result[key][index] = value
+        return result
+
+    def read_one(index: int) -> HostBatch:
+        with _naming_damage(name, builder):
+            example = examples[index]
+        return convert(index, example)
+
+    with quiet(), _naming_damage(name, builder):
+        shape = images.adapt(examples[0]["image"], resolution, channels).shape
+    if not images.fits(len(examples), shape, memory_limit_mb):
+        return streamed(name, len(examples), shape, num_classes, read_one)
+    info = (pathlib.Path(builder.data_path) / "dataset_info.json").read_bytes()
+    fingerprint = hashlib.sha256(info + repr((split, resolution, channels)).encode()).hexdigest()
+    # Readable, and short of telling every slice from every other: that is the fingerprint's work.
+    plain_split = "".join(c if c.isalnum() else "-" for c in split)
+    variant = plain_split + (f"_{resolution}px" if resolution else "") + (f"_{channels}ch" if channels else "")
+    folder = data_dir / "gan_jax_cache" / builder.info.full_name / variant
+    return resident(name, cached(folder, fingerprint, decode_all), num_classes)
+
+
+def _check_features(name: str, features: Any) -> int | None:
+    """Number of classes, or None without class labels; raises DataError without a usable image."""
+    import tensorflow_datasets as tfds
+
+    features = dict(features)
+    image = features.get("image")
+    if not isinstance(image, tfds.features.Image) or image.np_dtype != np.uint8:
+        raise DataError(f'{name} has no feature "image" of 8-bit images; its features are {", ".join(features)}')
+    label = features.get("label")
+    return label.num_classes if isinstance(label, tfds.features.ClassLabel) else None
+
+
+def _open_split(name: str, builder: Any, split: str) -> Any:
+    """Random-access sequence of the decoded examples of a split."""
+    with quiet(), _naming_damage(name, builder):
+        try:
+            examples = builder.as_data_source(split=split)
+        except NotImplementedError as error:
+            raise DataError(
+                f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, which needs TensorFlow; "
+                "prepare it with file_format=array_record, in another data_dir"
+            ) from error
+        except (KeyError, ValueError) as error:
+            splits = ", ".join(builder.info.splits)
+            raise DataError(f"{name} has no split {split!r}; its splits are {splits}, also in slices") from error
+    if len(examples) == 0:
+        raise DataError(f"split {split!r} of {name} is empty")
+    return examples
+
+
+@contextlib.contextmanager
+def _naming_damage(name: str, builder: Any) -> Iterator[None]:
+    """Array records verify their hashes as they are read; says in which data set one failed."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise DataError(
+            f"prepared files of {name} are missing or damaged ({error}); delete {builder.data_path} and prepare again"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps TFDS from printing progress and hints; its errors pass."""
+    from tensorflow_datasets.core.utils import tqdm_utils
+
+    absl, level, progress = logging.getLogger("absl"), logging.getLogger("absl").level, tqdm_utils._active
+    absl.setLevel(logging.ERROR)
+    tqdm_utils.display_progress_bar(False)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        absl.setLevel(level)
+        tqdm_utils.display_progress_bar(progress)

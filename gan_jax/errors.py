@@ -1,0 +1,27 @@
+"""The errors that a user can cause or must act on. Each message is one line that says what to do."""
+
+
+class GanJaxError(Exception):
+    """Base of every error that the command line prints as one line."""
+
+    exit_status = 1
+
+
+class ConfigError(GanJaxError):
+    """A field, name or value of a configuration or a flag is wrong."""
+
+    exit_status = 2
+
+
+class DataError(GanJaxError):
+    """Data is missing, broken, or not of the form that was asked for."""
+
+
+class WorkdirError(GanJaxError):
+    """A work directory is locked, unreadable, full, or holds no usable run."""
+
+
+class NonFiniteError(GanJaxError):
+    """A player's loss or gradient became NaN or infinite."""
+
+    exit_status = 3

@@ -1,0 +1,102 @@
+"""Every configuration field: default, meaning, allowed values; a component's options come from its signature."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from gan_jax.games.latent import LATENTS
+from gan_jax.optimizers import SCALINGS, SCHEDULES
+from gan_jax.registry import TABLES, options_of
+
+
+class Field(NamedTuple):
+    """One field. ``check`` says whether a value of the right type is possible, ``allowed`` is that rule in words."""
+
+    default: Any
+    meaning: str
+    allowed: str = ""
+    check: Callable[[Any], bool] = lambda value: True
+
+
+def _at_least(low: int) -> tuple[str, Callable[[Any], bool]]:
+    return f"a whole number of at least {low}", lambda v: v >= low
+
+
+def _one_of(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(names)}", lambda v: v in names
+
+
+_POSITIVE = ("a finite number above 0", lambda v: 0 < v < math.inf)
+_NOT_NEGATIVE = ("a finite number of at least 0", lambda v: 0 <= v < math.inf)
+_FRACTION = ("a number in [0, 1)", lambda v: 0 <= v < 1)
+_UNIT = ("a number in [0, 1]", lambda v: 0 <= v <= 1)
+
+_OPTIMIZER: Mapping[str, Field] = {
+    "name": Field("adam", "optimizer", *_one_of(tuple(SCALINGS))),
+    "learning_rate": Field(2e-4, "base learning rate; the schedule multiplies it", *_NOT_NEGATIVE),
+    "b1": Field(0.5, "adam: decay of the mean gradient", *_FRACTION),
+    "b2": Field(0.999, "adam and rmsprop: decay of the mean squared gradient", *_FRACTION),
+    "eps": Field(1e-8, "adam and rmsprop: added to the denominator", *_POSITIVE),
+    "momentum": Field(0.0, "sgd: decay of the accumulated gradient", *_FRACTION),
+    "weight_decay": Field(0.0, "decoupled weight decay, times the learning rate; 0 is off", *_NOT_NEGATIVE),
+    "clip": Field(0.0, "largest global norm of the player's gradient; 0 is off", *_NOT_NEGATIVE),
+    "schedule": Field("constant", "factor on the learning rate over the run", *_one_of(tuple(SCHEDULES))),
+    "final_scale": Field(0.0, "linear, cosine: last factor; exponential, staircase: smallest factor", *_UNIT),
+    "decay_rate": Field(
+        0.95, "exponential, staircase: factor after every decay_steps", "a number in (0, 1]", lambda v: 0 < v <= 1
+    ),
+    "decay_steps": Field(1000.0, "exponential, staircase: steps", *_POSITIVE),
+}
+
+
+def _components() -> dict[str, Field]:
+    titles = {
+        "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
+        "game": ("gan", "who plays: a registered name or package.module:attribute"),
+        "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
+        "generator": ("mlp", "generator: a registered name or package.module:attribute"),
+        "discriminator": ("mlp", "discriminator: a registered name or package.module:attribute"),
+    }
+    fields = {}
+    for section, (default, meaning) in titles.items():
+        fields[f"{section}.name"] = Field(default, meaning)
+        if section != "data":
+            fields[f"{section}.options"] = Field({}, "options of a user's own component, a literal dict")
+        for name, component in TABLES[section].items():
+            for option, value in options_of(section, component).items():
+                fields[f"{section}.{name}.{option}"] = Field(value, f"option of {section} {name}")
+    return fields
+
+
+def all_fields() -> dict[str, Field]:
+    """Path -> Field, in the order in which documentation lists them."""
+    fields = {
+        "seed": Field(0, "seed of everything random", "a whole number in [0, 2^32)", lambda v: 0 <= v < 2**32),
+        "steps": Field(20_000, "steps of the schedule, each with one generator update in `gan`", *_at_least(1)),
+        "batch_size": Field(128, "examples in a minibatch over all devices", *_at_least(1)),
+        "steps_per_call": Field(0, "most steps between two looks of the host; 0: by time", *_at_least(0)),
+        "latent_dim": Field(64, "number of latent variables", *_at_least(1)),
+        "latent": Field("normal", "distribution of the latent variables", *_one_of(tuple(LATENTS))),
+        "latent_scale": Field(1.0, "standard deviation (normal) or half-width (uniform, stratified)", *_POSITIVE),
+        "precision": Field("float32", "of computation; parameters and losses stay float32", *_one_of(("float32", "bfloat16"))),
+        "init_from": Field("", "work directory, or its checkpoints/STEP, whose networks to start from"),
+        "profile": Field(False, "write a profiler trace of a few steps to WORKDIR/profile"),
+        "parallel": Field("pmap", "primitive that maps over devices", *_one_of(("pmap", "shard_map"))),
+        **_components(),
+        "data.dir": Field("", "where data sets lie; '' is TFDS_DATA_DIR or TFDS's default"),
+        "data.split": Field("train", "split of a data set that has several"),
+        "update.name": Field("gradient", "update rule: each player follows its own gradient", *_one_of(("gradient",))),
+        "schedule.discriminator_steps": Field(1, "discriminator rounds before each generator round (k)", *_at_least(1)),
+        "schedule.simultaneous": Field(False, "both players move in one round; needs discriminator_steps=1"),
+        "ema.decay": Field(0.0, "decay per step of averaged parameters, used by sampling; 0 is off", *_FRACTION),
+        **{f"optimizer.{player}.{k}": f for player in ("discriminator", "generator") for k, f in _OPTIMIZER.items()},
+        "log_every": Field(100, "steps between records in metrics.jsonl; 0 is only at the end", *_at_least(0)),
+        "sample_every": Field(1000, "steps between sample grids; 0 is only at the end", *_at_least(0)),
+        "sample_count": Field(64, "examples in a sample grid", *_at_least(1)),
+        "sample_statistics": Field("running", "batch-norm statistics in sampling", *_one_of(("running", "batch"))),
+        "checkpoint_every": Field(1000, "steps between checkpoints; 0 is only at the end", *_at_least(0)),
+        "checkpoint_keep": Field(3, "how many of the newest checkpoints stay", *_at_least(2)),
+        "evaluation.metrics": Field((), "metrics during training (none are registered yet)", "()", lambda v: v == ()),
+        "evaluation.every": Field(0, "steps between evaluations (none are registered yet)", "0", lambda v: v == 0),
+    }  # fmt: skip
+    return fields

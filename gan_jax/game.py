@@ -1,0 +1,246 @@
+"""A game: networks, the players that own them, and who moves when. Static data; nothing here is traced state."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import optax
+
+from gan_jax.errors import ConfigError
+from gan_jax.losses import AdversarialLoss
+
+Params = Mapping[str, Any]
+Hyper = Mapping[str, jax.Array]
+Metrics = Mapping[str, jax.Array]
+Schedule = tuple[tuple[str, ...], ...]
+
+# Random numbers derive from the run's key along a fixed chain: stream, then for training step, round, player,
+# purpose, example. The integers are part of a run's identity: never renumber, only append.
+STREAMS = {"init": 0, "train": 1, "data": 2, "sample": 3}
+PURPOSES = {"latent": 0, "generator_layers": 1, "real_layers": 2, "fake_layers": 3, "augmentation": 4, "label": 5}
+SHARED_PLAYER = 2**31 - 1  # takes a player's place in the chain where a game shares noise between its players
+
+
+class Context(NamedTuple):
+    """What a loss function may know beside networks and minibatch.
+
+    Attributes:
+      key: typed key of this step, round and player; use it through ``example_keys``.
+      shared_key: the same for all players of the round.
+      step: int32, steps done so far.
+      total_steps: float32, steps in the whole run.
+      example_index: int32 [B], each local example's index in the global minibatch.
+      axis_name: the mapped axis over which the minibatch is split, or None.
+      hyper: numbers that a sweep may vary without recompiling, by configuration field.
+      memory: what this player carried over from its previous move.
+    """
+
+    key: jax.Array
+    shared_key: jax.Array
+    step: jax.Array
+    total_steps: jax.Array
+    example_index: jax.Array
+    axis_name: str | None
+    hyper: Hyper
+    memory: Any
+
+
+class Aux(NamedTuple):
+    """What a loss function returns beside its scalar.
+
+    Attributes:
+      stats: statistics of the player's own networks after this move, {network: collections}; others are ignored.
+      memory: what the player carries to its next move, already equal on every device.
+      metrics: {name: scalar}; local means, averaged over devices by the step.
+    """
+
+    stats: Mapping[str, Any]
+    memory: Any
+    metrics: Metrics
+
+
+LossFn = Callable[
+    [Mapping[str, nn.Module], Params, Mapping[str, Any], Mapping[str, jax.Array], Context], tuple[jax.Array, Aux]
+]
+SampleFn = Callable[..., jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """One player: the networks that it alone changes, what it minimizes, and how it moves.
+
+    Attributes:
+      owns: names of networks.
+      loss: (networks, params, stats, batch, context) -> (float32 scalar, Aux): the mean over the *local* minibatch.
+      optimizer: an optax transformation; one of ``training.optimizers`` reads its numbers from ``hyper``.
+      reads_data: whether the loss reads real examples. A round in which nobody does consumes none.
+      memory: initial value of what the player carries between its moves, a pytree of arrays.
+    """
+
+    owns: tuple[str, ...]
+    loss: LossFn
+    optimizer: optax.GradientTransformation
+    reads_data: bool = True
+    memory: Any = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """Networks, players and a schedule.
+
+    Attributes:
+      networks: Flax modules by name.
+      inputs: for each network the shapes and dtypes of one example's inputs, without the batch axis.
+      players: players by name.
+      schedule: rounds that follow one another; the names in one round move simultaneously, from the same state.
+      sample: (networks, params, stats, key, num, labels=None) -> [num, ...] images in [-1, 1] or points.
+      frozen: names of networks that no player owns.
+
+    Raises:
+      ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one.
+    """
+
+    networks: Mapping[str, nn.Module]
+    inputs: Mapping[str, tuple[jax.ShapeDtypeStruct, ...]]
+    players: Mapping[str, Player]
+    schedule: Schedule
+    sample: SampleFn
+    frozen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_ownership(self)
+        _check_schedule(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a configuration hands to a game's ``build(parts) -> Game``.
+
+    Attributes:
+      networks: "generator" and "discriminator" as configured; a game may build others of its own.
+      loss: hyper -> AdversarialLoss, so that a loss's numbers may be traced.
+      generator_reads_real: whether that loss's generator depends on the logits of real examples.
+      optimizers: "generator" and "discriminator" as configured.
+      schedule: rounds as configured, over the players "discriminator" and "generator".
+      shape: of one example, (H, W, C) or (D,).
+      num_classes: classes of the labelled data, or None.
+      latent_dim: number of latent variables.
+      latent: name of their distribution, a key of ``games.latent.LATENTS``.
+      latent_scale: its scale.
+      batch_size: examples in a global minibatch.
+      sample_statistics: "running", or "batch" for statistics of the sampled batch.
+      options: the literal of the field game.options.
+    """
+
+    networks: Mapping[str, nn.Module]
+    loss: Callable[[Hyper], AdversarialLoss]
+    generator_reads_real: bool
+    optimizers: Mapping[str, optax.GradientTransformation]
+    schedule: Schedule
+    shape: tuple[int, ...]
+    num_classes: int | None
+    latent_dim: int
+    latent: str
+    latent_scale: float
+    batch_size: int
+    sample_statistics: str
+    options: Mapping[str, Any]
+
+
+def alternating(first: str, second: str, steps: int = 1) -> Schedule:
+    """``steps`` rounds of ``first``, then one of ``second``.
+
+    References:
+      Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1 (k = ``steps``).
+    """
+    return ((first,),) * steps + ((second,),)
+
+
+def simultaneous(*players: str) -> Schedule:
+    """One round in which all ``players`` move from the same state."""
+    return (players,)
+
+
+def data_rounds(game: Game) -> tuple[int, ...]:
+    """Indices of the rounds in which some mover reads real examples; each takes one minibatch of the data stream."""
+    return tuple(i for i, movers in enumerate(game.schedule) if any(game.players[name].reads_data for name in movers))
+
+
+def example_keys(key: jax.Array, purpose: str, example_index: jax.Array) -> jax.Array:
+    """One key per example, a function of its global index and not of the device that holds it.
+
+    Args:
+      key: typed key, scalar.
+      purpose: a key of ``PURPOSES``.
+      example_index: int [B].
+
+    Returns:
+      typed keys [B].
+    """
+    base = jax.random.fold_in(key, PURPOSES[purpose])
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(base, example_index)
+
+
+def forward(
+    module: nn.Module,
+    params: Any,
+    stats: Any,
+    *inputs: jax.Array,
+    train: bool,
+    keys: jax.Array | None = None,
+    axis_name: str | None = None,
+) -> tuple[Any, Any]:
+    """Apply a network by the one calling convention that games use.
+
+    Args:
+      module: called as ``module(*inputs, train=..., keys=..., axis_name=...)``.
+      params: its parameters.
+      stats: its other collections, {} where it has none.
+      *inputs: [B, ...] each.
+      train: batch statistics and dropout if True; running statistics and none if False.
+      keys: typed keys [B] for stochastic layers.
+      axis_name: axis over which batch statistics are averaged.
+
+    Returns:
+      (output, statistics after the pass); the latter equal ``stats`` where ``train`` is False.
+    """
+    variables = {"params": params, **stats}
+    if not (train and stats):
+        return module.apply(variables, *inputs, train=train, keys=keys, axis_name=axis_name), stats
+    return module.apply(variables, *inputs, train=train, keys=keys, axis_name=axis_name, mutable=list(stats))
+
+
+def _check_ownership(game: Game) -> None:
+    claims = Counter(name for player in game.players.values() for name in player.owns)
+    for name in (*claims, *game.frozen, *game.inputs):
+        if name not in game.networks:
+            raise ConfigError(
+                f"network {name!r} is claimed but not in the game; its networks: {', '.join(sorted(game.networks))}"
+            )
+    for name in game.networks:
+        owners = sorted(p for p, player in game.players.items() for owned in player.owns if owned == name)
+        owners += ["frozen"] * game.frozen.count(name)
+        if len(owners) != 1:
+            said = "has no owner" if not owners else f"is claimed by {', '.join(owners)}"
+            raise ConfigError(f"network {name!r} {said}; each network needs exactly one player, or `frozen`")
+        if name not in game.inputs:
+            raise ConfigError(f"network {name!r} has no entry in `inputs`; give the shapes of one example's inputs")
+
+
+def _check_schedule(game: Game) -> None:
+    if not game.schedule or not all(game.schedule):
+        raise ConfigError(f"schedule {game.schedule!r} is empty or holds an empty round")
+    for movers in game.schedule:
+        if len(set(movers)) != len(movers):
+            raise ConfigError(f"schedule: a player moves twice in the round {movers!r}")
+        for name in movers:
+            if name not in game.players:
+                raise ConfigError(
+                    f"schedule names the player {name!r}; the players are {', '.join(sorted(game.players))}"
+                )
+    idle = sorted(set(game.players) - {name for movers in game.schedule for name in movers})
+    if idle:
+        raise ConfigError(f"player {idle[0]!r} never moves in the schedule {game.schedule!r}")

@@ -1,0 +1,121 @@
+"""Networks of dense layers, for points and for small images: the networks of most first tutorials.
+
+Settings of tutorials, as (generator; discriminator):
+  Choi (yunjey), pytorch-tutorial 2017: the defaults.
+  Udacity, deep-learning `gan_mnist` 2017: widths (128,), leaky_relu with leak 0.01, glorot_2010; the same.
+  Kristiadi (wiseodd), generative-models 2016: widths (128,), relu, output sigmoid, xavier_wiseodd; (128,), relu.
+  Jang, genadv_tutorial 2016: widths (6, 5), tanh, output tanh with output_scale 5; (6, 5), tanh.
+  Glover (AYLIEN), gan-intro 2016: widths (4,), softplus, output linear, unit_normal; (8, 8, 8), relu, unit_normal.
+  Metz et al. 2017 (arXiv 1611.02163), ring: widths (128, 128), tanh, output linear, saxe_2014; (128, 128), tanh.
+"""
+
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nn import activations, initializers, layers, options
+
+
+class Generator(nn.Module):
+    """z [B, n] to examples [B, *shape] by dense layers.
+
+    Attributes:
+      shape: of one example, (height, width, channels) or (dimension,).
+      widths: units of the hidden layers; () is one linear map.
+      activation: of the hidden layers, a name in `activations.ACTIVATIONS`.
+      leak: slope below zero of leaky_relu.
+      output: "tanh" or "sigmoid", both to [-1, 1], or "linear".
+      output_scale: factor on the output, above 0.
+      initializer: a name in `initializers.INITIALIZERS`.
+      batch_norm: whether each hidden layer is normalized before its activation.
+      dtype: of the computation; parameters are float32, the result at least float32.
+
+    Raises:
+      ValueError: on the first call, if an option has an impossible value.
+
+    References:
+      Choi: PyTorch Tutorial, generative_adversarial_network/main.py, 2017.
+      Goodfellow et al.: Generative Adversarial Nets, 2014, arXiv 1406.2661.
+    """
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (256, 256)
+    activation: str = "relu"
+    leak: float = 0.2
+    output: str = "tanh"
+    output_scale: float = 1.0
+    initializer: str = "pytorch_linear"
+    batch_norm: bool = False
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+    ) -> jax.Array:
+        """Examples [B, *shape] for z [B, n]; `keys` is not used."""
+        options.check_widths("shape", self.shape)
+        options.check_widths("widths", self.widths)
+        options.check_positive("output_scale", self.output_scale)
+        activate = activations.get(self.activation, self.leak)
+        output = activations.get_output(self.output)
+        initializer = initializers.get(self.initializer)
+
+        x = z.astype(self.dtype)
+        for i, width in enumerate(self.widths):
+            x = layers.dense(x, width, initializer, self.dtype, f"hidden_{i}", use_bias=not self.batch_norm)
+            if self.batch_norm:
+                x = layers.batch_norm(x, train, axis_name, initializer, self.dtype, f"norm_{i}")
+            x = activate(x)
+        x = layers.dense(x, math.prod(self.shape), initializer, self.dtype, "output")
+        x = self.output_scale * output(x.astype(layers.result_dtype(self.dtype)))
+        return x.reshape(z.shape[0], *self.shape)
+
+
+class Discriminator(nn.Module):
+    """Examples x [B, *shape] to logits [B] by dense layers.
+
+    Attributes:
+      shape: of one example, (height, width, channels) or (dimension,).
+      widths: units of the hidden layers; () is one linear map.
+      activation: of the hidden layers, a name in `activations.ACTIVATIONS`.
+      leak: slope below zero of leaky_relu.
+      dropout: probability of dropping a hidden unit in training, at least 0 and below 1.
+      initializer: a name in `initializers.INITIALIZERS`.
+      dtype: of the computation; parameters are float32, the result at least float32.
+
+    Raises:
+      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
+
+    References:
+      As for `Generator`.
+    """
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (256, 256)
+    activation: str = "leaky_relu"
+    leak: float = 0.2
+    dropout: float = 0.0
+    initializer: str = "pytorch_linear"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+    ) -> jax.Array:
+        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training."""
+        del axis_name  # no layer takes statistics over the batch
+        options.check_widths("widths", self.widths)
+        options.check_rate("dropout", self.dropout)
+        activate = activations.get(self.activation, self.leak)
+        initializer = initializers.get(self.initializer)
+
+        x = layers.flatten(x, self.shape, self.dtype)
+        for i, width in enumerate(self.widths):
+            x = activate(layers.dense(x, width, initializer, self.dtype, f"hidden_{i}"))
+            if train:
+                x = layers.dropout(x, self.dropout, keys, i)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output")
+        return logits[:, 0].astype(layers.result_dtype(self.dtype))

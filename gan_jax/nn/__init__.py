@@ -1,0 +1,1 @@
+"""Pieces that networks are made of: activations, initializers, layers and convolutions."""

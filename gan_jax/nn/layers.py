@@ -1,0 +1,180 @@
+"""Layers: dense, maxout and batch normalization, and noise that belongs to an example rather than to a device."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nn import options
+from gan_jax.nn.initializers import Initializer
+
+
+def result_dtype(dtype: Any) -> Any:
+    """The dtype a network returns when it computes in `dtype`: float32, or float64 if it computes in that."""
+    return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
+
+
+def per_example(
+    draw: Callable[[jax.Array], jax.Array], x: jax.Array, keys: jax.Array | None, index: int, layer: str
+) -> jax.Array:
+    """`draw` for each example of x [B, ...] with its own key, folded with the layer's index; shape [B, ...].
+
+    An example's noise is thus a function of its key alone, whichever device, or group of runs, it is computed in.
+    """
+    if keys is None:
+        raise ValueError(f"keys: None is not allowed; {layer} in training needs one key for each of {x.shape[0]} examples")
+    if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) or keys.shape != x.shape[:1]:
+        raise ValueError(
+            f"keys: {keys.dtype}{list(keys.shape)} is not allowed; {layer} needs typed keys of shape [{x.shape[0]}]"
+        )
+    return jax.vmap(lambda key: draw(jax.random.fold_in(key, index)))(keys)
+
+
+def dropout(x: jax.Array, rate: float, keys: jax.Array | None, index: int) -> jax.Array:
+    """Sets each number of x to 0 with probability `rate` and divides the others by 1 - rate, so that the mean stays.
+
+    Args:
+      x: [B, ...], any float dtype, kept.
+      rate: probability of dropping, 0 <= rate < 1; 0 returns x and needs no keys.
+      keys: [B] typed keys, one for each example.
+      index: number of this layer in its network, so that layers draw different masks from the same keys.
+
+    Raises:
+      ValueError: if `rate` is out of range, or `keys` is missing or not [B] typed keys.
+
+    References:
+      Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks from
+      Overfitting, 2014.
+    """
+    options.check_rate("dropout", rate)
+    if rate == 0.0:
+        return x
+    # The probability is float32 so that the same keys drop the same units in every precision.
+    keep = jnp.float32(1.0 - rate)
+    mask = per_example(lambda key: jax.random.bernoulli(key, keep, x.shape[1:]), x, keys, index, "dropout")
+    return jnp.where(mask, x * (1.0 / (1.0 - rate)), jnp.zeros_like(x))
+
+
+def gaussian_noise(x: jax.Array, std: float, keys: jax.Array | None, index: int) -> jax.Array:
+    """x plus normal noise of standard deviation `std`.
+
+    Args:
+      x: [B, ...], any float dtype, kept.
+      std: at least 0, in the units of x; 0 returns x and needs no keys.
+      keys: [B] typed keys, one for each example.
+      index: number of this layer in its network.
+
+    Raises:
+      ValueError: if `std` is negative, or `keys` is missing or not [B] typed keys.
+
+    References:
+      Sønderby, Caballero, Theis, Shi, Huszár: Amortised MAP Inference for Image Super-resolution, 2016, arXiv
+      1610.04490. Arjovsky, Bottou: Towards Principled Methods for Training Generative Adversarial Networks, 2017,
+      arXiv 1701.04862.
+    """
+    if not std >= 0.0:
+        raise ValueError(f"noise: {std!r} is not allowed; give a number of at least 0")
+    if std == 0.0:
+        return x
+    # Drawn in float32 and cast, so that the same keys give the same noise in every precision.
+    noise = per_example(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32), x, keys, index, "noise")
+    return x + std * noise.astype(x.dtype)
+
+
+def dense(
+    x: jax.Array, features: int, initializer: Initializer, dtype: Any, name: str, use_bias: bool = True
+) -> jax.Array:
+    """A dense layer of the calling module: x [B, n] to [B, features] in `dtype`, parameters kernel and bias float32."""
+    layer = nn.Dense(
+        features,
+        use_bias=use_bias,
+        dtype=dtype,
+        kernel_init=initializer.kernel,
+        bias_init=initializer.bias(x.shape[-1]),
+        name=name,
+    )
+    return layer(x)
+
+
+def batch_norm(
+    x: jax.Array,
+    train: bool,
+    axis_name: str | None,
+    initializer: Initializer,
+    dtype: Any,
+    name: str,
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+) -> jax.Array:
+    """Batch normalization of the calling module, over all axes but the last; shape kept, result in `dtype`.
+
+    In training it uses the mean and the biased variance of the batch, over every device of `axis_name`, in float32 or
+    better, and moves the running averages of collection "batch_stats"; otherwise it uses these averages.
+
+    Args:
+      x: [B, ..., C].
+      train: whether to use the batch's statistics.
+      axis_name: mapped axis that carries parts of the same batch, or None.
+      initializer: its `gain` draws the scale; the bias starts at 0.
+      dtype: of the result; parameters are float32.
+      name: of the layer in the calling module.
+      momentum: weight of the old running average.
+      epsilon: added to the variance.
+
+    References:
+      Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift,
+      2015, arXiv 1502.03167.
+    """
+    layer = nn.BatchNorm(
+        use_running_average=not train,
+        momentum=momentum,
+        epsilon=epsilon,
+        dtype=dtype,
+        scale_init=initializer.gain,
+        axis_name=axis_name,
+        use_fast_variance=False,
+        name=name,
+    )
+    with jax.numpy_dtype_promotion("standard"):  # the layer mixes float32 statistics with inputs of other dtypes
+        return layer(x)
+
+
+class Maxout(nn.Module):
+    """The largest of `pieces` linear functions for each of `features` units: [B, n] to [B, features].
+
+    Attributes:
+      features: units.
+      pieces: linear functions in each unit.
+      initializer: of kernel [n, pieces * features] and bias [pieces * features]; piece p of unit f is at
+        p * features + f.
+      dtype: of the computation and result.
+
+    References:
+      Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout Networks, 2013, arXiv 1302.4389, section 3.
+    """
+
+    features: int
+    pieces: int
+    initializer: Initializer
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        options.check_widths("features", (self.features,))
+        options.check_widths("pieces", (self.pieces,))
+        x = dense(x, self.pieces * self.features, self.initializer, self.dtype, "linear")
+        return jnp.max(x.reshape(*x.shape[:-1], self.pieces, self.features), axis=-2)
+
+
+def flatten(x: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """x [B, *shape] as [B, size of shape] in `dtype`.
+
+    Raises:
+      ValueError: if an example of x has another shape.
+    """
+    if x.shape[1:] != tuple(shape):
+        raise ValueError(f"shape: examples of shape {x.shape[1:]} given; this network takes {tuple(shape)}")
+    return x.reshape(x.shape[0], math.prod(shape)).astype(dtype)

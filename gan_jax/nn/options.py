@@ -1,0 +1,52 @@
+"""Checks of option values, each failing with one line that names the option, the value and what is allowed."""
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def choose(field: str, value: str, table: Mapping[str, T]) -> T:
+    """The entry of `table` that an option names.
+
+    Args:
+      field: name of the option, for the message.
+      value: what was given.
+      table: what is allowed, by name.
+
+    Raises:
+      ValueError: if `value` is not a key of `table`.
+    """
+    check_member(field, value, table)
+    return table[value]
+
+
+def check_member(field: str, value: object, allowed: Collection) -> None:
+    """Raises ValueError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{field}: {value!r} is not allowed; choose one of {', '.join(str(item) for item in allowed)}")
+
+
+def check_rate(field: str, value: float) -> None:
+    """Raises ValueError unless `value`, a probability of dropping a unit, is in [0, 1)."""
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{field}: {value!r} is not allowed; give a number of at least 0 and below 1")
+
+
+def check_widths(field: str, value: Collection[int]) -> None:
+    """Raises ValueError unless `value` is a collection of whole numbers of at least 1 (it may be empty)."""
+    if not all(isinstance(width, int) and not isinstance(width, bool) and width > 0 for width in value):
+        raise ValueError(f"{field}: {value!r} is not allowed; give whole numbers of at least 1")
+
+
+def check_positive(field: str, value: float) -> None:
+    """Raises ValueError unless `value` is a number above 0."""
+    if not value > 0:
+        raise ValueError(f"{field}: {value!r} is not allowed; give a number above 0")
+
+
+def check_image_shape(shape: Collection[int]) -> None:
+    """Raises ValueError unless `shape` is (height, width, channels), three whole numbers of at least 1."""
+    check_widths("shape", shape)
+    if len(shape) != 3:
+        raise ValueError(f"shape: {shape!r} is not allowed; give (height, width, channels)")

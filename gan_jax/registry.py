@@ -1,0 +1,144 @@
+"""Names to components: explicit tables, and ``package.module:attribute`` for a user's own."""
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import flax.linen as nn
+
+from gan_jax.data import SOURCES
+from gan_jax.errors import ConfigError
+from gan_jax.games import GAMES
+from gan_jax.losses import LOSSES, AdversarialLoss
+from gan_jax.networks import DISCRIMINATORS, GENERATORS
+
+# Configuration section -> table of its registered components.
+TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+    "loss": LOSSES,
+    "generator": GENERATORS,
+    "discriminator": DISCRIMINATORS,
+    "game": GAMES,
+    "data": SOURCES,
+}
+
+# Arguments that the framework supplies to a component; all others with a default are its options.
+SUPPLIED = {
+    "generator": ("shape", "dtype", "parent", "name"),
+    "discriminator": ("shape", "dtype", "parent", "name"),
+    "game": ("parts",),
+    "loss": (),
+    "data": (),
+}
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` with the closest allowed name, or the empty string."""
+    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def options_of(section: str, component: Callable[..., Any]) -> dict[str, Any]:
+    """A component's options with their defaults, read from its signature."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(component).parameters.items()
+        if name not in SUPPLIED[section] and parameter.default is not inspect.Parameter.empty
+    }
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name has the form ``package.module:attribute``."""
+    module, _, attribute = name.partition(":")
+    return bool(attribute) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def resolve(section: str, name: str) -> Any:
+    """The component ``name`` of a configuration's section: from its table or a user's module.
+
+    Raises:
+      ConfigError: no such name, module or attribute, or the user's module fails on import (with its file and line).
+    """
+    table = TABLES[section]
+    if name in table:
+        return table[name]
+    if not is_reference(name):
+        raise ConfigError(
+            f"{section}.name={name!r} is unknown{nearest(name, table)}; "
+            f"allowed: {', '.join(sorted(table))}, or package.module:attribute"
+        )
+    module_name, _, attribute = name.partition(":")
+    try:
+        target: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
+            raise ConfigError(f"{section}.name={name!r}: {describe(error)}") from error
+        raise ConfigError(f"{section}.name={name!r}: there is no module {error.name!r} on the Python path") from error
+    except Exception as error:
+        raise ConfigError(f"{section}.name={name!r}: {describe(error)}") from error
+    for part in attribute.split("."):
+        if not hasattr(target, part):
+            public = [n for n in dir(target) if not n.startswith("_")]
+            raise ConfigError(
+                f"{section}.name={name!r}: {module_name} has no attribute {part!r}{nearest(part, public)}"
+            )
+        target = getattr(target, part)
+    return target
+
+
+def describe(error: BaseException) -> str:
+    """One line for an exception in a user's file: type, message, file and line."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    here, libraries = os.path.dirname(__file__), (sys.prefix, sys.base_prefix)
+    own = [f for f in frames if not f.filename.startswith((here, *libraries, "<"))]
+    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}{where}"
+
+
+def make_loss(component: Any, options: Mapping[str, Any], field: str) -> AdversarialLoss:
+    """An ``AdversarialLoss`` from a factory, an ``AdversarialLoss`` or a plain pair of functions.
+
+    Raises:
+      ConfigError: it is none of these, or does not take these options.
+    """
+    if isinstance(component, tuple):
+        if options:
+            raise ConfigError(f"{field} is a pair of functions and takes no options; given {sorted(options)}")
+        made: Any = component
+    elif callable(component):
+        try:
+            made = component(**options)
+        except TypeError as error:
+            raise ConfigError(f"{field}: {describe(error)}") from error
+    else:
+        made = component
+    if isinstance(made, AdversarialLoss):
+        return made
+    if isinstance(made, tuple) and len(made) == 2 and all(callable(f) for f in made):
+        return AdversarialLoss(*made)
+    raise ConfigError(
+        f"{field} gives {type(made).__name__}; allowed: AdversarialLoss, a pair (discriminator, generator) of "
+        "functions of (real_logits, fake_logits), or a function that returns one"
+    )
+
+
+def make_network(component: Any, field: str, **arguments: Any) -> nn.Module:
+    """A Flax module from its class or factory, called with ``shape``, ``dtype`` and its options.
+
+    Raises:
+      ConfigError: it cannot be called so, or the result is not a Flax module.
+    """
+    try:
+        module = component(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{field}: {describe(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise ConfigError(f"{field} gives {type(module).__name__}; allowed: a flax.linen.Module")
+    return module

@@ -1,0 +1,236 @@
+"""Checkpoints: the complete state in Orbax, with a sha256 of every leaf that is verified on restore."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gan_jax.errors import WorkdirError
+from gan_jax.training.step import State
+
+Leaves = dict[str, np.ndarray]
+
+
+def leaves_of(tree: Any) -> Leaves:
+    """{"params/generator/hidden_0/kernel": host array, ...}; typed keys as their uint32 data."""
+    flat = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        # A real copy: on CPUs np.asarray may view a buffer that the next step is going to reuse.
+        flat[jax.tree_util.keystr(path, simple=True, separator="/")] = np.array(leaf)
+    return flat
+
+
+def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
+    """A tree of ``template``'s structure from ``leaves_of``'s result.
+
+    Raises:
+      WorkdirError: a leaf is missing, superfluous, or of another shape or dtype.
+    """
+    paths, treedef = jax.tree_util.tree_flatten_with_path(template)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+    for name in sorted({*names} ^ {*leaves}):
+        raise WorkdirError(f"the checkpoint and this configuration disagree on {name!r}: it is in one of them only")
+    restored = []
+    for name, (_, leaf) in zip(names, paths, strict=True):
+        value = leaves[name]
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            restored.append(jax.random.wrap_key_data(jax.numpy.asarray(value), impl=jax.random.key_impl(leaf)))
+            continue
+        if value.shape != leaf.shape or value.dtype != leaf.dtype:
+            raise WorkdirError(
+                f"checkpoint leaf {name!r} is {value.dtype}{value.shape}; "
+                f"this configuration has {leaf.dtype}{leaf.shape}"
+            )
+        restored.append(value)
+    return jax.tree_util.tree_unflatten(treedef, restored)
+
+
+def digest(array: np.ndarray) -> str:
+    """sha256 of an array's dtype, shape and bytes."""
+    head = f"{array.dtype.str}{array.shape}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def params_sha256(params: Any) -> str:
+    """One sha256 over the names and contents of all parameters, in sorted order."""
+    total = hashlib.sha256()
+    for name, array in sorted(leaves_of(params).items()):
+        total.update(f"{name} {digest(array)}\n".encode())
+    return total.hexdigest()
+
+
+class Checkpoints:
+    """The folder ``checkpoints/`` of a work directory. Only process 0 makes one that writes.
+
+    Args:
+      workdir: the work directory.
+      keep: how many of the newest checkpoints stay.
+      read_only: never create or delete anything.
+    """
+
+    def __init__(self, workdir: Path, keep: int = 3, *, read_only: bool = False) -> None:
+        import orbax.checkpoint as ocp
+
+        logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax reports every step of its work
+        self._ocp = ocp
+        self.folder = (workdir / "checkpoints").absolute()
+        me = jax.process_index()
+        if not read_only:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self._manager = ocp.CheckpointManager(
+            self.folder,
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep,
+                read_only=read_only,
+                create=False,
+                cleanup_tmp_directories=not read_only,
+                multiprocessing_options=ocp.options.MultiprocessingOptions(
+                    primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
+                ),
+            ),
+            item_names=("state", "sha256"),
+        )
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints that are there, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, leaves: Leaves) -> None:
+        """Begin to write a checkpoint; it is there whole, or not at all, once ``wait`` returns.
+
+        Raises:
+          WorkdirError: no space; what was there before stays.
+        """
+        size = sum(array.nbytes for array in leaves.values())
+        self._check_space(size, step)
+        args = self._ocp.args
+        with self._no_space(step):
+            self._manager.save(
+                step,
+                args=args.Composite(
+                    state=args.StandardSave(_nest(leaves)),
+                    sha256=args.JsonSave({name: digest(array) for name, array in leaves.items()}),
+                ),
+            )
+
+    def wait(self) -> None:
+        """Wait until what was begun is written."""
+        with self._no_space(None):
+            self._manager.wait_until_finished()
+
+    def restore(self, step: int) -> Leaves:
+        """The leaves of one checkpoint, verified.
+
+        Raises:
+          WorkdirError: it cannot be read, or a leaf's bytes are not those that were saved.
+        """
+        args = self._ocp.args
+        try:
+            found = self._manager.restore(
+                step, args=args.Composite(state=args.StandardRestore(), sha256=args.JsonRestore())
+            )
+        except Exception as error:  # Orbax and tensorstore raise many types on a damaged folder
+            first = (str(error).strip().splitlines() or [""])[0]
+            raise WorkdirError(
+                f"checkpoint {self.folder / str(step)} cannot be read: {type(error).__name__}: {first[:200]}"
+            ) from error
+        leaves = {name: np.asarray(value) for name, value in _unnest(found["state"]).items()}
+        expected = found["sha256"]
+        for name in sorted({*leaves, *expected}):
+            if name not in leaves or name not in expected or digest(leaves[name]) != expected[name]:
+                raise WorkdirError(
+                    f"checkpoint {self.folder / str(step)} is damaged: leaf {name!r} is not what was saved"
+                )
+        return leaves
+
+    def restore_newest(self, report: Callable[[str], None]) -> tuple[int, Leaves] | None:
+        """The newest checkpoint that verifies; newer damaged ones are moved to ``damaged/`` and reported.
+
+        Returns:
+          (step, leaves), or None where there is no checkpoint.
+
+        Raises:
+          WorkdirError: there are checkpoints, and every one is damaged.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                return step, self.restore(step)
+            except WorkdirError as error:
+                target = self.folder.parent / "damaged" / str(step)
+                report(f"{error}; moved to {target}, falling back to the one before")
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(exist_ok=True)
+                shutil.move(self.folder / str(step), target)
+                self._manager.reload()
+        if steps:
+            raise WorkdirError(f"every checkpoint in {self.folder} was damaged; start again in another --workdir")
+        return None
+
+    def close(self) -> None:
+        """Finish writing and let go."""
+        self._manager.close()
+
+    def _check_space(self, size: int, step: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if free < 2 * size + 2**20:  # a checkpoint, and room for what is written beside it
+            raise WorkdirError(
+                self._full(step, f"{free / 2**20:.0f} MiB free, {(2 * size + 2**20) / 2**20:.0f} MiB needed")
+            )
+
+    def _full(self, step: int | None, why: str) -> str:
+        last = max((s for s in self.steps() if s != step), default=None)
+        kept = "no earlier checkpoint" if last is None else f"last good checkpoint: {self.folder / str(last)}"
+        return f"no space for a checkpoint{'' if step is None else f' of step {step}'} in {self.folder} ({why}); {kept}"
+
+    def _no_space(self, step: int | None) -> "_NoSpace":
+        return _NoSpace(self, step)
+
+
+class _NoSpace:
+    """Turns an error of a full disk, which Orbax wraps in several types, into one line."""
+
+    def __init__(self, checkpoints: Checkpoints, step: int | None) -> None:
+        self.checkpoints, self.step = checkpoints, step
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        text = str(error).lower() if error else ""
+        full = any(sign in text for sign in ("no space", "enospc", "disk quota", "file too large", "efbig"))
+        if isinstance(error, Exception) and full:
+            raise WorkdirError(self.checkpoints._full(self.step, "the disk is full")) from error
+
+
+def restore_state(template: State, leaves: Leaves) -> State:
+    """A host State from a checkpoint's leaves."""
+    return unflatten_like(template, leaves)
+
+
+def _nest(leaves: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in leaves.items():
+        *parents, leaf = name.split("/")
+        inner = nested
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[leaf] = value
+    return nested
+
+
+def _unnest(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_unnest(value, f"{prefix}{name}/"))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

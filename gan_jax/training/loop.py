@@ -1,0 +1,252 @@
+"""The loop: builds a run from its configuration, calls the compiled program, and has the results written."""
+
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax.build import build_game, build_hyper, build_source, describe_parts, local_batch_size
+from gan_jax.data import Source, decode
+from gan_jax.errors import ConfigError, NonFiniteError
+from gan_jax.game import STREAMS, Game, data_rounds
+from gan_jax.training import parallel
+from gan_jax.training.checkpoints import Checkpoints, params_sha256, unflatten_like
+from gan_jax.training.output import Output, Result
+from gan_jax.training.progress import Progress
+from gan_jax.training.records import locked
+from gan_jax.training.signals import leave, stop_requested
+from gan_jax.training.start import check_config, initial_state
+from gan_jax.training.step import State, StepFn, make_step
+
+SECONDS_PER_CALL = 0.5  # how long the host leaves the program alone when steps_per_call is 0
+STEPS_PER_CALL_OF_MANY = 50  # the same for several processes, which cannot each go by their own clock
+STREAM_BYTES_PER_CALL = 64 * 2**20
+
+
+def train(
+    config: ConfigDict,
+    workdir: str | Path,
+    *,
+    progress: bool = True,
+    command: list[str] | None = None,
+    step: StepFn | None = None,
+) -> Result:
+    """Train a configuration in a work directory; continue if the directory holds the run already.
+
+    Args:
+      config: from ``load_config`` or ``default_config``.
+      workdir: created if missing.
+      progress: whether to show progress on stderr.
+      command: stored in environment.json; sys.argv if None.
+      step: replaces the game's own step: any pure ``step(state, batch) -> (state, metrics)`` over the axis
+        ``parallel.AXIS``, with batch leaves [data rounds, local_batch, ...]; it must advance ``state.step`` by 1.
+
+    Returns:
+      Result, also written to result.json.
+
+    Raises:
+      ConfigError: a field is wrong, or the directory holds a run of another configuration.
+      DataError: data is missing or broken.
+      WorkdirError: the directory is locked, unreadable, or full.
+      NonFiniteError: a loss or gradient became NaN or infinite.
+      KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM.
+    """
+    config, workdir = configs.validate(config), Path(workdir)
+    primary = jax.process_index() == 0
+    local_batch_size(config.batch_size, jax.device_count())  # refused before data is read or anything is written
+    source = build_source(config)
+    game = build_game(config, source)
+    show = Progress(config.steps, enabled=progress and primary)
+    state = initial_state(config, game, build_hyper(config), show.say)
+    program, mesh = compile_program(config, game, source, step)
+    with ExitStack() as stack:
+        if primary:
+            stack.enter_context(locked(workdir))
+        _agree(0)  # the others wait for the lock, and fail with process 0 if it is refused
+        check_config(config, workdir)
+        stop = stack.enter_context(stop_requested())
+        state, checkpoints = _resume(workdir, config, state, show)
+        begun = int(state.step)
+        output = None
+        if checkpoints is not None:
+            output = Output(workdir, config, game, source, checkpoints, begun, sys.argv if command is None else command)
+            stack.callback(output.close)
+        if begun == 0:
+            show.say(f"{config.game.name} on {source.name}: parameters: {describe_parts(game, state.params)}")
+        show.begin(begun)
+        stack.callback(show.close)
+        state = parallel.replicate(state, mesh)
+        arrays = parallel.replicate(dict(source.arrays), mesh)
+        stream = _Stream(config, game, source, begun, mesh) if source.stream else None
+        return _play(config, game, program, mesh, state, arrays, stream, output, show, stop)
+
+
+def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn | None = None) -> tuple[Any, Any]:
+    """The training program of a configuration on all devices, compiled at its first call, and its mesh."""
+    mesh = parallel.device_mesh(jax.devices())
+    local = local_batch_size(config.batch_size, mesh.devices.size)
+    streamed = source.stream is not None
+    loop = parallel.make_loop(
+        step or make_step(game, local_batch=local, axis_name=parallel.AXIS),
+        decode if streamed else source.fetch,
+        rounds=len(data_rounds(game)),
+        local_batch=local,
+        batch_size=config.batch_size,
+        axis_name=parallel.AXIS,
+        streamed=streamed,
+    )
+    return parallel.make_program(loop, mesh, primitive=config.parallel, streamed=streamed), mesh
+
+
+def fetch(tree: Any) -> Any:
+    """Host copies of replicated device values. The loop's only transfer from the device between its events."""
+    return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), tree)
+
+
+def _resume(workdir: Path, config: ConfigDict, state: State, show: Progress) -> tuple[State, Checkpoints | None]:
+    primary = jax.process_index() == 0
+    checkpoints = Checkpoints(workdir, config.checkpoint_keep) if primary else None
+    found = checkpoints.restore_newest(show.say) if checkpoints else None
+    step = _agree(found[0] if found else -1)
+    if step < 0:
+        return state, checkpoints
+    leaves = found[1] if found else Checkpoints(workdir, read_only=True).restore(step)
+    if step > config.steps:
+        raise ConfigError(f"steps={config.steps} is fewer than {str(workdir)!r} has done; allowed: at least {step}")
+    show.say(f"continuing {workdir} from step {step:,}")
+    return unflatten_like(state, leaves).replace(hyper=state.hyper), checkpoints
+
+
+def _play(
+    config: ConfigDict, game: Game, program: Any, mesh: Any, state: State, arrays: Any, stream: "_Stream | None",
+    output: Output | None, show: Progress, stop: Any,
+) -> Result:  # fmt: skip
+    step, metrics, rate = int(parallel.local(state.step)), {}, 0.0
+    images_per_step = len(data_rounds(game)) * config.batch_size
+    limit, compiled, rate_from = 1, False, (0.0, 0)
+    profiled = not config.profile
+    while step < config.steps:
+        length = min(
+            _to_next_event(step, config), limit, config.steps_per_call or limit, stream.chunk if stream else limit
+        )
+        with _trace(output) if compiled and not profiled else nullcontext():
+            began = time.perf_counter()
+            state, measured = program(
+                state, arrays, stream.take(length) if stream else {}, parallel.replicate(np.int32(length), mesh)
+            )
+            fetched = fetch((measured, state.alive, state.first_bad_step))  # waits; CPU devices hang if run ahead of
+        profiled = profiled or compiled
+        now = time.perf_counter()
+        metrics = {name: float(value) for name, value in fetched[0].items()}
+        if not fetched[1]:
+            _fail(game, int(fetched[2]), step, state, metrics, output)
+        step += length
+        if compiled:
+            rate = (step - rate_from[1]) * images_per_step / (now - rate_from[0])
+        else:  # the first call compiles: no rate counts it
+            compiled, rate_from = True, (now, step)
+            show.started(step)
+        limit = _next_length(length, now - began, config)
+        last, signal = step == config.steps, stop()
+        show.update(step, rate, metrics)
+        if last or _due(step, config.log_every):
+            if output:
+                output.record(step, step * images_per_step, rate, metrics)
+            show.record(step, rate, metrics)
+            rate_from = (now, step)
+        if output and (last or _due(step, config.sample_every)):
+            output.sample(step, parallel.local(state))
+        if output and (last or signal or _due(step, config.checkpoint_every)):
+            output.save(step, parallel.local(state))
+        if signal and not last:
+            if output:
+                output.finish("interrupted", step, parallel.local(state), metrics)
+            show.say(f"saved step {step:,}; the same command continues")
+            leave(signal)
+    result = output.finish("finished", step, parallel.local(state), metrics) if output else None
+    _agree(0)  # nobody leaves while process 0 writes
+    return result or Result("finished", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
+
+
+def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str, float], output: Output | None) -> None:
+    order = [name for movers in game.schedule for name in movers]
+    wrong = [name for name, value in metrics.items() if not math.isfinite(value)]
+    # Who moved first may have spoiled the others; its loss says more than what follows from it.
+    first = min(
+        wrong,
+        key=lambda n: (
+            order.index(n.split("/")[0]) if n.split("/")[0] in order else len(order),
+            not n.endswith("/loss"),
+        ),
+    )
+    player = first.split("/")[0]
+    kept = "there is no checkpoint yet"
+    if output:
+        output.checkpoints.wait()
+        steps = output.checkpoints.steps()
+        kept = f"last good checkpoint: {output.checkpoints.folder / str(steps[-1])}" if steps else kept
+        output.finish("non_finite", bad - 1, parallel.local(state), dict(metrics))
+    raise NonFiniteError(
+        f"{first} is {metrics[first]} at step {bad}, in the call of steps {before + 1} to "
+        f"{max(bad, before + 1)}; {kept}; a lower optimizer.{player}.learning_rate or optimizer.{player}.clip may help"
+    )
+
+
+class _Stream:
+    """Chunks of streamed minibatches, placed on the devices."""
+
+    def __init__(self, config: ConfigDict, game: Game, source: Source, step: int, mesh: Any) -> None:
+        self.rounds, self.mesh = len(data_rounds(game)), mesh
+        size = math.prod(source.shape) * config.batch_size * self.rounds
+        self.chunk = max(1, min(32, STREAM_BYTES_PER_CALL // size))
+        share = config.batch_size // jax.process_count()
+        mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+        key = jax.random.fold_in(jax.random.key(config.seed), STREAMS["data"])
+        assert source.stream is not None
+        self._batches: Iterator[Mapping[str, np.ndarray]] = iter(
+            source.stream(key, step * self.rounds * config.batch_size, config.batch_size, mine)
+        )
+
+    def take(self, length: int) -> dict[str, jax.Array]:
+        """The next ``length`` steps' minibatches, padded with zeros to ``chunk`` steps: one program serves all."""
+        batches = [next(self._batches) for _ in range(length * self.rounds)]
+        whole = {}
+        for name in batches[0]:
+            stacked = np.stack([batch[name] for batch in batches]).reshape(length, self.rounds, *batches[0][name].shape)
+            whole[name] = np.concatenate([stacked, np.zeros((self.chunk - length, *stacked.shape[1:]), stacked.dtype)])
+        return parallel.shard_stream(whole, self.mesh)
+
+
+def _to_next_event(step: int, config: ConfigDict) -> int:
+    periods = [p for p in (config.log_every, config.sample_every, config.checkpoint_every) if p]
+    return min([config.steps - step, *(p - step % p for p in periods)])
+
+
+def _next_length(length: int, seconds: float, config: ConfigDict) -> int:
+    if config.steps_per_call:
+        return config.steps_per_call
+    if jax.process_count() > 1:
+        return STEPS_PER_CALL_OF_MANY
+    return max(1, min(10 * length, int(SECONDS_PER_CALL * length / seconds)))
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _trace(output: Output | None) -> AbstractContextManager[Any]:
+    return jax.profiler.trace(str(output.workdir / "profile")) if output else nullcontext()
+
+
+def _agree(value: int) -> int:
+    """Process 0's value, on every process; also a barrier."""
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value))) if jax.process_count() > 1 else value

@@ -1,0 +1,114 @@
+"""Everything that a run writes into its work directory; only process 0 has one."""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax.data import Source
+from gan_jax.game import Game
+from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
+from gan_jax.training.grids import write_png
+from gan_jax.training.records import Recorder, write_environment, write_text
+from gan_jax.training.sampling import fixed_grid, make_sampler
+from gan_jax.training.step import State
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How a run ended.
+
+    Attributes:
+      status: "finished", "interrupted" or "non_finite".
+      step: steps done.
+      params_sha256: of all parameters.
+      seconds: time spent in training, over all starts.
+      metrics: of the last step.
+      sample_grid: path of the newest sample grid, or None.
+    """
+
+    status: str
+    step: int
+    params_sha256: str
+    seconds: float
+    metrics: dict[str, Any]
+    sample_grid: str | None
+
+
+class Output:
+    """Writes records, sample grids, checkpoints and the result.
+
+    Args:
+      workdir: held by this process alone.
+      config: the run's configuration.
+      game: its game.
+      source: its data.
+      checkpoints: its checkpoints.
+      step: where the run continues; records after it are dropped.
+      command: for environment.json.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        config: ConfigDict,
+        game: Game,
+        source: Source,
+        checkpoints: Checkpoints,
+        step: int,
+        command: list[str],
+    ) -> None:
+        self.workdir, self.config, self.game, self.source, self.checkpoints = workdir, config, game, source, checkpoints
+        write_text(workdir / "config.json", configs.to_json(config))
+        write_environment(workdir, command, step)
+        self.recorder = Recorder(workdir, step)
+        self._sampler = make_sampler(game)
+        self._begun = time.perf_counter() - self.recorder.seconds
+
+    @property
+    def seconds(self) -> float:
+        """Time in training, over all starts."""
+        return time.perf_counter() - self._begun
+
+    def record(self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float]) -> None:
+        """One line of metrics.jsonl."""
+        head = {"step": step, "images_seen": images_seen, "seconds": round(self.seconds, 3)}
+        self.recorder.metrics({**head, "images_per_second": round(images_per_second, 1), **metrics})
+
+    def grid(self, step: int) -> Path:
+        """Path of the sample grid of ``step``."""
+        return self.workdir / "samples" / f"{step}.png"
+
+    def sample(self, step: int, state: State) -> None:
+        """Write the sample grid at the run's fixed latent variables."""
+        path = self.grid(step)
+        write_png(path, fixed_grid(self.game, self.source, self._sampler, state, self.config.sample_count))
+        self.recorder.image(step, path)
+
+    def save(self, step: int, state: State) -> None:
+        """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
+        self.recorder.flush()
+        self.checkpoints.save(step, leaves_of(state))
+
+    def finish(self, status: str, step: int, state: State, metrics: dict[str, float]) -> Result:
+        """Wait for the checkpoint and write result.json."""
+        self.checkpoints.wait()
+        grids = sorted(
+            (p for p in (self.workdir / "samples").glob("*.png") if p.stem.isdigit()), key=lambda p: int(p.stem)
+        )
+        shown = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
+        result = Result(
+            status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None
+        )
+        write_text(self.workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+        return result
+
+    def close(self) -> None:
+        """End all files."""
+        self.recorder.close()
+        self.checkpoints.close()

@@ -1,0 +1,180 @@
+"""The program that trains: a mapped primitive over devices, of an optional ``vmap`` over runs, of a loop of steps.
+
+``jax.pmap`` is the data-parallel map, named only here; ``jax.shard_map`` is the alternative that a configuration can
+choose. State and resident data are replicated, plain arrays without a device axis, on one mesh of all devices.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gan_jax.game import STREAMS, Metrics
+from gan_jax.training.step import Batch, State, StepFn
+
+AXIS = "batch"
+
+
+def device_mesh(devices: Sequence[jax.Device]) -> Mesh:
+    """One axis named ``AXIS`` over ``devices``."""
+    return Mesh(np.asarray(devices), (AXIS,))
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """Copy host or device arrays, the same on every process, to every device of the mesh.
+
+    Placed before the first call, so that the first and the later calls share one compiled program.
+    """
+    sharding = NamedSharding(mesh, PartitionSpec())
+
+    def place(x: Any) -> jax.Array:
+        if jax.dtypes.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
+        host = np.asarray(x)
+        return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+    return jax.tree.map(place, tree)
+
+
+def local(tree: Any) -> Any:
+    """The first local copy of replicated arrays, on one device, without a transfer."""
+
+    def first(x: jax.Array) -> jax.Array:
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(first(jax.random.key_data(x)), impl=jax.random.key_impl(x))
+        return x.addressable_data(0)
+
+    return jax.tree.map(first, tree)
+
+
+def shard_stream(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """Split a chunk of streamed minibatches over the devices.
+
+    Args:
+      batch: leaves [chunk, rounds, this process's part of the batch, ...].
+      mesh: the mesh.
+
+    Returns:
+      leaves [devices, chunk, rounds, local_batch, ...], split over the first axis.
+    """
+    mine = sum(d.process_index == jax.process_index() for d in mesh.devices.flat)
+    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
+
+    def place(x: np.ndarray) -> jax.Array:
+        chunk, rounds, size = x.shape[:3]
+        split = x.reshape(chunk, rounds, mine, size // mine, *x.shape[3:])
+        return jax.make_array_from_process_local_data(sharding, np.moveaxis(split, 2, 0))
+
+    return {name: place(x) for name, x in batch.items()}
+
+
+def make_loop(
+    step: StepFn, fetch: Any, *, rounds: int, local_batch: int, batch_size: int, axis_name: str | None,
+    streamed: bool = False,
+) -> Any:  # fmt: skip
+    """A loop of steps for one device and one run: ``loop(state, arrays, stream, count) -> (state, last metrics)``.
+
+    Args:
+      step: (state, batch) -> (state, metrics).
+      fetch: (arrays, key, position [B]) -> batch of a resident or sampled source, or
+        (raw batch) -> batch of a streamed one.
+      rounds: rounds of a step that read data.
+      local_batch: examples per device and round.
+      batch_size: examples per round on all devices.
+      axis_name: mapped axis that splits the minibatch, or None.
+      streamed: whether minibatches come from the host, as leaves [chunk, rounds, local_batch, ...].
+
+    Returns:
+      The loop. ``count`` is traced: one program serves every length. The metrics are those of the last step that
+      began with a finite state, so that after a failure they show it.
+    """
+
+    def batch_at(state: State, arrays: Mapping[str, jax.Array], stream: Batch, index: jax.Array) -> Batch:
+        if rounds == 0:
+            return {}
+        if streamed:
+            raw = {name: jax.lax.dynamic_index_in_dim(x, index, 0, keepdims=False) for name, x in stream.items()}
+            flat = fetch({name: x.reshape(rounds * local_batch, *x.shape[2:]) for name, x in raw.items()})
+            return {name: x.reshape(rounds, local_batch, *x.shape[1:]) for name, x in flat.items()}
+        device = 0 if axis_name is None else jax.lax.axis_index(axis_name)
+        example = device * local_batch + jnp.arange(local_batch, dtype=jnp.int32)
+        key = jax.random.fold_in(state.key, STREAMS["data"])
+        first = (state.step * rounds + jnp.arange(rounds, dtype=jnp.int32)) * batch_size
+        position = first[:, None] + example[None, :]
+        flat = fetch(arrays, key, position.reshape(-1))
+        return {name: x.reshape(rounds, local_batch, *x.shape[1:]) for name, x in flat.items()}
+
+    def loop(state: State, arrays: Mapping[str, jax.Array], stream: Batch, count: jax.Array) -> tuple[State, Metrics]:
+        def one(state: State, index: jax.Array) -> tuple[State, Metrics]:
+            return step(state, batch_at(state, arrays, stream, index))
+
+        def body(index: jax.Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+            state, last = carry
+            after, measured = one(state, index)
+            return after, jax.tree.map(lambda new, old: jnp.where(state.alive, new, old), measured, last)
+
+        shapes = jax.eval_shape(one, state, jnp.int32(0))[1]
+        start = jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), shapes)
+        return jax.lax.fori_loop(0, count, body, (state, start))
+
+    return loop
+
+
+def make_program(
+    loop: Any, mesh: Mesh, *, primitive: str = "pmap", runs: int | None = None, streamed: bool = False
+) -> Callable[..., tuple[State, Metrics]]:
+    """Compile a loop for a mesh: ``program(state, arrays, stream, count) -> (state, metrics)``; donates the state.
+
+    Args:
+      loop: from ``make_loop``, with ``axis_name=AXIS``, or None where ``runs`` share one device.
+      mesh: devices that split the minibatch.
+      primitive: "pmap" or "shard_map"; equal in values and gradients.
+      runs: size of a leading axis of the state over runs that share the program, or None.
+      streamed: whether ``stream`` holds leaves split over devices (else it must be {}).
+
+    Returns:
+      The compiled program. All its inputs must be placed by ``replicate`` or ``shard_stream``.
+    """
+    if runs is not None:
+        loop = jax.vmap(loop, in_axes=(0, None, None, None))
+    device_axis = replicate_split(mesh)
+    if primitive == "pmap":
+
+        def mapped(state: State, arrays: Any, stream: Any, count: jax.Array, device: jax.Array) -> Any:
+            del device  # pmap needs one mapped argument
+            return loop(state, arrays, stream, count)
+
+        axes = (None, None, 0 if streamed else None, None, 0)
+        call = jax.pmap(
+            mapped,
+            axis_name=AXIS,
+            in_axes=axes,
+            out_axes=(None, None),
+            donate_argnums=0,
+            devices=list(mesh.devices.flat),
+        )
+        return lambda state, arrays, stream, count: call(state, arrays, stream, count, device_axis)
+
+    def local_part(state: State, arrays: Any, stream: Any, count: jax.Array) -> Any:
+        return loop(state, arrays, jax.tree.map(lambda x: x[0], stream), count)
+
+    everywhere, split = PartitionSpec(), PartitionSpec(AXIS)
+    # check_vma=False: with the default, pmean of a gradient comes out multiplied by the number of devices.
+    sharded = jax.shard_map(
+        local_part,
+        mesh=mesh,
+        in_specs=(everywhere, everywhere, split if streamed else everywhere, everywhere),
+        out_specs=(everywhere, everywhere),
+        check_vma=False,
+    )
+    return jax.jit(sharded, donate_argnums=0)
+
+
+def replicate_split(mesh: Mesh) -> jax.Array:
+    """The index of each device, one on each."""
+    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
+    index = np.arange(mesh.devices.size, dtype=np.int32)
+    return jax.make_array_from_callback(index.shape, sharding, lambda i: index[i])

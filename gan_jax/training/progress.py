@@ -1,0 +1,69 @@
+"""What a person sees of a run: a progress bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+
+class Progress:
+    """Shows steps, images per second, time left and every player's loss.
+
+    Args:
+      total: steps of the run.
+      stream: where to; a bar if it is a terminal. stderr if None.
+      enabled: False shows nothing.
+    """
+
+    def __init__(self, total: int, stream: TextIO | None = None, *, enabled: bool = True) -> None:
+        self.total, self.enabled = total, enabled
+        self.stream = sys.stderr if stream is None else stream
+        self._bar: Any = None
+        self._since = (time.perf_counter(), 0)
+
+    def begin(self, step: int) -> None:
+        """Show the bar, where there is a terminal, with ``step`` steps already done."""
+        if self.enabled and self.stream.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self.total, initial=step, file=self.stream, unit="step", dynamic_ncols=True, smoothing=0.1
+            )
+
+    def started(self, step: int) -> None:
+        """The program is compiled; rates count from here."""
+        self._since = (time.perf_counter(), step)
+
+    def update(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """Move the bar to ``step``."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{images_per_second:,.0f} images/s, {_losses(metrics)}", refresh=False)
+            self._bar.update(step - self._bar.n)
+
+    def record(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """A record was written: where there is no bar, print it as a line."""
+        if self._bar is None:
+            begun, first = self._since
+            left = (time.perf_counter() - begun) / max(step - first, 1) * (self.total - step)
+            self.say(
+                f"step {step:,}/{self.total:,}  {images_per_second:,.0f} images/s  "
+                f"{int(left) // 60}:{int(left) % 60:02d} left  {_losses(metrics)}"
+            )
+
+    def say(self, line: str) -> None:
+        """Print a line, above the bar if there is one."""
+        if not self.enabled:
+            return
+        if self._bar is not None:
+            self._bar.write(line, file=self.stream)
+        else:
+            print(line, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _losses(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()) if name.endswith("/loss"))

@@ -1,0 +1,160 @@
+"""Records of a run: metrics.jsonl, TensorBoard events, result.json, environment.json, and the work directory's lock."""
+
+import fcntl
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import jax
+import numpy as np
+
+from gan_jax.errors import WorkdirError
+
+PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
+
+
+@contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Hold a work directory alone; the system releases the lock however the process ends.
+
+    Raises:
+      WorkdirError: it cannot be made or written, or another process holds it.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        handle = open(workdir / ".lock", "a+")  # noqa: SIM115
+    except OSError as error:
+        raise WorkdirError(
+            f"work directory {str(workdir)!r} cannot be written: {error.strerror}; choose another --workdir"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            handle.seek(0)
+            owner = handle.read().strip() or "unknown"
+            raise WorkdirError(
+                f"work directory {str(workdir)!r} is in use by process {owner}; wait for it or choose another --workdir"
+            ) from error
+        handle.truncate(0)
+        handle.write(f"{os.getpid()}\n")
+        handle.flush()
+        yield
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: a temporary file beside it, then a rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def environment(command: list[str]) -> dict[str, Any]:
+    """Versions, devices, command and git revision of this process."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed as a package"
+    git = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+    return {
+        "command": command,
+        "git_revision": git.stdout.strip() or None,
+        "versions": {"python": sys.version.split()[0], **versions},
+        "backend": jax.default_backend(),
+        "devices": [str(device) for device in jax.devices()],
+        "processes": jax.process_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def write_environment(workdir: Path, command: list[str], step: int) -> None:
+    """environment.json of the first start; later starts are appended to its list ``resumed``."""
+    path = workdir / "environment.json"
+    now = environment(command)
+    if path.exists() and step > 0:
+        first = json.loads(path.read_text())
+        now = {**first, "resumed": [*first.get("resumed", []), {"step": step, **now}]}
+    write_text(path, json.dumps(now, indent=2) + "\n")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The complete records of a metrics.jsonl; a last line that a kill cut short is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text().split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+class Recorder:
+    """Appends records to metrics.jsonl and to TensorBoard events; both start cut back to ``step``.
+
+    Args:
+      workdir: the work directory.
+      step: records after it are dropped, as are sample grids: the run repeats them.
+    """
+
+    def __init__(self, workdir: Path, step: int) -> None:
+        from tensorboardX import SummaryWriter
+
+        self.path = workdir / "metrics.jsonl"
+        kept = [record for record in read_metrics(self.path) if record["step"] <= step]
+        self.seconds = kept[-1]["seconds"] if kept else 0.0
+        write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
+        for image in (workdir / "samples").glob("*.png"):
+            if image.stem.isdigit() and int(image.stem) > step:
+                image.unlink()
+        # Events are a function of metrics.jsonl and samples/, so they are replayed rather than edited.
+        for events in workdir.glob("events.out.tfevents.*"):
+            events.unlink()
+        self._events = SummaryWriter(str(workdir), write_to_disk=True)
+        self._file: TextIO = open(self.path, "a")  # noqa: SIM115
+        for record in kept:
+            self._write_events(record)
+        for image in sorted((workdir / "samples").glob("*.png")):
+            if image.stem.isdigit():
+                self.image(int(image.stem), image)
+        self._events.flush()
+
+    def metrics(self, record: Mapping[str, Any]) -> None:
+        """Append one record; it survives a kill of the process from here on."""
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        self._write_events(record)
+
+    def _write_events(self, record: Mapping[str, Any]) -> None:
+        for name, value in record.items():
+            if name != "step":
+                self._events.add_scalar(name, value, record["step"])
+
+    def image(self, step: int, path: Path) -> None:
+        """Add a sample grid that was written to ``path``."""
+        from PIL import Image
+
+        with Image.open(path) as image:
+            self._events.add_image("samples", np.asarray(image.convert("RGB")), step, dataformats="HWC")
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._events.flush()
+
+    def close(self) -> None:
+        """End both files."""
+        self._events.close()
+        self._file.close()

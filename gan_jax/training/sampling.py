@@ -1,0 +1,152 @@
+"""Samples from a state or a stored run."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.data import Source
+from gan_jax.errors import ConfigError
+from gan_jax.game import STREAMS, Game
+from gan_jax.training.checkpoints import unflatten_like
+from gan_jax.training.grids import image_grid, point_plot, write_png
+from gan_jax.training.start import read_checkpoint, read_config
+from gan_jax.training.step import State, init_state
+
+CHUNK = 500  # examples per call, so that a large request fits in memory
+
+Sampler = Callable[..., jax.Array]
+
+
+def make_sampler(game: Game) -> Sampler:
+    """A compiled ``sampler(params, stats, key, num) -> [num, ...]``; ``num`` is static."""
+
+    def sample(params: Any, stats: Any, key: jax.Array, num: int, labels: Any = None) -> jax.Array:
+        return game.sample(game.networks, params, stats, key, num, labels=labels)
+
+    return jax.jit(sample, static_argnums=3)
+
+
+def sampling_params(state: State) -> dict[str, Any]:
+    """Averaged parameters where there are some, else the current ones."""
+    return {**state.params, **state.ema}
+
+
+def fixed_grid(game: Game, source: Source, sampler: Sampler, state: State, count: int) -> np.ndarray:
+    """The picture of ``count`` samples at the run's fixed latent variables.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    key = jax.random.fold_in(state.key, STREAMS["sample"])
+    x = np.asarray(sampler(sampling_params(state), state.stats, key, count))
+    return picture(x, source, state.key)
+
+
+def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
+    """A grid of images, or a plot of points beside as many real ones; uint8 [height, width, 3]."""
+    if x.ndim == 4:
+        return image_grid(x)
+    if source.fetch is None:
+        raise ConfigError(
+            f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
+        )
+    real = source.fetch({}, jax.random.fold_in(key, STREAMS["data"]), jnp.arange(1000, dtype=jnp.int32))["image"]
+    return point_plot(x, np.asarray(real))
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A stored run.
+
+    Attributes:
+      config: its configuration.
+      state: the complete state at one of its checkpoints, on the default device.
+      game: its game.
+      source: its data.
+    """
+
+    config: ConfigDict
+    state: State
+    game: Game
+    source: Source
+
+    def sample(self, num: int, seed: int = 0, labels: Any = None) -> np.ndarray:
+        """Generate examples, with averaged parameters if the run keeps them.
+
+        Args:
+          num: how many.
+          seed: of the latent variables; the first examples do not depend on ``num``.
+          labels: int [num], for games that take them.
+
+        Returns:
+          float32 [num, H, W, C] in [-1, 1], or [num, D] points.
+        """
+        if num < 1:
+            raise ConfigError(f"num={num} is not possible; allowed: a whole number of at least 1")
+        sampler, key, parts = make_sampler(self.game), jax.random.key(seed), []
+        for chunk, start in enumerate(range(0, num, CHUNK)):
+            size = min(CHUNK, num - start)
+            own = None if labels is None else jnp.asarray(labels)[start : start + size]
+            parts.append(
+                np.asarray(
+                    sampler(sampling_params(self.state), self.state.stats, jax.random.fold_in(key, chunk), size, own)
+                )
+            )
+        return np.concatenate(parts)
+
+
+def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
+    """A run from its work directory.
+
+    Args:
+      workdir: of a ``gan_jax.train``.
+      checkpoint: "latest" or a step.
+
+    Returns:
+      Run.
+
+    Raises:
+      WorkdirError: the directory holds no readable run, or the checkpoint is damaged.
+      ConfigError: there is no such checkpoint.
+    """
+    workdir = Path(workdir)
+    config = read_config(workdir)
+    assert config is not None
+    _, leaves = read_checkpoint(workdir, str(checkpoint))
+    source = build_source(config)
+    game = build_game(config, source)
+    template = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
+    state = jax.tree.map(jnp.asarray, unflatten_like(template, leaves))
+    return Run(config, state, game, source)
+
+
+def check_out(out: str) -> Path:
+    """The file to write samples to.
+
+    Raises:
+      ConfigError: its suffix is neither .png nor .npy, or its folder does not exist.
+    """
+    path = Path(out)
+    if path.suffix not in (".png", ".npy"):
+        raise ConfigError(f"out={out!r} has the suffix {path.suffix!r}; allowed: .png, .npy")
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"out={out!r}: the folder {str(path.parent)!r} does not exist; allowed: a file in an existing folder"
+        )
+    return path
+
+
+def write_samples(path: Path, run: Run, x: np.ndarray) -> None:
+    """Write samples as a picture (.png) or as an array (.npy)."""
+    if path.suffix == ".png":
+        write_png(path, picture(x, run.source, run.state.key))
+        return
+    with open(path, "wb") as file:
+        np.save(file, x)

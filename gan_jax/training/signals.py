@@ -1,0 +1,47 @@
+"""SIGTERM and Ctrl-C ask the loop to save and stop; a second one acts at once."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def stop_requested() -> Iterator[Callable[[], int | None]]:
+    """Within the context, the first SIGTERM or SIGINT is only noted.
+
+    Yields:
+      A function that returns the signal's number, or None. Outside the main thread, where Python allows no handler,
+      signals keep their effect and it always returns None.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    previous: dict[int, object] = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for other, handler in previous.items():
+            signal.signal(other, handler)  # type: ignore[arg-type]
+
+    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
+        previous[number] = signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def leave(number: int) -> None:
+    """End as a program stopped by this signal does.
+
+    Raises:
+      KeyboardInterrupt: for SIGINT.
+      SystemExit: with 128 + number otherwise.
+    """
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)

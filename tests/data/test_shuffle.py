@@ -1,0 +1,79 @@
+"""The keyed bijection: a permutation, without bias, the same everywhere."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gan_jax.data.shuffle import epoch_order, epoch_order_on_host, permute
+
+
+@settings(max_examples=200, deadline=None)
+@given(n=st.integers(1, 5000), seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 50))
+def test_every_epoch_visits_every_index_once(n, seed, epoch):
+    order = epoch_order_on_host(jax.random.key(seed), np.arange(epoch * n, (epoch + 1) * n), n)
+    assert np.array_equal(np.sort(order), np.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 63, 64, 65, 1000, 1797, 60000, 65536])
+def test_permute_is_a_bijection(n):
+    order = jax.jit(permute, static_argnums=2)(jax.random.key(n), jnp.arange(n), n)
+    assert order.dtype == jnp.int32
+    assert np.array_equal(np.sort(order), np.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 100, 1797, 60000])
+def test_host_and_device_agree(n):
+    key, position = jax.random.key(5), np.arange(3 * n - 2, 3 * n + 40)
+    on_device = jax.jit(epoch_order, static_argnums=2)(key, jnp.asarray(position, jnp.int32), n)
+    assert np.array_equal(on_device, epoch_order_on_host(key, position, n))
+
+
+def test_position_beyond_int32():
+    n, key = 60000, jax.random.key(2)
+    position = np.arange(2**31 - 20, 2**31 + 20)
+    expected = epoch_order_on_host(key, position, n)
+    assert np.array_equal(epoch_order(key, jnp.asarray(position.astype(np.uint32)), n), expected)
+    assert np.array_equal(epoch_order(key, jnp.asarray(position.astype(np.uint32).view(np.int32)), n), expected)
+
+
+def test_differs_by_key_and_by_epoch():
+    n = 1000
+    first = epoch_order_on_host(jax.random.key(0), np.arange(2 * n), n)
+    other_key = epoch_order_on_host(jax.random.key(1), np.arange(n), n)
+    # Two independent permutations agree at one place on average.
+    assert np.sum(first[:n] == first[n:]) < 10
+    assert np.sum(first[:n] == other_key) < 10
+
+
+def test_works_under_vmap_over_keys():
+    n, keys = 37, jax.random.split(jax.random.key(0), 5)
+    together = jax.jit(jax.vmap(lambda key: permute(key, jnp.arange(n), n)))(keys)
+    alone = [permute(key, jnp.arange(n), n) for key in keys]
+    assert np.array_equal(together, np.stack(alone))
+
+
+@pytest.mark.parametrize("n", [3, 10, 100])
+def test_each_index_goes_everywhere_equally_often(n):
+    keys = jax.random.split(jax.random.key(7), 20000)
+    where = np.asarray(jax.jit(jax.vmap(lambda key: permute(key, jnp.array([0, n - 1]), n)))(keys))
+    for column in where.T:
+        assert stats.chisquare(np.bincount(column, minlength=n)).pvalue > 1e-4
+
+
+def test_neighbours_are_torn_apart_evenly():
+    n = 60000
+    order = epoch_order_on_host(jax.random.key(11), np.arange(n), n)
+    steps = np.diff(order) % n
+    assert stats.chisquare(np.bincount(steps * 64 // n, minlength=64)).pvalue > 1e-4
+    # A batch of 100 from one epoch covers the range evenly.
+    assert stats.chisquare(np.bincount(order[:6000] * 50 // n, minlength=50)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("n", [0, -3, 2**31])
+def test_impossible_size(n):
+    with pytest.raises(ValueError, match="between 1 and"):
+        permute(jax.random.key(0), jnp.arange(1), n)

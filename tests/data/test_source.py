@@ -1,0 +1,79 @@
+"""Resident sources: values, order, independence of the batch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.data import load
+from gan_jax.data.source import decode, resident, to_float
+
+
+@pytest.fixture(scope="module")
+def numbered():
+    """Examples that say which they are: 50 of them, their label is their index."""
+    image = np.arange(50, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
+    return resident("numbered", {"image": image, "label": np.arange(50, dtype=np.int32)}, num_classes=50)
+
+
+def test_pixels_fill_minus_one_to_one_exactly():
+    pixels = np.arange(256, dtype=np.uint8)
+    eager, compiled = to_float(jnp.asarray(pixels)), jax.jit(to_float)(pixels)
+    assert eager.dtype == jnp.float32
+    assert np.array_equal(eager, compiled)
+    assert (compiled.min(), compiled.max()) == (-1.0, 1.0)
+    np.testing.assert_allclose(compiled, pixels / 127.5 - 1, atol=1e-7)
+    assert np.array_equal(np.round((np.asarray(compiled) + 1) * 127.5), pixels)
+
+
+def test_images_and_labels_stay_together(numbered):
+    batch = jax.jit(numbered.fetch)(numbered.arrays, jax.random.key(0), jnp.arange(120))
+    assert batch["image"].shape == (120, 2, 3, 1)
+    assert batch["label"].dtype == jnp.int32
+    assert np.array_equal(np.round((batch["image"][:, 0, 0, 0] + 1) * 127.5), batch["label"])
+
+
+def test_each_epoch_is_complete_and_shuffled_anew(numbered):
+    # One batch of more than N examples that straddles epochs.
+    label = np.asarray(numbered.fetch(numbered.arrays, jax.random.key(1), jnp.arange(150))["label"]).reshape(3, 50)
+    assert np.array_equal(np.sort(label, axis=1), np.tile(np.arange(50), (3, 1)))
+    assert not np.array_equal(label[0], label[1])
+    assert not np.array_equal(label[1], label[2])
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_order_does_not_depend_on_the_batch(numbered, batch_size):
+    key, fetch = jax.random.key(2), jax.jit(numbered.fetch)
+    whole = np.asarray(fetch(numbered.arrays, key, jnp.arange(128))["label"])
+    parts = [
+        fetch(numbered.arrays, key, jnp.arange(start, start + batch_size))["label"]
+        for start in range(0, 128 - batch_size + 1, batch_size)
+    ]
+    parts = np.concatenate(parts)
+    assert np.array_equal(parts, whole[: len(parts)])
+
+
+def test_fetch_under_vmap_over_runs(numbered):
+    keys = jax.random.split(jax.random.key(3), 4)
+    fetch = jax.jit(jax.vmap(numbered.fetch, in_axes=(None, 0, None)))
+    together = fetch(numbered.arrays, keys, jnp.arange(20))["label"]
+    for key, row in zip(keys, together, strict=True):
+        assert np.array_equal(row, numbered.fetch(numbered.arrays, key, jnp.arange(20))["label"])
+
+
+def test_decode_leaves_labels_alone():
+    batch = {"image": jnp.zeros((2, 4, 4, 1), jnp.uint8), "label": jnp.array([3, 4], jnp.int32)}
+    result = jax.jit(decode)(batch)
+    assert np.all(result["image"] == -1.0)
+    assert np.array_equal(result["label"], batch["label"])
+
+
+def test_digits():
+    from sklearn.datasets import load_digits
+
+    source = load("digits")
+    assert (source.shape, source.num_examples, source.num_classes) == ((8, 8, 1), 1797, 10)
+    assert source.arrays["image"].dtype == np.uint8
+    assert (source.arrays["image"].min(), source.arrays["image"].max()) == (0, 255)
+    assert np.array_equal(source.arrays["label"], load_digits().target)
+    assert np.abs(source.arrays["image"][..., 0] / 255 * 16 - load_digits().images).max() < 0.5 / 15

@@ -1,12 +1,14 @@
 """The command line: ``gan-jax COMMAND --flag=value ...``."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from absl import app, flags, logging
 
+from gan_jax import __version__
 from gan_jax.errors import ConfigError, GanJaxError
 from gan_jax.registry import nearest
 
@@ -20,6 +22,11 @@ USAGE = """gan-jax: generative adversarial networks in JAX.
 Several processes train one run when each is given --coordinator_address, --num_processes and --process_id.
 Exit status: 0 done, 1 data, files or space, 2 a wrong flag or configuration, 3 a loss that is not finite,
 130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
+
+REQUIRED: Mapping[str, str] = {
+    "train": "--config=FILE.py[:VARIANT] --workdir=DIR",
+    "sample": "--workdir=DIR --out=FILE.png|FILE.npy",
+}
 
 FLAGS_OF: Mapping[str, tuple[str, ...]] = {
     "train": ("workdir", "coordinator_address", "num_processes", "process_id"),
@@ -64,6 +71,12 @@ def _run(argv: list[str]) -> int:
     except GanJaxError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         return error.exit_status
+    except Exception as error:
+        if not (isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)):
+            raise
+        said = " ".join(str(error).split())[:200]
+        print(f"gan-jax: not enough memory ({said}); a smaller batch_size or network may fit", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -72,8 +85,13 @@ def _command(arguments: list[str]) -> int:
     words = [a for a in arguments[:1] if not a.startswith("-")]
     if not words:
         asked = any(a in ("--help", "-h", "-help", "--helpfull", "--helpshort") for a in arguments)
-        print(USAGE, file=sys.stdout if asked else sys.stderr)
-        return 0 if asked else 2
+        if "--version" in arguments:
+            print(f"gan-jax {__version__}")
+            return 0
+        if not asked:
+            raise ConfigError(f"there is no command; allowed: {', '.join(COMMANDS)}; `gan-jax --help` says more")
+        print(USAGE)
+        return 0
     name = words[0]
     if name not in COMMANDS:
         raise ConfigError(f"there is no command {name!r}{nearest(name, COMMANDS)}; allowed: {', '.join(COMMANDS)}")
@@ -93,6 +111,10 @@ def _parse(command: str, arguments: Sequence[str]) -> tuple[flags.FlagValues, li
         raise ConfigError(
             f"--{error.flagname} is not a flag of `{command}`{nearest(error.flagname, own)}; allowed: {_listed(own)}"
         ) from error
+    except flags.IllegalFlagValueError as error:
+        flag, value = re.match(r"flag --(\w+)=(.*?): ", str(error)).groups()  # type: ignore[union-attr]
+        allowed = values[flag].parser.syntactic_help
+        raise ConfigError(f"--{flag}={value} is not possible; allowed: {allowed}") from error
     except flags.Error as error:
         raise ConfigError(" ".join(str(error).split())) from error
     for flag in values:
@@ -108,7 +130,7 @@ def _listed(names: Sequence[str]) -> str:
 def _required(values: flags.FlagValues, command: str, *names: str) -> None:
     for name in names:
         if not getattr(values, name):
-            raise ConfigError(f"--{name} is missing; `{command}` needs {_listed(names)}")
+            raise ConfigError(f"--{name} is missing; `{command}` needs {REQUIRED[command]}")
 
 
 def _no_words(rest: Sequence[str], command: str) -> None:
@@ -119,9 +141,6 @@ def _no_words(rest: Sequence[str], command: str) -> None:
 def _train(arguments: list[str]) -> int:
     from gan_jax.config import parse_config_flags
 
-    is_config = [a.lstrip("-").removeprefix("no").startswith("config") and a.startswith("-") for a in arguments]
-    if not any(is_config):
-        raise ConfigError("--config is missing; `train` needs --config=FILE.py[:VARIANT], --workdir")
     config, others = parse_config_flags(arguments)
     values, rest = _parse("train", others)
     _no_words(rest, "train")
@@ -140,6 +159,7 @@ def _initialize_backend(values: flags.FlagValues) -> None:
     enable_compilation_cache()
     several = (
         values.num_processes is not None
+        or values.process_id is not None
         or values.coordinator_address is not None
         or "JAX_COORDINATOR_ADDRESS" in os.environ
     )
@@ -199,7 +219,7 @@ def _data(arguments: list[str]) -> int:
     if len(rest) == 2 and rest[0] == "prepare":
         print(data.prepare(rest[1], data_dir=data_dir, source_dir=values.source_dir))
         return 0
-    raise ConfigError(f"`data {' '.join(rest)}` is not understood; allowed: data list, data prepare NAME")
+    raise ConfigError(f"`{' '.join(['data', *rest])}` is not understood; allowed: data list, data prepare NAME")
 
 
 def _table(rows: Sequence[Mapping[str, object]]) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from absl import flags
@@ -68,20 +69,20 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if found and found[1] not in fields:
             raise ConfigError(_unknown(found[1], fields, given=argument))
-    given = [a for a in arguments if re.match(r"--?config(=|$)", a)]
-    if not given:
-        raise ConfigError("--config is missing; give --config=FILE.py or --config=FILE.py:VARIANT")
+    given = _config_file(arguments)
     argv = ["gan-jax", *arguments]
     values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
     try:
+        config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
         config = values["config"].value
     except Exception as error:  # a user's file may raise anything; all of it becomes one line
-        raise ConfigError(_explain(error, given[0], fields)) from error
+        raise ConfigError(_explain(error, given, fields)) from error
+    if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
+        raise ConfigError(_explain(object.__getattribute__(config, "_error"), given, fields))
     if not isinstance(config, ConfigDict):
         raise ConfigError(
-            f"{given[0]}: get_config returned {type(config).__name__}; "
+            f"--config={given}: get_config returned {type(config).__name__}; "
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
     return validate(config), rest[1:]
@@ -195,10 +196,9 @@ def _check_together(values: Mapping[str, Any]) -> None:
     if values["schedule.simultaneous"] and values["schedule.discriminator_steps"] != 1:
         steps = values["schedule.discriminator_steps"]
         raise ConfigError(f"schedule.discriminator_steps={steps} with schedule.simultaneous=True; allowed: 1")
-    images = values["steps"] * (values["schedule.discriminator_steps"] + 1) * values["batch_size"]
-    if images >= 2**31:
+    if values["steps"] * (values["schedule.discriminator_steps"] + 1) * values["batch_size"] >= 2**31:
         raise ConfigError(
-            f"steps={values['steps']} reads {images:.3g} examples at batch_size={values['batch_size']}; "
+            f"steps={values['steps']} reads too many examples at batch_size={values['batch_size']}; "
             "allowed: steps x rounds x batch_size below 2^31, the range of a position in the data"
         )
 
@@ -232,13 +232,52 @@ def _unknown(path: str, fields: Mapping[str, Field], *, given: str) -> str:
     return f"{given}: there is no field {path!r}{close}; allowed: {', '.join(allowed)}"
 
 
-def _explain(error: Exception, given: str, fields: Mapping[str, Field]) -> str:
+def _config_file(arguments: Sequence[str]) -> str:
+    """FILE.py[:VARIANT] as given; absl would take an empty name, and of several the last."""
+    given = []
+    for i, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument in ("--config", "-config"):
+            given.append(arguments[i + 1] if i + 1 < len(arguments) else "")
+        elif argument.startswith(("--config=", "-config=")):
+            given.append(argument.split("=", 1)[1])
+    form = "allowed: --config=FILE.py or --config=FILE.py:VARIANT"
+    if not given:
+        raise ConfigError(f"--config is missing; {form}")
+    if len(given) > 1:
+        raise ConfigError(f"--config is given {len(given)} times; {form}")
+    if not Path(given[0].split(":", 1)[0]).is_file():
+        raise ConfigError(f"--config={given[0]}: there is no such file; {form}")
+    return given[0]
+
+
+def _explain(error: BaseException, given: str, fields: Mapping[str, Field]) -> str:
     message = " ".join(str(error).split())
     if isinstance(error, flags.IllegalFlagValueError):
-        found = re.search(r"flag --config\.([\w.]+)=(.*?): (.*)", message)
+        found = re.match(r"flag --config\.([\w.]+)=(.*?): (.*)", message)
         if found and found[1] in fields:
             field = fields[found[1]]
             return f"{found[1]}={found[2]} is not possible; allowed: {field.allowed or _type_name(field.default)}"
-    if isinstance(error, FileNotFoundError | IOError) and "get_config" not in message:
-        return f"{given}: no such configuration file, or it cannot be read; allowed: FILE.py or FILE.py:VARIANT"
-    return f"{given}: {describe(error)}"
+    elif isinstance(error, flags.Error):
+        return message
+    path, _, variant = given.partition(":")
+    error = _raised_in(path, error)
+    said = re.sub(r" Other fields present: .*?(?=Did you mean|\(/|$)", " ", describe(error))
+    if isinstance(error, AttributeError) and error.name == "get_config":
+        return f"--config={given}: {path} defines no function get_config; allowed: get_config() -> ConfigDict"
+    if variant and isinstance(error, TypeError) and "get_config() takes 0 positional arguments" in said:
+        return f"--config={given}: {path} has no variants, its get_config takes no argument; allowed: --config={path}"
+    if variant and isinstance(error, KeyError) and error.args == (variant,):
+        return f"--config={given}: {path} has no variant {variant!r}: {said}"
+    return f"--config={given}: {said}"
+
+
+def _raised_in(path: str, error: BaseException) -> BaseException:
+    """What a user's file raised, out of what absl and ml_collections wrapped around it."""
+    chain = [error]
+    while inner := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(inner)
+    file = Path(path).resolve()
+    from_file = [e for e in chain if any(Path(f.filename).resolve() == file for f in extract_tb(e.__traceback__))]
+    return from_file[-1] if from_file else chain[-1]

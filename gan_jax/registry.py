@@ -95,8 +95,8 @@ def describe(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
-    here, libraries = os.path.dirname(__file__), (sys.prefix, sys.base_prefix)
-    own = [f for f in frames if not f.filename.startswith((here, *libraries, "<"))]
+    not_own = (f"{os.path.dirname(__file__)}{os.sep}", f"{sys.prefix}{os.sep}", f"{sys.base_prefix}{os.sep}", "<")
+    own = [f for f in frames if not f.filename.startswith(not_own)]
     where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}{where}"

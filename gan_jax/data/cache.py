@@ -4,13 +4,14 @@ A cached split is a folder of `.npy` files and an `index.json`, written last, th
 were made from. Whatever does not agree with the index, down to one bit, is not read but made again.
 """
 
+import functools
 import hashlib
-import io
 import json
 import logging
 import os
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 import numpy as np
 
@@ -50,38 +51,44 @@ def _read(folder: pathlib.Path, fingerprint: str) -> dict[str, np.ndarray] | Non
         index = json.loads((folder / "index.json").read_bytes())
         if index["fingerprint"] != fingerprint:
             return None
-        contents = {name: (folder / f"{name}.npy").read_bytes() for name in index["sha256"]}
+        arrays = {}
+        for name, sha256 in index["sha256"].items():
+            with (folder / f"{name}.npy").open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                    logger.warning("%s is damaged; it is made again", folder / f"{name}.npy")
+                    return None
+                file.seek(0)
+                arrays[name] = np.load(file)
+        return arrays
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         logger.warning("the index of decoded arrays in %s is damaged (%r); they are made again", folder, error)
         return None
-    for name, content in contents.items():
-        if hashlib.sha256(content).hexdigest() != index["sha256"][name]:
-            logger.warning("%s is damaged; it is made again", folder / f"{name}.npy")
-            return None
-    return {name: np.load(io.BytesIO(content)) for name, content in contents.items()}
 
 
 def _write(folder: pathlib.Path, fingerprint: str, arrays: Mapping[str, np.ndarray]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    sha256 = {}
-    for name, array in arrays.items():
-        buffer = io.BytesIO()
-        np.save(buffer, array)
-        sha256[name] = hashlib.sha256(buffer.getbuffer()).hexdigest()
-        _replace(folder / f"{name}.npy", buffer.getbuffer())
-    _replace(folder / "index.json", json.dumps({"fingerprint": fingerprint, "sha256": sha256}, indent=2).encode())
+    sha256 = {name: _replace(folder / f"{name}.npy", functools.partial(_save, array)) for name, array in arrays.items()}
+    index = json.dumps({"fingerprint": fingerprint, "sha256": sha256}, indent=2).encode()
+    _replace(folder / "index.json", lambda file: file.write(index))
 
 
-def _replace(path: pathlib.Path, content: bytes | memoryview) -> None:
-    """Writes a file under another name, then renames it: readers see the old file or the new one, whole."""
+def _save(array: np.ndarray, file: BinaryIO) -> None:
+    np.save(file, array)
+
+
+def _replace(path: pathlib.Path, write: Callable[[BinaryIO], object]) -> str:
+    """Writes a file under another name, then renames it: readers see the old or the new one, whole. Its SHA-256."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
+        with temporary.open("w+b") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    return sha256

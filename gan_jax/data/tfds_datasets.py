@@ -87,8 +87,8 @@ def load(
         image = images.adapt(example["image"], resolution, channels)
         if image.shape != shape:
             raise DataError(
-                f"{name}: image {index} of split {split!r} is {image.shape[0]}x{image.shape[1]}, image 0 is "
-                f"{shape[0]}x{shape[1]}; set data.tfds.resolution to crop and resize them all"
+                f"{name}: image 0 of split {split!r} is {shape[1]}x{shape[0]} and image {index} is "
+                f"{image.shape[1]}x{image.shape[0]} pixels; set data.tfds.resolution to crop and resize them all"
             )
         labels = {} if num_classes is None else {"label": np.asarray(example["label"], np.int32)}
         return {"image": image, **labels}
@@ -140,7 +140,7 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
     """Random-access sequence of the decoded examples of a split."""
     with quiet(), _naming_damage(name, builder):
         try:
-            examples = builder.as_data_source(split=split)
+            return builder.as_data_source(split=split)
         except NotImplementedError as error:
             raise DataError(
                 f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, which needs TensorFlow; "
@@ -148,10 +148,9 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
             ) from error
         except (KeyError, ValueError) as error:
             splits = ", ".join(builder.info.splits)
-            raise DataError(f"{name} has no split {split!r}; its splits are {splits}, also in slices") from error
-    if len(examples) == 0:
-        raise DataError(f"split {split!r} of {name} is empty")
-    return examples
+            raise DataError(
+                f"split {split!r} of {name} is unknown or empty; known: {splits}, also in slices"
+            ) from error
 
 
 @contextlib.contextmanager

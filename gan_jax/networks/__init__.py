@@ -7,8 +7,16 @@ that carries parts of the same batch.
 
 import flax.linen as nn
 
-from gan_jax.networks import mlp
+from gan_jax.networks import dcgan, maxout, mlp
 
-GENERATORS: dict[str, type[nn.Module]] = {"mlp": mlp.Generator}
+GENERATORS: dict[str, type[nn.Module]] = {
+    "mlp": mlp.Generator,
+    "maxout": maxout.Generator,
+    "dcgan": dcgan.Generator,
+}
 
-DISCRIMINATORS: dict[str, type[nn.Module]] = {"mlp": mlp.Discriminator}
+DISCRIMINATORS: dict[str, type[nn.Module]] = {
+    "mlp": mlp.Discriminator,
+    "maxout": maxout.Discriminator,
+    "dcgan": dcgan.Discriminator,
+}

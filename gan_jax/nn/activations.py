@@ -11,7 +11,7 @@ Activation = Callable[[jax.Array], jax.Array]
 
 
 def leaky_relu(x: jax.Array, leak: float) -> jax.Array:
-    """x where x >= 0, else leak * x; any shape and float dtype, kept.
+    """Leaky ReLU: x where x >= 0, else leak * x; any shape and float dtype, kept.
 
     References:
       Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013.
@@ -25,7 +25,7 @@ def sigmoid_output(x: jax.Array) -> jax.Array:
 
 
 def linear(x: jax.Array) -> jax.Array:
-    """x itself."""
+    """The identity."""
     return x
 
 

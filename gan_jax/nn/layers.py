@@ -8,13 +8,29 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import options
-from gan_jax.nn.initializers import Initializer
+from gan_jax.nn import convolutions, options
+from gan_jax.nn.initializers import Init, Initializer
 
 
 def result_dtype(dtype: Any) -> Any:
     """The dtype a network returns when it computes in `dtype`: float32, or float64 if it computes in that."""
     return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
+
+
+def check_shape(x: jax.Array, shape: tuple[int, ...]) -> None:
+    """Raises ValueError unless x is [B, *shape]."""
+    if x.shape[1:] != tuple(shape):
+        raise ValueError(f"shape: examples of shape {x.shape[1:]} given; this network takes {tuple(shape)}")
+
+
+def flatten(x: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """Examples x [B, *shape] as [B, size of shape] in `dtype`.
+
+    Raises:
+      ValueError: if an example of x has another shape.
+    """
+    check_shape(x, shape)
+    return x.reshape(x.shape[0], math.prod(shape)).astype(dtype)
 
 
 def per_example(
@@ -25,7 +41,9 @@ def per_example(
     An example's noise is thus a function of its key alone, whichever device, or group of runs, it is computed in.
     """
     if keys is None:
-        raise ValueError(f"keys: None is not allowed; {layer} in training needs one key for each of {x.shape[0]} examples")
+        raise ValueError(
+            f"keys: None is not allowed; {layer} in training needs a key for each of {x.shape[0]} examples"
+        )
     if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) or keys.shape != x.shape[:1]:
         raise ValueError(
             f"keys: {keys.dtype}{list(keys.shape)} is not allowed; {layer} needs typed keys of shape [{x.shape[0]}]"
@@ -59,7 +77,7 @@ def dropout(x: jax.Array, rate: float, keys: jax.Array | None, index: int) -> ja
 
 
 def gaussian_noise(x: jax.Array, std: float, keys: jax.Array | None, index: int) -> jax.Array:
-    """x plus normal noise of standard deviation `std`.
+    """Adds normal noise of standard deviation `std` to x.
 
     Args:
       x: [B, ...], any float dtype, kept.
@@ -142,6 +160,68 @@ def batch_norm(
         return layer(x)
 
 
+class Conv(nn.Module):
+    """Convolution of images, [B, H, W, C] to [B, H', W', features], with the parameters of Flax's `nn.Conv`.
+
+    Attributes:
+      features: channels of the result.
+      kernel_size: height and width.
+      strides: vertical and horizontal.
+      padding: as for `convolutions.conv`.
+      use_bias: whether a bias is added to each channel.
+      kernel_init: of kernel [h, w, C, features].
+      bias_init: of bias [features].
+      dtype: of the computation and result; parameters are float32.
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: convolutions.Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Init = nn.initializers.lecun_normal()
+    bias_init: Init = nn.initializers.zeros_init()
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H', W', features]."""
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        y = convolutions.conv(x.astype(self.dtype), kernel, strides=self.strides, padding=self.padding)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
+        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+
+
+class ConvTranspose(nn.Module):
+    """Transposed convolution of images with the parameters of Flax's `nn.ConvTranspose`.
+
+    Attributes: those of `Conv`; `padding` is as for `convolutions.conv_transpose`.
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: convolutions.Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Init = nn.initializers.lecun_normal()
+    bias_init: Init = nn.initializers.zeros_init()
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H', W', features]."""
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        y = convolutions.conv_transpose(x.astype(self.dtype), kernel, strides=self.strides, padding=self.padding)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
+        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+
+
 class Maxout(nn.Module):
     """The largest of `pieces` linear functions for each of `features` units: [B, n] to [B, features].
 
@@ -163,18 +243,8 @@ class Maxout(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [B, n] to [B, features]."""
         options.check_widths("features", (self.features,))
         options.check_widths("pieces", (self.pieces,))
         x = dense(x, self.pieces * self.features, self.initializer, self.dtype, "linear")
         return jnp.max(x.reshape(*x.shape[:-1], self.pieces, self.features), axis=-2)
-
-
-def flatten(x: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    """x [B, *shape] as [B, size of shape] in `dtype`.
-
-    Raises:
-      ValueError: if an example of x has another shape.
-    """
-    if x.shape[1:] != tuple(shape):
-        raise ValueError(f"shape: examples of shape {x.shape[1:]} given; this network takes {tuple(shape)}")
-    return x.reshape(x.shape[0], math.prod(shape)).astype(dtype)

@@ -185,10 +185,14 @@ class Checkpoints:
                 self._full(step, f"{free / 2**20:.0f} MiB free, {(2 * size + 2**20) / 2**20:.0f} MiB needed")
             )
 
+    def kept(self, but: int | None = None) -> str:
+        """The newest checkpoint that is there, other than the one of step ``but``, in words."""
+        last = max((step for step in self.steps() if step != but), default=None)
+        return "there is no checkpoint yet" if last is None else f"last good checkpoint: {self.folder / str(last)}"
+
     def _full(self, step: int | None, why: str) -> str:
-        last = max((s for s in self.steps() if s != step), default=None)
-        kept = "no earlier checkpoint" if last is None else f"last good checkpoint: {self.folder / str(last)}"
-        return f"no space for a checkpoint{'' if step is None else f' of step {step}'} in {self.folder} ({why}); {kept}"
+        of_step = "" if step is None else f" of step {step}"
+        return f"no space for a checkpoint{of_step} in {self.folder} ({why}); {self.kept(but=step)}"
 
     def _no_space(self, step: int | None) -> "_NoSpace":
         return _NoSpace(self, step)

@@ -4,19 +4,24 @@ import dataclasses
 import json
 import math
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.data import Source
+from gan_jax.errors import NonFiniteError
 from gan_jax.game import Game
 from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
 from gan_jax.training.grids import write_png
-from gan_jax.training.records import Recorder, write_environment, write_text
+from gan_jax.training.records import Recorder, write_environment, write_text, writing
 from gan_jax.training.sampling import fixed_grid, make_sampler
 from gan_jax.training.step import State
+
+HEAD = ("step", "images_seen", "seconds", "images_per_second")  # of a record, before the metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +69,10 @@ class Output:
         command: list[str],
     ) -> None:
         self.workdir, self.config, self.game, self.source, self.checkpoints = workdir, config, game, source, checkpoints
-        write_text(workdir / "config.json", configs.to_json(config))
-        write_environment(workdir, command, step)
-        self.recorder = Recorder(workdir, step)
+        with self._writing():
+            write_text(workdir / "config.json", configs.to_json(config))
+            write_environment(workdir, command, step)
+            self.recorder = Recorder(workdir, step)
         self._sampler = make_sampler(game)
         self._begun = time.perf_counter() - self.recorder.seconds
 
@@ -77,8 +83,9 @@ class Output:
 
     def record(self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float]) -> None:
         """One line of metrics.jsonl."""
-        head = {"step": step, "images_seen": images_seen, "seconds": round(self.seconds, 3)}
-        self.recorder.metrics({**head, "images_per_second": round(images_per_second, 1), **metrics})
+        head = (step, images_seen, round(self.seconds, 3), round(images_per_second, 1))
+        with self._writing():
+            self.recorder.metrics({**dict(zip(HEAD, head, strict=True)), **metrics})
 
     def grid(self, step: int) -> Path:
         """Path of the sample grid of ``step``."""
@@ -87,17 +94,38 @@ class Output:
     def sample(self, step: int, state: State) -> None:
         """Write the sample grid at the run's fixed latent variables."""
         path = self.grid(step)
-        write_png(path, fixed_grid(self.game, self.source, self._sampler, state, self.config.sample_count))
-        self.recorder.image(step, path)
+        pixels = fixed_grid(self.game, self.source, self._sampler, state, self.config.sample_count)
+        with self._writing():
+            write_png(path, pixels)
+            self.recorder.image(step, path)
 
     def save(self, step: int, state: State) -> None:
         """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
-        self.recorder.flush()
-        self.checkpoints.save(step, leaves_of(state))
+        leaves = leaves_of(state)
+        for name, leaf in leaves.items():
+            part, network, *_ = name.split("/")
+            if part in ("params", "stats", "ema") and not np.isfinite(leaf).all():
+                self._refuse(step, state, name, network)
+        with self._writing():
+            self.recorder.flush()
+        self.checkpoints.save(step, leaves)
+
+    def _refuse(self, step: int, state: State, name: str, network: str) -> None:
+        # The loss was finite up to here, so the loop went on; this state would never train again.
+        owner = next((p for p, player in self.game.players.items() if network in player.owns), network)
+        self.finish("non_finite", step, state, {})
+        raise NonFiniteError(
+            f"{name} of player {owner} is not finite after step {step}; {self.checkpoints.kept()}; "
+            f"a lower optimizer.{owner}.learning_rate or optimizer.{owner}.clip may help"
+        )
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self.workdir, self.checkpoints.kept)
 
     def finish(self, status: str, step: int, state: State, metrics: dict[str, float]) -> Result:
-        """Wait for the checkpoint and write result.json."""
+        """Wait for the checkpoint and write result.json. Without metrics, those of the last record are taken."""
         self.checkpoints.wait()
+        metrics = metrics or {name: value for name, value in self.recorder.last.items() if name not in HEAD}
         grids = sorted(
             (p for p in (self.workdir / "samples").glob("*.png") if p.stem.isdigit()), key=lambda p: int(p.stem)
         )
@@ -105,7 +133,9 @@ class Output:
         result = Result(
             status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None
         )
-        write_text(self.workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+        with self._writing():
+            self.recorder.flush()
+            write_text(self.workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
         return result
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -102,6 +103,25 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+@contextmanager
+def writing(workdir: Path, kept: Callable[[], str]) -> Iterator[None]:
+    """Within the context, an error of the file system becomes one line.
+
+    Args:
+      workdir: named in it.
+      kept: what is safe there, in words.
+
+    Raises:
+      WorkdirError: the disk is full, or something in the directory cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WorkdirError(
+            f"work directory {str(workdir)!r} cannot be written: {error.strerror or error}; {kept()}"
+        ) from error
+
+
 class Recorder:
     """Appends records to metrics.jsonl and to TensorBoard events; both start cut back to ``step``.
 
@@ -111,11 +131,13 @@ class Recorder:
     """
 
     def __init__(self, workdir: Path, step: int) -> None:
-        from tensorboardX import SummaryWriter
+        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
+        from tensorboardX.event_file_writer import EventsWriter
 
         self.path = workdir / "metrics.jsonl"
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
         self.seconds = kept[-1]["seconds"] if kept else 0.0
+        self.last = kept[-1] if kept else {}
         write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
         for image in (workdir / "samples").glob("*.png"):
             if image.stem.isdigit() and int(image.stem) > step:
@@ -123,38 +145,49 @@ class Recorder:
         # Events are a function of metrics.jsonl and samples/, so they are replayed rather than edited.
         for events in workdir.glob("events.out.tfevents.*"):
             events.unlink()
-        self._events = SummaryWriter(str(workdir), write_to_disk=True)
+        self._events = EventsWriter(str(workdir / "events"))
         self._file: TextIO = open(self.path, "a")  # noqa: SIM115
         for record in kept:
             self._write_events(record)
         for image in sorted((workdir / "samples").glob("*.png")):
             if image.stem.isdigit():
                 self.image(int(image.stem), image)
-        self._events.flush()
+        self.flush()
 
     def metrics(self, record: Mapping[str, Any]) -> None:
         """Append one record; it survives a kill of the process from here on."""
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
+        self.last = dict(record)
         self._write_events(record)
 
     def _write_events(self, record: Mapping[str, Any]) -> None:
+        from tensorboardX import summary
+
         for name, value in record.items():
             if name != "step":
-                self._events.add_scalar(name, value, record["step"])
+                self._write_event(record["step"], summary.scalar(name, value))
+
+    def _write_event(self, step: int, summary: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._events.write_event(Event(step=step, wall_time=time.time(), summary=summary))
 
     def image(self, step: int, path: Path) -> None:
         """Add a sample grid that was written to ``path``."""
         from PIL import Image
+        from tensorboardX import summary
 
         with Image.open(path) as image:
-            self._events.add_image("samples", np.asarray(image.convert("RGB")), step, dataformats="HWC")
+            pixels = np.asarray(image.convert("RGB"))
+        self._write_event(step, summary.image("samples", pixels, dataformats="HWC"))
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
         self._events.flush()
 
     def close(self) -> None:
-        """End both files."""
-        self._events.close()
-        self._file.close()
+        """End both files; after a full disk, what could not be written is lost."""
+        for file in (self._events, self._file):
+            with suppress(OSError):
+                file.close()

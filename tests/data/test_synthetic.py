@@ -29,7 +29,7 @@ def midpoints(low, high, step):
 
 
 def density_on_grid(name, fraction):
-    """Density at the midpoints of a grid of cells no wider than a fraction of the width of a mode, and a cell's area."""
+    """Density at the midpoints of cells no wider than a fraction of the width of a mode, and the area of a cell."""
     (x, dx), (y, dy) = (midpoints(*ends, fraction * SMALLEST_STD[name]) for ends in PLANE[name].support)
     rows = jax.jit(lambda x: jax.lax.map(lambda x: jnp.exp(PLANE[name].log_density(x)), x))
     points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).astype(np.float32)

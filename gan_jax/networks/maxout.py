@@ -1,0 +1,130 @@
+"""The networks of the first paper on generative adversarial nets: a ReLU generator and a maxout discriminator.
+
+The defaults are the MNIST settings of the authors' released code. Theirs work on pixels in [0, 1], ours on [-1, 1]: the
+generator's sigmoid is mapped by 2 y - 1, and the discriminator maps its input back by (x + 1) / 2, so that weights,
+dropout and initialization mean what they mean there.
+"""
+
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.nn import activations, initializers, layers, options
+
+
+def marginal_bias(images: jax.Array) -> jax.Array:
+    """The output bias of the paper's code: the inverse sigmoid of each pixel's mean over the data.
+
+    Args:
+      images: [N, H, W, C] or [N, D] in [-1, 1].
+
+    Returns:
+      [D] float32, for the parameter `output/bias` of `Generator`; means are kept 1e-7 away from 0 and 1 as in the code.
+
+    References:
+      Goodfellow et al.: Generative Adversarial Nets, 2014, arXiv 1406.2661 (`init_bias_target_marginals` in the code).
+    """
+    mean = jnp.mean((images.astype(jnp.float32) + 1) / 2, axis=0).reshape(-1)
+    mean = jnp.clip(mean, 1e-7, 1 - 1e-7)
+    return jnp.log(mean) - jnp.log1p(-mean)
+
+
+class Generator(nn.Module):
+    """z [B, n] to images [B, *shape] in [-1, 1]: dense ReLU layers, then a sigmoid.
+
+    Attributes:
+      shape: of one example, (height, width, channels) or (dimension,).
+      widths: units of the hidden layers.
+      output: "sigmoid" as in the paper, "tanh", both to [-1, 1], or "linear".
+      output_bias: first value of every output's bias; for the bias from the data's marginals see `marginal_bias`.
+      irange: weights start uniform on [-irange, irange]; above 0.
+      dtype: of the computation; parameters are float32, the result at least float32.
+
+    Raises:
+      ValueError: on the first call, if an option has an impossible value.
+
+    References:
+      Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio: Generative Adversarial Nets, 2014,
+      arXiv 1406.2661; widths and irange from the released code. z is uniform on [-sqrt(3), sqrt(3)]^100 there.
+    """
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (1200, 1200)
+    output: str = "sigmoid"
+    output_bias: float = 0.0
+    irange: float = 0.05
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+    ) -> jax.Array:
+        """Images [B, *shape] for z [B, n]; nothing here depends on `train`, `keys` or `axis_name`."""
+        del train, keys, axis_name
+        options.check_widths("shape", self.shape)
+        options.check_widths("widths", self.widths)
+        options.check_positive("irange", self.irange)
+        output = activations.get_output(self.output)
+        initializer = initializers.goodfellow_2014(self.irange)
+        constant = nn.initializers.constant(self.output_bias)
+
+        x = z.astype(self.dtype)
+        for i, width in enumerate(self.widths):
+            x = jax.nn.relu(layers.dense(x, width, initializer, self.dtype, f"hidden_{i}"))
+        last = initializer._replace(bias=lambda fan_in: constant)
+        x = layers.dense(x, math.prod(self.shape), last, self.dtype, "output")
+        x = output(x.astype(layers.result_dtype(self.dtype)))
+        return x.reshape(z.shape[0], *self.shape)
+
+
+class Discriminator(nn.Module):
+    """Images x [B, *shape] in [-1, 1] to logits [B]: maxout layers with dropout before every layer.
+
+    Attributes:
+      shape: of one example, (height, width, channels) or (dimension,).
+      widths: units of the maxout layers.
+      pieces: linear functions in each unit.
+      input_dropout: probability of dropping a pixel in training (a pixel of value -1 is 0 to this network).
+      dropout: probability of dropping a hidden unit in training.
+      irange: weights start uniform on [-irange, irange]; above 0.
+      dtype: of the computation; parameters are float32, the result at least float32.
+
+    Raises:
+      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
+
+    References:
+      As for `Generator`, and Goodfellow et al.: Maxout Networks, 2013, arXiv 1302.4389.
+    """
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (240, 240)
+    pieces: int = 5
+    input_dropout: float = 0.2
+    dropout: float = 0.5
+    irange: float = 0.005
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+    ) -> jax.Array:
+        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training."""
+        del axis_name  # no layer takes statistics over the batch
+        options.check_widths("widths", self.widths)
+        options.check_rate("input_dropout", self.input_dropout)
+        options.check_rate("dropout", self.dropout)
+        options.check_positive("irange", self.irange)
+        initializer = initializers.goodfellow_2014(self.irange)
+
+        x = (layers.flatten(x, self.shape, self.dtype) + 1) / 2  # to the paper's [0, 1]
+        if train:
+            x = layers.dropout(x, self.input_dropout, keys, 0)
+        for i, width in enumerate(self.widths):
+            x = layers.Maxout(width, self.pieces, initializer, self.dtype, name=f"maxout_{i}")(x)
+            if train:
+                x = layers.dropout(x, self.dropout, keys, i + 1)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output")
+        return logits[:, 0].astype(layers.result_dtype(self.dtype))

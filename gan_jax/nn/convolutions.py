@@ -1,7 +1,7 @@
 """Two-dimensional convolution and transposed convolution, NHWC by HWIO, fast on every backend and in every derivative.
 
-Accelerators get XLA's own convolution. XLA's CPU compiler has a fast kernel for some convolutions only: the gradients of
-a strided one fall to a naive loop in the body of a `scan` or `fori_loop`, 50 times slower, and so do those of a
+Accelerators get XLA's own convolution. XLA's CPU compiler has a fast kernel for some convolutions only: the gradients
+of a strided one fall to a naive loop in the body of a `scan` or `fori_loop`, 50 times slower, and so do those of a
 transposed one anywhere. On CPUs a convolution is therefore written as one matrix product over patches:
 
 - *gather*: collect the patch of inputs under each output, then multiply (any convolution without input dilation);
@@ -13,7 +13,7 @@ mode, reverse mode and every nesting of the two work. Patches of large batches a
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -56,7 +56,7 @@ def conv(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Pa
 def conv_transpose(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Padding = "SAME") -> jax.Array:
     """Transposed ("fractionally strided") convolution of images with a kernel that is not flipped.
 
-    Equal to `jax.lax.conv_transpose`, up to rounding: x is spread out with strides - 1 zeros between pixels, padded, and
+    Equal to `jax.lax.conv_transpose`, up to rounding: x, spread out with strides - 1 zeros between pixels and padded, is
     convolved with stride 1.
 
     Args:
@@ -112,9 +112,10 @@ def _transpose_padding(size: int, stride: int, padding: str) -> Pair:
 def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, padding: tuple[Pair, Pair]) -> jax.Array:
     """The convolution of x, spread by `dilation`, in the form that suits the backend and the shapes."""
     spread = [(n - 1) * d + 1 for n, d in zip(x.shape[1:3], dilation, strict=True)]
-    size = [
+    rows, columns = [
         (n + sum(pair) - k) // s + 1 for n, pair, k, s in zip(spread, padding, kernel.shape[:2], strides, strict=True)
     ]
+    size = rows, columns
     if min(size) < 1:
         raise ValueError(f"x {x.shape}, kernel {kernel.shape}, padding {padding}: the output would be empty")
 
@@ -139,70 +140,79 @@ def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, paddi
 
 
 def _gather(
-    x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: list[int], numbers: int
+    x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: Pair, numbers: int
 ) -> jax.Array:
-    """Convolution as patches of inputs times the kernel."""
+    """Convolution as patches of inputs times the kernel; the patches are cut from cells of strides[0] x strides[1]."""
     height, width, channels, features = kernel.shape
     (down, across), (rows, columns) = strides, size
+    cells = rows + -(-height // down) - 1, columns + -(-width // across) - 1
+    crop = [
+        (before, cell * stride - n - before, 0)
+        for (before, _), cell, stride, n in zip(padding, cells, strides, x.shape[1:3], strict=True)
+    ]
+    tiles = _tiles(kernel, strides)
+    weights = jnp.concatenate([tile.reshape(-1, features) for *_, tile in tiles])
     # The barrier keeps XLA from turning the weight gradient into a product whose *large* factor must be transposed.
-    weights = lax.optimization_barrier(kernel.reshape(-1, features).T)
+    weights = lax.optimization_barrier(weights.T)
 
-    def part(weights: jax.Array, x: jax.Array) -> jax.Array:
-        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
+    def part(x: jax.Array) -> jax.Array:
+        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *crop, (0, 0, 0)))
+        x = x.reshape(-1, cells[0], down, cells[1], across, channels).transpose(0, 1, 3, 2, 4, 5)
         patches = [
-            x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * across + 1 : across]
-            for i in range(height)
-            for j in range(width)
+            x[:, i : i + rows, j : j + columns, : tile.shape[0], : tile.shape[1]].reshape(
+                -1, rows, columns, tile[..., 0].size
+            )
+            for i, j, tile in tiles
         ]
-        matrix = jnp.concatenate(patches, axis=-1).reshape(-1, height * width * channels)
-        return lax.dot_general(matrix, weights, (((1,), (1,)), ((), ()))).reshape(-1, rows, columns, features)
+        matrix = jnp.concatenate(patches, axis=-1)
+        return lax.dot_general(matrix, weights, (((3,), (1,)), ((), ())))
 
-    return _in_parts(partial(part, weights), x, numbers)
+    return _in_parts(part, x, numbers)
 
 
 def _scatter(
-    x: jax.Array, kernel: jax.Array, dilation: Pair, padding: tuple[Pair, Pair], size: list[int], numbers: int
+    x: jax.Array, kernel: jax.Array, dilation: Pair, padding: tuple[Pair, Pair], size: Pair, numbers: int
 ) -> jax.Array:
     """Transposed convolution as inputs times the kernel, then a sum of overlapping patches of outputs.
 
-    The kernel is cut into tiles of at most dilation[0] x dilation[1] outputs. Each input fills one cell of that size
-    with each tile, and tiles differ in the cell only: so the sum runs over few dense arrays, shifted by whole cells.
+    The patches are cut into tiles that lie in cells of dilation[0] x dilation[1] outputs, one cell for an input, so that
+    the sum runs over few dense arrays, shifted by whole cells.
     """
     height, width, channels, features = kernel.shape
     down, across = dilation
-    cells = -(-height // down), -(-width // across)  # cells that one input reaches
-    tiles = [
-        (i, j, min(down, height - i * down), min(across, width - j * across))
-        for i in range(cells[0])
-        for j in range(cells[1])
-    ]
-    flipped = kernel[::-1, ::-1].transpose(2, 0, 1, 3)
-    weights = jnp.concatenate(
-        [
-            flipped[:, i * down : i * down + h, j * across : j * across + w].reshape(channels, h * w * features)
-            for i, j, h, w in tiles
-        ],
-        axis=1,
-    )
+    reach = -(-height // down), -(-width // across)  # cells under the patch of one input
+    tiles = _tiles(kernel[::-1, ::-1], dilation)
+    weights = jnp.concatenate([tile.transpose(2, 0, 1, 3).reshape(channels, -1) for *_, tile in tiles], axis=1)
 
-    def part(weights: jax.Array, x: jax.Array) -> jax.Array:
+    def part(x: jax.Array) -> jax.Array:
         batch, rows, columns, _ = x.shape
         zero = jnp.zeros((), x.dtype)
-        patches = (x.reshape(-1, channels) @ weights).reshape(batch, rows, columns, -1)
-        pieces = lax.split(patches, [h * w * features for *_, h, w in tiles], 3)
+        patches = lax.dot_general(x, weights, (((3,), (0,)), ((), ())))
+        pieces = lax.split(patches, [tile[:, :, 0].size for *_, tile in tiles], 3)
         placed = []
-        for (i, j, h, w), piece in zip(tiles, pieces, strict=True):
-            cell = (i, cells[0] - 1 - i, 0), (j, cells[1] - 1 - j, 0)
+        for (i, j, tile), piece in zip(tiles, pieces, strict=True):
+            h, w = tile.shape[:2]
+            cell = (i, reach[0] - 1 - i, 0), (j, reach[1] - 1 - j, 0)
             place = (0, 0, 0), *cell, (0, down - h, 0), (0, across - w, 0), (0, 0, 0)
             placed.append(lax.pad(piece.reshape(batch, rows, columns, h, w, features), zero, place))
         total = reduce(jnp.add, placed)
-        full = (rows + cells[0] - 1) * down, (columns + cells[1] - 1) * across
+        full = (rows + reach[0] - 1) * down, (columns + reach[1] - 1) * across
         y = total.transpose(0, 1, 3, 2, 4, 5).reshape(batch, *full, features)
         top, left = height - 1 - padding[0][0], width - 1 - padding[1][0]
         crop = (0, 0, 0), (-top, top + size[0] - full[0], 0), (-left, left + size[1] - full[1], 0), (0, 0, 0)
         return lax.pad(y, zero, crop)
 
-    return _in_parts(partial(part, weights), x, numbers)
+    return _in_parts(part, x, numbers)
+
+
+def _tiles(kernel: jax.Array, cell: Pair) -> list[tuple[int, int, jax.Array]]:
+    """The kernel cut into tiles of at most cell[0] x cell[1]: (vertical and horizontal index of its cell, tile)."""
+    down, across = cell
+    return [
+        (i, j, kernel[i * down : (i + 1) * down, j * across : (j + 1) * across])
+        for i in range(-(-kernel.shape[0] // down))
+        for j in range(-(-kernel.shape[1] // across))
+    ]
 
 
 def _in_parts(part: Callable[[jax.Array], jax.Array], x: jax.Array, numbers: int) -> jax.Array:

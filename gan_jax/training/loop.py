@@ -24,7 +24,7 @@ from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
 from gan_jax.training.signals import leave, stop_requested
-from gan_jax.training.start import check_config, initial_state
+from gan_jax.training.start import check_components, check_config, initial_state
 from gan_jax.training.step import State, StepFn, make_step
 
 SECONDS_PER_CALL = 0.5  # how long the host leaves the program alone when steps_per_call is 0
@@ -67,6 +67,7 @@ def train(
     game = build_game(config, source)
     show = Progress(config.steps, enabled=progress and primary)
     state = initial_state(config, game, build_hyper(config), show.say)
+    check_components(config, game, source, state)
     program, mesh = compile_program(config, game, source, step)
     with ExitStack() as stack:
         if primary:

@@ -103,15 +103,15 @@ class Output:
         """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
         leaves = leaves_of(state)
         for name, leaf in leaves.items():
-            part, network, *_ = name.split("/")
-            if part in ("params", "stats", "ema") and not np.isfinite(leaf).all():
-                self._refuse(step, state, name, network)
+            if name.startswith(("params/", "stats/", "ema/")) and not np.isfinite(leaf).all():
+                self._refuse(step, state, name)
         with self._writing():
             self.recorder.flush()
         self.checkpoints.save(step, leaves)
 
-    def _refuse(self, step: int, state: State, name: str, network: str) -> None:
+    def _refuse(self, step: int, state: State, name: str) -> None:
         # The loss was finite up to here, so the loop went on; this state would never train again.
+        network = name.split("/")[1]
         owner = next((p for p, player in self.game.players.items() if network in player.owns), network)
         self.finish("non_finite", step, state, {})
         raise NonFiniteError(

@@ -7,10 +7,12 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.errors import ConfigError, WorkdirError
-from gan_jax.game import Game
+from gan_jax.data import Source
+from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
+from gan_jax.game import Game, data_rounds
+from gan_jax.registry import describe, is_reference
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
-from gan_jax.training.step import State, init_state
+from gan_jax.training.step import State, init_state, make_step
 
 
 def initial_state(config: ConfigDict, game: Game, hyper: Mapping[str, float], say: Callable[[str], None]) -> State:
@@ -23,10 +25,69 @@ def initial_state(config: ConfigDict, game: Game, hyper: Mapping[str, float], sa
       say: prints a line.
 
     Raises:
-      ConfigError: init_from names no run, or one whose networks do not fit.
+      ConfigError: a network refuses its options or the data's shape; init_from names no run, or one whose networks do
+        not fit.
     """
-    state = init_state(game, jax.random.key(config.seed), hyper, ema=config.ema.decay > 0)
+    try:
+        state = init_state(game, jax.random.key(config.seed), hyper, ema=config.ema.decay > 0)
+    except (GanJaxError, jax.errors.JaxRuntimeError):
+        raise
+    except Exception as error:  # a network, perhaps a user's, may raise anything
+        raise ConfigError(_refusal(config, game, error)) from error
     return _fine_tune(state, config.init_from, say) if config.init_from else state
+
+
+def _refusal(config: ConfigDict, game: Game, error: Exception) -> str:
+    """Which network raised an error when it was initialized, and what it said, in one line."""
+    said = str(error) if type(error) is ValueError else describe(error)
+    for name, network in game.networks.items():
+        inputs = [jax.ShapeDtypeStruct((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
+        try:
+            with jax.numpy_dtype_promotion("standard"):
+                jax.eval_shape(network.init, jax.eval_shape(lambda: jax.random.key(0)), *inputs)
+        except Exception:
+            given = f"network {name!r}"
+            if name in config:
+                own = is_reference(config[name].name)
+                given = f"{name}.name={config[name].name!r}" if own else f"{name}.{config[name].name}"
+            return f"{given}: {' '.join(said.split())}"
+    return " ".join(said.split())
+
+
+def check_components(config: ConfigDict, game: Game, source: Source, state: State) -> None:
+    """Trace one step and one sample of a game with a user's own parts, before anything is written.
+
+    Args:
+      config: the configuration; one with registered parts only is not traced.
+      game: its game.
+      source: its data.
+      state: at step 0.
+
+    Raises:
+      ConfigError: a part raises, or samples are not of the data's shape; names file and line where it is a user's.
+    """
+    own = [s for s in ("game", "loss", "generator", "discriminator") if is_reference(config[s].name)]
+    if not own:
+        return
+    named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
+    lead = (len(data_rounds(game)), config.batch_size)
+    batch = {"image": jax.ShapeDtypeStruct((*lead, *source.shape), jax.numpy.float32)}
+    if source.num_classes is not None:
+        batch["label"] = jax.ShapeDtypeStruct(lead, jax.numpy.int32)
+    try:
+        x = jax.eval_shape(
+            lambda params, stats: game.sample(game.networks, params, stats, jax.random.key(0), 2),
+            state.params,
+            state.stats,
+        )
+        if x.shape == (2, *source.shape):
+            jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
+    except GanJaxError:
+        raise
+    except Exception as error:  # a user's code may raise anything
+        raise ConfigError(f"{named}: {describe(error)}") from error
+    if x.shape != (2, *source.shape):
+        raise ConfigError(f"{named}: a sample has the shape {x.shape[1:]}; the data's is {source.shape}")
 
 
 def check_config(config: ConfigDict, workdir: Path) -> None:

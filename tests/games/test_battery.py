@@ -120,7 +120,9 @@ def test_stopped_and_restored_gives_the_same_bits(name):
     program, mesh = compiled(name)
     whole, _ = program(replicate(state_of(game), mesh), {}, {}, count(9, mesh))
     part, _ = program(replicate(state_of(game), mesh), {}, {}, count(4, mesh))
-    stored = jax.tree.map(lambda x: x if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), local(part))
+    stored = jax.tree.map(
+        lambda x: x if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else np.asarray(x), local(part)
+    )
     rest, _ = program(replicate(stored, mesh), {}, {}, count(5, mesh))
     assert_bits_equal(local(whole), local(rest))
 

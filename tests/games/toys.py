@@ -11,7 +11,15 @@ from gan_jax.games import GAMES
 from gan_jax.networks import mlp
 from gan_jax.optimizers import optimizer
 
-ADAM = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0}
+ADAM = {
+    "name": "adam",
+    "learning_rate": 1e-3,
+    "b1": 0.5,
+    "b2": 0.999,
+    "eps": 1e-8,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+}
 OPTIONS = {**ADAM, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.95, "decay_steps": 10.0}
 SGD = {**OPTIONS, "name": "sgd", "learning_rate": 0.01}
 HYPER = {
@@ -65,7 +73,17 @@ class BatchNormDense(nn.Module):
         return nn.Dense(self.features)(jnp.tanh(x))
 
 
-def parts(generator, discriminator, *, loss="non_saturating", schedule=None, shape=(2,), latent_dim=4, batch_size=8, options=OPTIONS):
+def parts(
+    generator,
+    discriminator,
+    *,
+    loss="non_saturating",
+    schedule=None,
+    shape=(2,),
+    latent_dim=4,
+    batch_size=8,
+    options=OPTIONS,
+):
     made = losses.get(loss)
     return Parts(
         networks={"generator": generator, "discriminator": discriminator},
@@ -85,7 +103,9 @@ def parts(generator, discriminator, *, loss="non_saturating", schedule=None, sha
 
 
 def gan(**kwargs):
-    return GAMES["gan"](parts(mlp.Generator((2,), (8,), output="linear"), mlp.Discriminator((2,), (8,), dropout=0.3), **kwargs))
+    return GAMES["gan"](
+        parts(mlp.Generator((2,), (8,), output="linear"), mlp.Discriminator((2,), (8,), dropout=0.3), **kwargs)
+    )
 
 
 def gan_five_steps():
@@ -100,7 +120,9 @@ def gan_batch_norm():
     class Logit(nn.Module):
         @nn.compact
         def __call__(self, x, *, train=False, keys=None, axis_name=None):
-            x = jnp.tanh(nn.Dense(6)(x))  # else the norm would cancel the generator's output bias, whose gradient is rounding
+            x = jnp.tanh(
+                nn.Dense(6)(x)
+            )  # else the norm would cancel the generator's output bias, whose gradient is rounding
             return BatchNormDense(1)(x, train=train, keys=keys, axis_name=axis_name)[:, 0]
 
     return GAMES["gan"](parts(BatchNormDense(2), Logit()))
@@ -108,7 +130,9 @@ def gan_batch_norm():
 
 def dirac(loss, schedule, rate=0.2, psi=1.0):
     """Mescheder et al. 2018: data at 0, generator at theta (from 1), discriminator psi x."""
-    made = GAMES["gan"](parts(Point(), Slope(psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1))
+    made = GAMES["gan"](
+        parts(Point(), Slope(psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
+    )
     players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
     return Game(made.networks, made.inputs, players, made.schedule, made.sample)
 
@@ -143,7 +167,9 @@ def quartet():
         inputs={"a_to_b": two, "b_to_a": two, "critic_a": two, "critic_b": two},
         players={
             "maps": Player(("a_to_b", "b_to_a"), maps_loss, optax.adam(1e-3)),
-            "critics": Player(("critic_a", "critic_b"), critics_loss, optax.adam(1e-3), memory={"moves": jnp.float32(0.0)}),
+            "critics": Player(
+                ("critic_a", "critic_b"), critics_loss, optax.adam(1e-3), memory={"moves": jnp.float32(0.0)}
+            ),
         },
         schedule=(("critics",), ("maps",)),
         sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
@@ -159,7 +185,9 @@ def gradient_reversal(rate=0.05, weight=0.7):
         hidden = jnp.tanh(hidden)
         y, _ = forward(networks["label_head"], params["label_head"], {}, hidden, train=True)
         d, _ = forward(networks["domain_head"], params["domain_head"], {}, hidden, train=True)
-        return jnp.mean(jnp.square(y[:, 0] - label)), jnp.mean(optax.sigmoid_binary_cross_entropy(d[:, 0], (domain > 0).astype(jnp.float32)))
+        return jnp.mean(jnp.square(y[:, 0] - label)), jnp.mean(
+            optax.sigmoid_binary_cross_entropy(d[:, 0], (domain > 0).astype(jnp.float32))
+        )
 
     def learner_loss(networks, params, stats, batch, context):
         label, domain = terms(networks, params, batch)
@@ -191,7 +219,9 @@ def frozen_teacher():
     """A generator that starts from a frozen network's output, as the second stage of a stacked GAN."""
 
     def loss(networks, params, stats, batch, context):
-        z = jax.vmap(lambda key: jax.random.normal(key, (2,)))(example_keys(context.shared_key, "latent", context.example_index))
+        z = jax.vmap(lambda key: jax.random.normal(key, (2,)))(
+            example_keys(context.shared_key, "latent", context.example_index)
+        )
         target, _ = forward(networks["first"], params["first"], {}, z, train=False)
         out, _ = forward(networks["second"], params["second"], {}, target, train=True)
         value = jnp.mean(jnp.square(out - batch["image"][:, :2]))

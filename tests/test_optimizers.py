@@ -1,0 +1,80 @@
+"""Optimizers against optax's own with fixed numbers, schedules against their formulas."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax.optimizers import SCHEDULES, numbers, optimizer
+
+BASE = {
+    "name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.9, "eps": 1e-8, "momentum": 0.6, "weight_decay": 0.0, "clip": 0.0,
+    "schedule": "constant", "final_scale": 0.1, "decay_rate": 0.5, "decay_steps": 4.0,
+}  # fmt: skip
+ORACLES = {
+    "adam": ({"name": "adam"}, optax.adam(0.01, b1=0.5, b2=0.9)),
+    "rmsprop": ({"name": "rmsprop"}, optax.rmsprop(0.01, decay=0.9, eps=1e-8)),
+    "sgd": ({"name": "sgd"}, optax.sgd(0.01, momentum=0.6)),
+    "adamw": ({"weight_decay": 0.3}, optax.adamw(0.01, b1=0.5, b2=0.9, weight_decay=0.3)),
+    "clipped": ({"clip": 0.5}, optax.chain(optax.clip_by_global_norm(0.5), optax.adam(0.01, b1=0.5, b2=0.9))),
+}
+
+
+def run(transformation, steps=10, **extra):
+    params = {"w": jnp.array([1.0, -2.0, 3.0]), "b": jnp.array([0.5])}
+    state = transformation.init(params)
+    with jax.numpy_dtype_promotion("standard"):
+        for i in range(steps):
+            grads = jax.tree.map(lambda p, i=i: jnp.sin(p + i), params)
+            more = {"step": jnp.int32(i), **extra} if extra else {}
+            updates, state = transformation.update(grads, state, params, **more)
+            params = optax.apply_updates(params, updates)
+    return params
+
+
+@pytest.mark.parametrize("case", sorted(ORACLES))
+def test_equals_optax_with_fixed_numbers(case):
+    changes, oracle = ORACLES[case]
+    options = {**BASE, **changes}
+    hyper = {f"here.{name}": jnp.float32(options[name]) for name in numbers(options)}
+    mine = run(optimizer(options, "here"), hyper=hyper, total_steps=jnp.float32(10))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), mine, run(oracle))
+
+
+FORMULAS = {
+    "constant": lambda t: 1.0,
+    "linear": lambda t: 1 - 0.9 * t / 10,
+    "cosine": lambda t: 0.1 + 0.9 * 0.5 * (1 + np.cos(np.pi * t / 10)),
+    "exponential": lambda t: max(0.5 ** (t / 4), 0.1),
+    "staircase": lambda t: max(0.5 ** (t // 4), 0.1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_a_schedule_multiplies_the_learning_rate(name):
+    """With plain SGD and a gradient of 1 each update is the learning rate itself."""
+    options = {**BASE, "name": "sgd", "momentum": 0.0, "schedule": name}
+    hyper = {f"p.{field}": jnp.float32(options[field]) for field in numbers(options)}
+    transformation = optimizer(options, "p")
+    state = transformation.init({"w": jnp.zeros(())})
+    for t in range(20):
+        update, _ = transformation.update(
+            {"w": jnp.ones(())},
+            state,
+            {"w": jnp.zeros(())},
+            hyper=hyper,
+            step=jnp.int32(t),
+            total_steps=jnp.float32(10),
+        )
+        if t <= 10:
+            np.testing.assert_allclose(update["w"], -0.01 * FORMULAS[name](t), rtol=1e-5)
+
+
+def test_only_numbers_in_use_are_leaves():
+    assert numbers(BASE) == ("learning_rate", "b1", "b2", "eps")
+    assert set(numbers({**BASE, "clip": 1.0, "weight_decay": 0.1, "schedule": "linear"})) >= {
+        "clip",
+        "weight_decay",
+        "final_scale",
+    }

@@ -1,0 +1,63 @@
+"""The package's structure: imports in one direction, light import, file sizes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import gan_jax
+
+ROOT = Path(gan_jax.__file__).parent
+ORDER = (
+    "errors", "losses", "nn", "networks", "game", "games", "optimizers", "data", "registry", "fields", "config", "build", "training", "cli",
+    "__main__",
+)  # fmt: skip
+
+
+def package_of(path):
+    relative = path.relative_to(ROOT).with_suffix("")
+    return relative.parts[0]
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "gan_jax":
+                yield from (f"gan_jax.{alias.name}" for alias in node.names)
+
+
+def test_a_module_imports_only_what_comes_before_it():
+    for path in ROOT.rglob("*.py"):
+        own = package_of(path)
+        if own == "__init__":
+            continue
+        for name in imported(ast.parse(path.read_text())):
+            parts = name.split(".")
+            if parts[0] == "gan_jax" and len(parts) > 1 and parts[1] not in (own, "__version__"):
+                assert ORDER.index(parts[1]) < ORDER.index(own), f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_games_never_import_networks():
+    for path in (ROOT / "games").glob("*.py"):
+        assert not any(n.startswith("gan_jax.networks") for n in imported(ast.parse(path.read_text())))
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    code = "import sys, gan_jax; print([m for m in ('jax', 'flax', 'orbax', 'tensorflow_datasets', 'matplotlib') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_no_framework_of_another_kind_is_a_dependency():
+    text = (ROOT.parent / "pyproject.toml").read_text()
+    runtime = text.split("dependencies = [")[1].split("]")[0]
+    assert '"torch' not in runtime
+    assert '"tensorflow"' not in runtime
+
+
+def test_files_stay_short():
+    for path in ROOT.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 320, path

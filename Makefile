@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKDIR ?= runs/mnist
 INSTALLED := .venv/.installed
 
-.PHONY: help install train test test-slow lint bench clean
+.PHONY: help install train test test-slow lint bench docs clean
 
 help:
 	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
@@ -36,6 +36,9 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.steps
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -78,7 +78,7 @@ def all_fields() -> dict[str, Field]:
         "latent_dim": Field(64, "number of latent variables", *_at_least(1)),
         "latent": Field("normal", "distribution of the latent variables", *_one_of(tuple(LATENTS))),
         "latent_scale": Field(1.0, "standard deviation (normal) or half-width (uniform, stratified)", *_POSITIVE),
-        "precision": Field("float32", "of computation; parameters and losses stay float32", *_one_of(("float32", "bfloat16"))),
+        "precision": Field("float32", "of computation; parameters stay float32", *_one_of(("float32", "bfloat16"))),
         "init_from": Field("", "work directory, or its checkpoints/STEP, whose networks to start from"),
         "profile": Field(False, "write a profiler trace of a few steps to WORKDIR/profile"),
         "parallel": Field("pmap", "primitive that maps over devices", *_one_of(("pmap", "shard_map"))),

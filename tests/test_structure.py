@@ -9,8 +9,8 @@ import gan_jax
 
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
-    "errors", "losses", "nn", "networks", "game", "games", "optimizers", "data", "registry", "fields", "config", "build", "training", "cli",
-    "__main__",
+    "errors", "losses", "nn", "networks", "game", "games", "optimizers", "data", "registry", "fields", "config", "build",
+    "training", "cli", "__main__",
 )  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def test_games_never_import_networks():
 
 
 def test_importing_the_package_loads_no_heavy_library():
-    code = "import sys, gan_jax; print([m for m in ('jax', 'flax', 'orbax', 'tensorflow_datasets', 'matplotlib') if m in sys.modules])"
+    heavy = ("jax", "flax", "orbax", "tensorflow_datasets", "matplotlib")
+    code = f"import sys, gan_jax; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

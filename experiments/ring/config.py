@@ -2,7 +2,7 @@
 
     gan-jax train --config=experiments/ring/config.py --workdir=runs/ring
 
-Networks and learning rates of the released code of LSGAN's and unrolled GAN's mixture figures, with eight distinct modes.
+Networks and learning rates of the released code behind LSGAN's mixture figure, with eight distinct modes.
 Expect modes to appear, vanish and come back: which of them are covered changes from checkpoint to checkpoint.
 
 References:

@@ -159,19 +159,26 @@ class Checkpoints:
         Raises:
           WorkdirError: there are checkpoints, and every one is damaged.
         """
-        steps = self.steps()
-        for step in reversed(steps):
+        damaged: list[tuple[int, WorkdirError]] = []
+        for step in reversed(self.steps()):
             try:
-                return step, self.restore(step)
+                leaves = self.restore(step)
             except WorkdirError as error:
-                target = self.folder.parent / "damaged" / str(step)
+                damaged.append((step, error))
+                continue
+            for bad, error in damaged:
+                target = self.folder.parent / "damaged" / str(bad)
                 report(f"{error}; moved to {target}, falling back to the one before")
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(exist_ok=True)
-                shutil.move(self.folder / str(step), target)
+                shutil.move(self.folder / str(bad), target)
+            if damaged:
                 self._manager.reload()
-        if steps:
-            raise WorkdirError(f"every checkpoint in {self.folder} was damaged; start again in another --workdir")
+            return step, leaves
+        if damaged:  # left where they are, so that nothing starts from nothing over the records of this run
+            raise WorkdirError(
+                f"every checkpoint in {self.folder} is damaged ({damaged[0][1]}); start again in another --workdir"
+            )
         return None
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,8 +18,10 @@ def compiled(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("compiled"))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     jax.config.update("jax_compilation_cache_dir", folder)
+    compilation_cache.reset_cache()  # tests before these may have begun without one
     yield
     jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)

@@ -21,7 +21,7 @@ def make(players, schedule, frozen=(), networks=("a", "b")):
     spec = (jax.ShapeDtypeStruct((2,), jnp.float32),)
     return Game(
         networks={n: Dense(2) for n in networks},
-        inputs={n: spec for n in networks},
+        inputs=dict.fromkeys(networks, spec),
         players={p: Player(owns, loss, optax.sgd(0.1)) for p, owns in players.items()},
         schedule=schedule,
         sample=lambda *a, **k: None,

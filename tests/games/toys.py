@@ -24,7 +24,8 @@ OPTIONS = {**ADAM, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "dec
 SGD = {**OPTIONS, "name": "sgd", "learning_rate": 0.01}
 HYPER = {
     "steps": 20.0,
-    **{f"optimizer.{p}.{k}": v for p in ("discriminator", "generator") for k, v in OPTIONS.items() if isinstance(v, float)},
+    **{f"optimizer.{p}.{k}": v for p in ("discriminator", "generator")
+       for k, v in OPTIONS.items() if isinstance(v, float)},
 }  # fmt: skip
 
 

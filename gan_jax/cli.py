@@ -156,7 +156,6 @@ def _train(arguments: list[str]) -> int:
 def _initialize_backend(values: flags.FlagValues) -> None:
     import jax
 
-    enable_compilation_cache()
     several = (
         values.num_processes is not None
         or values.process_id is not None
@@ -184,21 +183,10 @@ def _environment_int(name: str) -> int | None:
     return int(text)
 
 
-def enable_compilation_cache() -> None:
-    """Keep compiled programs in JAX_COMPILATION_CACHE_DIR, by default ~/.cache/gan_jax/compiled; "" turns it off."""
-    import jax
-
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(base / "gan_jax" / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-
-
 def _sample(arguments: list[str]) -> int:
     values, rest = _parse("sample", arguments)
     _no_words(rest, "sample")
     _required(values, "sample", "workdir", "out")
-    enable_compilation_cache()
     from gan_jax.training.sampling import check_out, load_run, write_samples
 
     out = check_out(values.out)

@@ -56,7 +56,7 @@ def conv(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Pa
 def conv_transpose(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), padding: Padding = "SAME") -> jax.Array:
     """Transposed ("fractionally strided") convolution of images with a kernel that is not flipped.
 
-    Equal to `jax.lax.conv_transpose`, up to rounding: x, spread out with strides - 1 zeros between pixels and padded, is
+    Equal to `jax.lax.conv_transpose`, up to rounding: x, spread with strides - 1 zeros between pixels and padded, is
     convolved with stride 1.
 
     Args:
@@ -175,7 +175,7 @@ def _scatter(
 ) -> jax.Array:
     """Transposed convolution as inputs times the kernel, then a sum of overlapping patches of outputs.
 
-    The patches are cut into tiles that lie in cells of dilation[0] x dilation[1] outputs, one cell for an input, so that
+    The patches are cut into tiles that lie in cells of dilation[0] x dilation[1] outputs, one cell an input, so that
     the sum runs over few dense arrays, shifted by whole cells.
     """
     height, width, channels, features = kernel.shape

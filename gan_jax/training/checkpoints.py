@@ -78,7 +78,7 @@ class Checkpoints:
     def __init__(self, workdir: Path, keep: int = 3, *, read_only: bool = False) -> None:
         import orbax.checkpoint as ocp
 
-        logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax reports every step of its work
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax reports its work, and errors that it raises, too
         self._ocp = ocp
         self.folder = (workdir / "checkpoints").absolute()
         me = jax.process_index()

@@ -18,7 +18,7 @@ from gan_jax.build import build_game, build_hyper, build_source, describe_parts,
 from gan_jax.data import Source, decode
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
-from gan_jax.training import parallel
+from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, unflatten_like
 from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
@@ -61,6 +61,7 @@ def train(
       KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM.
     """
     config, workdir = configs.validate(config), Path(workdir)
+    compilation_cache.enable()
     primary = jax.process_index() == 0
     local_batch_size(config.batch_size, jax.device_count())  # refused before data is read or anything is written
     source = build_source(config)

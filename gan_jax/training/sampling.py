@@ -14,6 +14,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
+from gan_jax.training import compilation_cache
 from gan_jax.training.checkpoints import unflatten_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.start import read_checkpoint, read_config
@@ -117,6 +118,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
       ConfigError: there is no such checkpoint.
     """
     workdir = Path(workdir)
+    compilation_cache.enable()
     config = read_config(workdir)
     assert config is not None
     _, leaves = read_checkpoint(workdir, str(checkpoint))

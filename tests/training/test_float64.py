@@ -1,0 +1,60 @@
+"""Device counts in float64, where rounding leaves ten digits: one, two and four devices give the same parameters."""
+
+import os
+import subprocess
+import sys
+
+CODE = """
+import dataclasses
+import jax, jax.numpy as jnp, numpy as np
+from gan_jax import losses
+from gan_jax.game import Parts, alternating
+from gan_jax.games import GAMES
+from gan_jax.networks import mlp
+from gan_jax.optimizers import numbers, optimizer
+from gan_jax.training import parallel
+from gan_jax.training.step import init_state, make_step
+
+options = {"name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0,
+           "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0}
+hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in ("discriminator", "generator") for k in numbers(options)}}
+loss = losses.get("non_saturating")
+game = GAMES["gan"](Parts(
+    networks={"generator": mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
+              "discriminator": mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64)},
+    loss=lambda _: loss, generator_reads_real=False,
+    optimizers={p: optimizer(options, f"optimizer.{p}") for p in ("discriminator", "generator")},
+    schedule=alternating("discriminator", "generator", 2), shape=(2,), num_classes=None, latent_dim=4, latent="normal",
+    latent_scale=1.0, batch_size=16, sample_statistics="running", options={}))
+
+def fetch(arrays, key, position):
+    return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))(position)}
+
+def run(devices):
+    mesh = parallel.device_mesh(jax.devices()[:devices])
+    state = init_state(game, jax.random.key(0), hyper)
+    wide = lambda x: x.astype(jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x
+    state = state.replace(params=jax.tree.map(wide, state.params), stats=jax.tree.map(wide, state.stats),
+                          opt=jax.tree.map(wide, state.opt))
+    local = 16 // devices
+    loop = parallel.make_loop(make_step(game, local_batch=local, axis_name=parallel.AXIS), fetch, rounds=2, local_batch=local,
+                              batch_size=16, axis_name=parallel.AXIS)
+    program = parallel.make_program(loop, mesh)
+    state, _ = program(parallel.replicate(state, mesh), {}, {}, parallel.replicate(np.int32(20), mesh))
+    jax.block_until_ready(state.step)
+    assert state.params["generator"]["output"]["kernel"].dtype == jnp.float64
+    return jax.tree.map(np.asarray, (state.params, state.stats))
+
+one = run(1)
+for devices in (2, 4):
+    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(jax.tree.leaves(run(devices)), jax.tree.leaves(one)))
+    print(devices, error)
+    assert error < 1e-10, error
+"""
+
+
+def test_device_counts_agree_to_ten_digits_in_float64():
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(done.stdout.splitlines()) == 2

@@ -142,30 +142,20 @@ def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, paddi
 def _gather(
     x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: Pair, numbers: int
 ) -> jax.Array:
-    """Convolution as patches of inputs times the kernel; the patches are cut from cells of strides[0] x strides[1]."""
-    height, width, channels, features = kernel.shape
+    """Convolution as patches of inputs times the kernel."""
+    height, width, _, features = kernel.shape
     (down, across), (rows, columns) = strides, size
-    cells = rows + -(-height // down) - 1, columns + -(-width // across) - 1
-    crop = [
-        (before, cell * stride - n - before, 0)
-        for (before, _), cell, stride, n in zip(padding, cells, strides, x.shape[1:3], strict=True)
-    ]
-    tiles = _tiles(kernel, strides)
-    weights = jnp.concatenate([tile.reshape(-1, features) for *_, tile in tiles])
     # The barrier keeps XLA from turning the weight gradient into a product whose *large* factor must be transposed.
-    weights = lax.optimization_barrier(weights.T)
+    weights = lax.optimization_barrier(kernel.reshape(-1, features).T)
 
     def part(x: jax.Array) -> jax.Array:
-        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *crop, (0, 0, 0)))
-        x = x.reshape(-1, cells[0], down, cells[1], across, channels).transpose(0, 1, 3, 2, 4, 5)
+        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
         patches = [
-            x[:, i : i + rows, j : j + columns, : tile.shape[0], : tile.shape[1]].reshape(
-                -1, rows, columns, tile[..., 0].size
-            )
-            for i, j, tile in tiles
+            x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * across + 1 : across]
+            for i in range(height)
+            for j in range(width)
         ]
-        matrix = jnp.concatenate(patches, axis=-1)
-        return lax.dot_general(matrix, weights, (((3,), (1,)), ((), ())))
+        return lax.dot_general(jnp.concatenate(patches, axis=-1), weights, (((3,), (1,)), ((), ())))
 
     return _in_parts(part, x, numbers)
 
@@ -181,7 +171,12 @@ def _scatter(
     height, width, channels, features = kernel.shape
     down, across = dilation
     reach = -(-height // down), -(-width // across)  # cells under the patch of one input
-    tiles = _tiles(kernel[::-1, ::-1], dilation)
+    flipped = kernel[::-1, ::-1]
+    tiles = [  # vertical and horizontal index of the cell, part of the kernel in it
+        (i, j, flipped[i * down : (i + 1) * down, j * across : (j + 1) * across])
+        for i in range(reach[0])
+        for j in range(reach[1])
+    ]
     weights = jnp.concatenate([tile.transpose(2, 0, 1, 3).reshape(channels, -1) for *_, tile in tiles], axis=1)
 
     def part(x: jax.Array) -> jax.Array:
@@ -203,16 +198,6 @@ def _scatter(
         return lax.pad(y, zero, crop)
 
     return _in_parts(part, x, numbers)
-
-
-def _tiles(kernel: jax.Array, cell: Pair) -> list[tuple[int, int, jax.Array]]:
-    """The kernel cut into tiles of at most cell[0] x cell[1]: (vertical and horizontal index of its cell, tile)."""
-    down, across = cell
-    return [
-        (i, j, kernel[i * down : (i + 1) * down, j * across : (j + 1) * across])
-        for i in range(-(-kernel.shape[0] // down))
-        for j in range(-(-kernel.shape[1] // across))
-    ]
 
 
 def _in_parts(part: Callable[[jax.Array], jax.Array], x: jax.Array, numbers: int) -> jax.Array:

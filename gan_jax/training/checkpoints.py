@@ -99,8 +99,8 @@ class Checkpoints:
         )
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, ascending."""
-        return sorted(self._manager.all_steps())
+        """Steps of the checkpoints that are there whole, ascending; Orbax counts the one that it is writing, too."""
+        return sorted(step for step in self._manager.all_steps() if (self.folder / str(step)).is_dir())
 
     def save(self, step: int, leaves: Leaves) -> None:
         """Begin to write a checkpoint; it is there whole, or not at all, once ``wait`` returns.
@@ -183,7 +183,8 @@ class Checkpoints:
 
     def close(self) -> None:
         """Finish writing and let go."""
-        self._manager.close()
+        with self._no_space(None):
+            self._manager.close()
 
     def _check_space(self, size: int, step: int) -> None:
         free = shutil.disk_usage(self.folder).free

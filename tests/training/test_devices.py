@@ -1,0 +1,152 @@
+"""The number of devices, and the primitive that maps over them, change nothing but the rounding.
+
+A process has its devices from its start, so each count is one process, which trains every case in turn. Virtual devices
+of the CPU can hang; every process has a hard limit.
+"""
+
+import signal
+
+import numpy as np
+import pytest
+from device_runs import CASES, config_of
+from helpers import (
+    TINY,
+    assert_same_run,
+    elsewhere,
+    finish,
+    kill,
+    records,
+    result,
+    start,
+    train_flags,
+    wait_until,
+)
+from PIL import Image
+
+from gan_jax.build import build_game, build_source, local_batch_size
+from gan_jax.errors import ConfigError
+from gan_jax.networks import DISCRIMINATORS, GENERATORS
+
+TOLERANCE = 1e-5
+FOUR = ("mlp", "dcgan", "mlp_least_squares_two_rounds")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with 16x16 images and, for each count of devices, the parameters that every case ended with."""
+    folder = tmp_path_factory.mktemp("devices")
+    (folder / "images").mkdir()
+    pixels = np.random.default_rng(0)
+    for i in range(48):
+        coarse = pixels.integers(0, 256, (4, 4), np.uint8)
+        Image.fromarray(coarse.repeat(4, 0).repeat(4, 1)).save(folder / "images" / f"{i:02}.png")
+    script = TINY.with_name("device_runs.py")
+    for devices, cases in ((1, CASES), (2, CASES), (4, FOUR)):
+        ended = elsewhere(script, folder, *cases, python=True, devices=devices)
+        assert ended.status == 0, ended.err
+        assert ended.out.splitlines() == [f"{case}: {devices} devices" for case in cases]
+    return folder
+
+
+def error(a, b):
+    """The largest over leaves of max|a - b| / max|b|, and which leaf it is."""
+    assert sorted(a) == sorted(b)
+    worst = {}
+    for name in b:
+        scale = np.max(np.abs(b[name]))
+        difference = np.max(np.abs(a[name] - b[name]))
+        worst[name] = difference / scale if scale else difference
+    name = max(worst, key=worst.get)
+    return worst[name], name
+
+
+def stored(folder, case, devices):
+    with np.load(folder / f"{case}_{devices}.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("case", CASES)
+def test_devices_agree(folder, case, devices):
+    if devices == 4 and case not in FOUR:
+        pytest.skip("two devices are enough for this case")
+    one, several = stored(folder, case, 1), stored(folder, case, devices)
+    worst, leaf = error(several, one)
+    assert worst <= TOLERANCE, leaf
+
+
+def test_every_registered_network_is_among_the_cases(folder):
+    used = {section: {config_of(case, folder)[section].name for case in CASES} for section in ("generator", "discriminator")}
+    assert used == {"generator": set(GENERATORS), "discriminator": set(DISCRIMINATORS)}
+
+
+def test_the_cases_differ_from_one_another_and_train(folder):
+    # If nothing had been trained, or dropout ignored, equality above would say nothing.
+    initial = config_of("mlp", folder)
+    game = build_game(initial, build_source(initial))
+    assert sorted(game.networks) == ["discriminator", "generator"]
+    one, other = stored(folder, "mlp", 1), stored(folder, "mlp_simultaneous_stratified", 1)
+    assert error(one, other)[0] > 1e-3
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_pmap_equals_shard_map(folder, devices):
+    worst, leaf = error(stored(folder, "mlp_shard_map", devices), stored(folder, "mlp", devices))
+    assert worst <= TOLERANCE, leaf
+
+
+def test_a_streamed_source_equals_a_resident_one(folder):
+    worst, leaf = error(stored(folder, "dcgan_streamed", 2), stored(folder, "dcgan", 2))
+    assert worst <= TOLERANCE, leaf
+
+
+@pytest.mark.parametrize("case", FOUR)
+def test_records_agree(folder, case):
+    one, four = records(folder / f"{case}_1"), records(folder / f"{case}_4")
+    assert [r["step"] for r in one] == [r["step"] for r in four] == [10, 20]
+    for a, b in zip(one, four, strict=True):
+        assert a["images_seen"] == b["images_seen"]
+        for name in ("discriminator/loss", "generator/loss", "discriminator/gradient_norm"):
+            assert a[name] == pytest.approx(b[name], rel=1e-4)
+
+
+def test_a_batch_that_does_not_divide_is_refused(tmp_path):
+    workdir = tmp_path / "run"
+    ended = elsewhere(*train_flags(workdir, "batch_size=30"), devices=4)
+    assert ended.status == 2
+    assert ended.err == (
+        "gan-jax: batch_size=30 does not divide over 4 devices; allowed: a multiple of 4, such as 28 or 32\n"
+    )
+    assert not workdir.exists()
+
+
+@pytest.mark.parametrize(("size", "devices", "near"), [(30, 4, "28 or 32"), (3, 4, "such as 4"), (9, 2, "8 or 10")])
+def test_the_sizes_nearby_are_named(size, devices, near):
+    with pytest.raises(ConfigError, match=near):
+        local_batch_size(size, devices)
+    assert local_batch_size(32, 4) == 8
+
+
+@pytest.mark.slow
+def test_killed_on_two_devices(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert elsewhere(*train_flags(whole), devices=2).status == 0
+    process = start(*train_flags(broken), devices=2)
+    try:
+        wait_until(lambda: len(records(broken)) >= 5, process)
+    finally:
+        kill(process)
+    assert finish(process).status == -signal.SIGKILL
+    ended = elsewhere(*train_flags(broken), devices=2)
+    assert ended.status == 0, ended.err
+    assert_same_run(broken, whole)
+
+
+@pytest.mark.slow
+def test_a_run_continues_on_another_number_of_devices(tmp_path):
+    workdir = tmp_path / "run"
+    assert elsewhere(*train_flags(workdir, "steps=20"), devices=2).status == 0
+    ended = elsewhere(*train_flags(workdir, "steps=40"), devices=1)
+    assert ended.status == 0, ended.err
+    assert result(workdir)["step"] == 40
+    assert [r["step"] for r in records(workdir)] == list(range(5, 41, 5))

@@ -166,9 +166,9 @@ class Checkpoints:
             except WorkdirError as error:
                 damaged.append((step, error))
                 continue
-            for bad, error in damaged:
+            for bad, why in damaged:
                 target = self.folder.parent / "damaged" / str(bad)
-                report(f"{error}; moved to {target}, falling back to the one before")
+                report(f"{why}; moved to {target}, falling back to the one before")
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(exist_ok=True)
                 shutil.move(self.folder / str(bad), target)

@@ -132,7 +132,8 @@ def _play(
     config: ConfigDict, game: Game, program: Any, mesh: Any, state: State, arrays: Any, stream: "_Stream | None",
     output: Output | None, show: Progress, stop: Any,
 ) -> Result:  # fmt: skip
-    step, metrics, rate = int(parallel.local(state.step)), {}, 0.0
+    step, rate = int(parallel.local(state.step)), 0.0
+    metrics = dict(output.recorder.last) if output else {}
     images_per_step = len(data_rounds(game)) * config.batch_size
     limit, compiled, rate_from = 1, False, (0.0, 0)
     profiled = not config.profile

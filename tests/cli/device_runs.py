@@ -26,10 +26,11 @@ CASES = {
     "maxout": (
         "digits",
         (
-            "generator.name=maxout", "generator.maxout.widths=(16,16)", "discriminator.name=maxout",
-            "discriminator.maxout.widths=(8,8)", "optimizer.generator.name=sgd", "optimizer.discriminator.name=sgd",
-            "optimizer.generator.learning_rate=0.01", "optimizer.discriminator.learning_rate=0.01",
-            "optimizer.generator.momentum=0.5", "optimizer.discriminator.momentum=0.5",
+            "generator.name=maxout", "generator.maxout.widths=(16,16)", "generator.maxout.irange=0.3",
+            "discriminator.name=maxout", "discriminator.maxout.widths=(8,8)", "discriminator.maxout.irange=0.3",
+            "optimizer.generator.name=sgd", "optimizer.generator.learning_rate=0.01",
+            "optimizer.generator.momentum=0.5", "optimizer.discriminator.name=sgd",
+            "optimizer.discriminator.learning_rate=0.01", "optimizer.discriminator.momentum=0.5",
         ),
     ),
     "dcgan": (

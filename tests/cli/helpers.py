@@ -85,9 +85,9 @@ def kill(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def elsewhere(*arguments: object, **options: object) -> Ended:
+def elsewhere(*arguments: object, limit: float = HARD_LIMIT, **options: object) -> Ended:
     """Run a command in a process of its own."""
-    return finish(start(*arguments, **options))
+    return finish(start(*arguments, **options), limit)
 
 
 @contextlib.contextmanager

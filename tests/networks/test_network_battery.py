@@ -1,0 +1,151 @@
+"""One battery over every network: shapes, precision, randomness by example, parts of a batch, gradients, options."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.networks import DISCRIMINATORS, GENERATORS
+
+SMALL = {  # options that make a network small, and turn on every layer it has
+    "mlp": ({"widths": (5, 4), "batch_norm": True}, {"widths": (5, 4), "dropout": 0.3}),
+    "maxout": ({"widths": (5,)}, {"widths": (5, 4), "pieces": 2}),
+    "dcgan": ({"channels": 2}, {"channels": 2, "dropout": 0.3}),
+}
+SHAPE = (16, 16, 1)
+LATENT = 3
+BATCH = 4
+
+COMPILED: dict = {}
+
+
+def build(kind, name, dtype=jnp.float32, shape=SHAPE):
+    table, options = (GENERATORS, SMALL[name][0]) if kind == "generator" else (DISCRIMINATORS, SMALL[name][1])
+    return table[name](shape, **options, dtype=dtype)
+
+
+def inputs(kind, batch=BATCH, shape=SHAPE):
+    return jax.random.normal(jax.random.key(7), (batch, LATENT) if kind == "generator" else (batch, *shape))
+
+
+def start(kind, name):
+    """Module and variables, made once: initialization compiles many small programs."""
+    if (kind, name) not in COMPILED:
+        module = build(kind, name)
+        COMPILED[kind, name] = module, jax.jit(module.init)(jax.random.key(0), inputs(kind))
+    return COMPILED[kind, name]
+
+
+def train(module, variables, x, keys, axis_name=None):
+    return module.apply(variables, x, train=True, keys=keys, axis_name=axis_name, mutable=["batch_stats"])
+
+
+def cast(tree, dtype):
+    return jax.tree.map(lambda a: a.astype(dtype), tree)
+
+
+KEYS = jax.random.split(jax.random.key(3), BATCH)
+everything = pytest.mark.parametrize(("kind", "name"), [(k, n) for n in SMALL for k in ("generator", "discriminator")])
+
+
+def test_the_battery_covers_every_network():
+    assert set(SMALL) == set(GENERATORS) == set(DISCRIMINATORS)
+
+
+@everything
+def test_options_can_become_config_fields(kind, name):
+    fields = {f.name: f for f in dataclasses.fields(build(kind, name))}
+    assert next(iter(fields)) == "shape"
+    for field in set(fields) - {"shape", "dtype", "parent", "name"}:
+        assert isinstance(fields[field].default, int | float | str | bool | tuple), field
+
+
+@everything
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["f32", "bf16"])
+def test_shapes_and_precision(kind, name, dtype):
+    module = build(kind, name, dtype)
+    x = inputs(kind)
+    variables = jax.eval_shape(module.init, jax.random.key(0), x)
+    assert {a.dtype for a in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
+    want = jax.ShapeDtypeStruct((BATCH, *SHAPE) if kind == "generator" else (BATCH,), jnp.float32)
+    for training in (False, True):
+        y, new = jax.eval_shape(
+            lambda v, x, training=training: module.apply(v, x, train=training, keys=KEYS, mutable=["batch_stats"]),
+            variables,
+            x,
+        )
+        assert (y.shape, y.dtype) == (want.shape, want.dtype)
+        assert {a.dtype for a in jax.tree.leaves(new)} <= {jnp.dtype(jnp.float32)}
+
+
+@everything
+def test_half_precision_is_near_single_and_double_nearer(kind, name):
+    module, variables = start(kind, name)
+    x = inputs(kind)
+    single, _ = jax.jit(lambda v, x: train(module, v, x, KEYS))(variables, x)
+    half, _ = jax.jit(lambda v, x: train(build(kind, name, jnp.bfloat16), v, x, KEYS))(variables, x)
+    scale = max(1.0, float(jnp.abs(single).max()))
+    np.testing.assert_allclose(half, single, atol=0.15 * scale)
+    with jax.enable_x64(True):
+        wide = cast(variables, jnp.float64)
+        double, new = jax.jit(lambda v, x: train(build(kind, name, jnp.float64), v, x, KEYS))(
+            wide, x.astype(jnp.float64)
+        )
+        assert {a.dtype for a in jax.tree.leaves((double, new))} == {jnp.dtype(jnp.float64)}
+        np.testing.assert_allclose(double, single, atol=1e-4 * scale)
+        assert not np.array_equal(np.asarray(double), np.asarray(double, np.float32))
+
+
+@everything
+def test_parts_of_a_batch_give_what_the_whole_gives_in_values_statistics_and_gradients(kind, name):
+    module, variables = start(kind, name)
+    with jax.enable_x64(True):  # so that only the mathematics is compared, not the rounding
+        module = module.clone(dtype=jnp.float64)
+        variables, x = cast(variables, jnp.float64), inputs(kind).astype(jnp.float64)
+        stats = {"batch_stats": variables.get("batch_stats", {})}
+
+        def whole(params, x):
+            y, new = train(module, {"params": params, **stats}, x, KEYS)
+            return jnp.mean(jnp.sin(y)), (y, new)
+
+        def parts(params, x):
+            def device(x, keys):
+                y, new = train(module, {"params": params, **stats}, x, keys, "d")
+                return y, jax.lax.pmean(new, "d")
+
+            split = lambda a: a.reshape(2, BATCH // 2, *a.shape[1:])
+            y, new = jax.vmap(device, axis_name="d")(split(x), split(KEYS))
+            y = y.reshape(BATCH, *y.shape[2:])
+            return jnp.mean(jnp.sin(y)), (y, jax.tree.map(lambda a: a[0], new))
+
+        def run(function):
+            return jax.jit(jax.value_and_grad(function, (0, 1), has_aux=True))(variables["params"], x)
+
+        one, two = run(whole), run(parts)
+    assert all(np.isfinite(a).all() for a in jax.tree.leaves(one))
+    assert any(np.abs(a).max() > 0 for a in jax.tree.leaves(one[1]))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), one, two)
+
+
+@everything
+def test_training_noise_is_off_in_evaluation(kind, name):
+    module, variables = start(kind, name)
+    x = inputs(kind)
+    evaluate = jax.jit(lambda v, x: module.apply(v, x))
+    y = evaluate(variables, x)
+    np.testing.assert_array_equal(y, evaluate(variables, x))
+    np.testing.assert_allclose(y[:2], jax.jit(lambda v, x: module.apply(v, x))(variables, x[:2]), rtol=1e-5, atol=1e-6)
+    if kind == "discriminator":
+        with pytest.raises(ValueError, match="keys: None is not allowed"):
+            jax.eval_shape(lambda v, x: train(module, v, x, None), variables, x)
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_a_discriminator_names_the_shape_it_takes(name):
+    module, variables = start("discriminator", name)
+    with pytest.raises(
+        ValueError, match=r"shape: examples of shape \(8, 8, 1\) given; this network takes \(16, 16, 1\)"
+    ):
+        jax.eval_shape(module.apply, variables, jnp.zeros((2, 8, 8, 1)))

@@ -13,7 +13,7 @@ def enable() -> None:
 
     JAX_COMPILATION_CACHE_DIR, or a directory that the program has set already, is left as it is; "" there turns it off.
     """
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(base / "gan_jax" / "compiled" / _processor()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -70,7 +71,9 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         if found and found[1] not in fields:
             raise ConfigError(_unknown(found[1], fields, given=argument))
     given = _config_file(arguments)
+    arguments, updates = _split_update(arguments)
     argv = ["gan-jax", *arguments]
+    sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
     values = flags.FlagValues()
     try:
         config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
@@ -85,6 +88,8 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
             f"--config={given}: get_config returned {type(config).__name__}; "
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
+    for name, value in updates.items():
+        config["update"][name] = value
     return validate(config), rest[1:]
 
 
@@ -250,6 +255,22 @@ def _config_file(arguments: Sequence[str]) -> str:
     if not Path(given[0].split(":", 1)[0]).is_file():
         raise ConfigError(f"--config={given[0]}: there is no such file; {form}")
     return given[0]
+
+
+def _split_update(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Take out ``--config.update.FIELD=VALUE``: ConfigDict.update is a method, and config_flags would find that."""
+    rest, updates, position = [], {}, 0
+    while position < len(arguments):
+        found = re.fullmatch(r"--?config\.update\.(\w+)(?:=(.*))?", arguments[position])
+        if found and found[2] is None and position + 1 < len(arguments):
+            position += 1
+            updates[found[1]] = arguments[position]
+        elif found:
+            updates[found[1]] = found[2] or ""
+        else:
+            rest.append(arguments[position])
+        position += 1
+    return rest, updates
 
 
 def _explain(error: BaseException, given: str, fields: Mapping[str, Field]) -> str:

@@ -7,16 +7,18 @@ that carries parts of the same batch.
 
 import flax.linen as nn
 
-from gan_jax.networks import dcgan, maxout, mlp
+from gan_jax.networks import dcgan, keras_dcgan, maxout, mlp
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": mlp.Generator,
     "maxout": maxout.Generator,
     "dcgan": dcgan.Generator,
+    "keras_dcgan": keras_dcgan.Generator,
 }
 
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "mlp": mlp.Discriminator,
     "maxout": maxout.Discriminator,
     "dcgan": dcgan.Discriminator,
+    "keras_dcgan": keras_dcgan.Discriminator,
 }

@@ -90,9 +90,10 @@ def _check(x: jax.Array, kernel: jax.Array, strides: Pair) -> None:
 
 
 def _pairs(padding: Sequence[tuple[int, int]]) -> tuple[Pair, Pair]:
-    if len(padding) != 2 or any(len(pair) != 2 for pair in padding):
-        raise ValueError(f"padding: {padding!r} is not allowed; choose {PADDINGS}")
-    (top, bottom), (left, right) = padding
+    try:
+        (top, bottom), (left, right) = padding
+    except (TypeError, ValueError):
+        raise ValueError(f"padding: {padding!r} is not allowed; choose {PADDINGS}") from None
     return (top, bottom), (left, right)
 
 

@@ -145,18 +145,16 @@ def _gather(
 ) -> jax.Array:
     """Convolution as patches of inputs times the kernel."""
     height, width, _, features = kernel.shape
-    (down, across), (rows, columns) = strides, size
     # The barrier keeps XLA from turning the weight gradient into a product whose *large* factor must be transposed.
     weights = lax.optimization_barrier(kernel.reshape(-1, features).T)
 
     def part(x: jax.Array) -> jax.Array:
         x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
-        patches = [
-            x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * across + 1 : across]
-            for i in range(height)
-            for j in range(width)
-        ]
-        return lax.dot_general(jnp.concatenate(patches, axis=-1), weights, (((3,), (1,)), ((), ())))
+        # First the columns of a patch are laid side by side, then its rows: height + width copies, not their product.
+        for axis, taps in ((2, width), (1, height)):
+            stride, end = strides[axis - 1], (size[axis - 1] - 1) * strides[axis - 1] + 1
+            x = jnp.concatenate([lax.slice_in_dim(x, i, i + end, stride, axis) for i in range(taps)], axis=3)
+        return lax.dot_general(x, weights, (((3,), (1,)), ((), ())))
 
     return _in_parts(part, x, numbers)
 
@@ -166,39 +164,37 @@ def _scatter(
 ) -> jax.Array:
     """Transposed convolution as inputs times the kernel, then a sum of overlapping patches of outputs.
 
-    The patches are cut into tiles that lie in cells of dilation[0] x dilation[1] outputs, one cell an input, so that
-    the sum runs over few dense arrays, shifted by whole cells.
+    Each input owns a cell of dilation[0] x dilation[1] outputs. Its patch covers cells below and to the right too: the
+    rows of the patch that lie in each cell are shifted there and added, then the columns.
     """
     height, width, channels, features = kernel.shape
-    down, across = dilation
-    reach = -(-height // down), -(-width // across)  # cells under the patch of one input
-    flipped = kernel[::-1, ::-1]
-    tiles = [  # vertical and horizontal index of the cell, part of the kernel in it
-        (i, j, flipped[i * down : (i + 1) * down, j * across : (j + 1) * across])
-        for i in range(reach[0])
-        for j in range(reach[1])
-    ]
-    weights = jnp.concatenate([tile.transpose(2, 0, 1, 3).reshape(channels, -1) for *_, tile in tiles], axis=1)
+    (down, across), (top, left) = dilation, (kernel.shape[0] - 1 - padding[0][0], kernel.shape[1] - 1 - padding[1][0])
+    weights = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(channels, -1)
 
     def part(x: jax.Array) -> jax.Array:
-        batch, rows, columns, _ = x.shape
-        zero = jnp.zeros((), x.dtype)
         patches = lax.dot_general(x, weights, (((3,), (0,)), ((), ())))
-        pieces = lax.split(patches, [tile[:, :, 0].size for *_, tile in tiles], 3)
-        placed = []
-        for (i, j, tile), piece in zip(tiles, pieces, strict=True):
-            h, w = tile.shape[:2]
-            cell = (i, reach[0] - 1 - i, 0), (j, reach[1] - 1 - j, 0)
-            place = (0, 0, 0), *cell, (0, down - h, 0), (0, across - w, 0), (0, 0, 0)
-            placed.append(lax.pad(piece.reshape(batch, rows, columns, h, w, features), zero, place))
-        total = reduce(jnp.add, placed)
-        full = (rows + reach[0] - 1) * down, (columns + reach[1] - 1) * across
-        y = total.transpose(0, 1, 3, 2, 4, 5).reshape(batch, *full, features)
-        top, left = height - 1 - padding[0][0], width - 1 - padding[1][0]
-        crop = (0, 0, 0), (-top, top + size[0] - full[0], 0), (-left, left + size[1] - full[1], 0), (0, 0, 0)
-        return lax.pad(y, zero, crop)
+        batch, rows, columns, _ = patches.shape
+        y = _overlap(patches.reshape(batch, rows, columns, height, width * features), 1, 3, down)
+        rows = y.shape[1]
+        y = _overlap(y.reshape(batch, rows, columns, down, width, features), 2, 4, across)
+        columns = y.shape[2]
+        y = y.transpose(0, 1, 3, 2, 4, 5).reshape(batch, rows * down, columns * across, features)
+        crop = (-top, top + size[0] - rows * down, 0), (-left, left + size[1] - columns * across, 0)
+        return lax.pad(y, jnp.zeros((), y.dtype), ((0, 0, 0), *crop, (0, 0, 0)))
 
     return _in_parts(part, x, numbers)
+
+
+def _overlap(x: jax.Array, cells: int, taps: int, cell: int) -> jax.Array:
+    """Cuts axis `taps` into parts as long as a cell, shifts part i by i along axis `cells`, and adds all of them."""
+    lengths = [min(cell, x.shape[taps] - start) for start in range(0, x.shape[taps], cell)]
+    parts = []
+    for i, part in enumerate(lax.split(x, lengths, taps)):
+        place = [(0, 0, 0)] * x.ndim
+        place[cells] = (i, len(lengths) - 1 - i, 0)
+        place[taps] = (0, cell - lengths[i], 0)
+        parts.append(lax.pad(part, jnp.zeros((), x.dtype), place))
+    return reduce(jnp.add, parts)
 
 
 def _in_parts(part: Callable[[jax.Array], jax.Array], x: jax.Array, numbers: int) -> jax.Array:

@@ -61,7 +61,8 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
     for index, name in enumerate(sorted(game.networks)):
         inputs = [jnp.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
         with jax.numpy_dtype_promotion("standard"):
-            variables = dict(game.networks[name].init({"params": jax.random.fold_in(base, index)}, *inputs))
+            # Compiled as a whole: one by one, the operations of an initialization take seconds to compile.
+            variables = dict(jax.jit(game.networks[name].init)({"params": jax.random.fold_in(base, index)}, *inputs))
         params[name] = variables.pop("params", {})
         stats[name] = variables
     opt = {}

@@ -35,7 +35,10 @@ CASES = {
     ),
     "dcgan": (
         "folder",
-        ("generator.name=dcgan", "generator.dcgan.channels=4", "discriminator.name=dcgan", "discriminator.dcgan.channels=4"),
+        (
+            "generator.name=dcgan", "generator.dcgan.channels=4", "discriminator.name=dcgan",
+            "discriminator.dcgan.channels=4",
+        ),
     ),
     "dcgan_streamed": (
         "folder",

@@ -58,9 +58,18 @@ def write(name, text):
         (["train", "--config", "--workdir=run"], "there is no such file"),
         (["train", "--config=", "--workdir=run"], "there is no such file"),
         (["train", "--", f"--config={TINY}", "--workdir=run"], "--config is missing"),
-        (["train", f"--config={TINY}", "--wrokdir=run"], "--wrokdir is not a flag of `train` (did you mean 'workdir'?)"),
-        (["train", f"--config={TINY}", "--workdir=run", "--num=3"], "--num is not a flag of `train`; allowed: --workdir"),
-        (["train", f"--config={TINY}", "--workdir=run", "now"], "'now' is not understood; `train` takes only --flag=value"),
+        (
+            ["train", f"--config={TINY}", "--wrokdir=run"],
+            "--wrokdir is not a flag of `train` (did you mean 'workdir'?)",
+        ),
+        (
+            ["train", f"--config={TINY}", "--workdir=run", "--num=3"],
+            "--num is not a flag of `train`; allowed: --workdir",
+        ),
+        (
+            ["train", f"--config={TINY}", "--workdir=run", "now"],
+            "'now' is not understood; `train` takes only --flag=value",
+        ),
         (["train", f"--config={TINY}", "--workdir=run", "--flagfile=nope"], "nope"),
         (["train", f"--config={TINY}", "--workdir=run", "--process_id=1"], "coordinator_address"),
         (["train", f"--config={TINY}", "--workdir=run", "--num_processes=0"], "--num_processes=0 is not possible"),
@@ -142,7 +151,9 @@ def test_a_configuration_file_that_is_not_there():
 def test_variants():
     write("none.py", "import gan_jax\n\n\ndef get_config():\n    return gan_jax.default_config()\n")
     assert "none.py has no variants" in refuse_training(config="none.py:large")
-    write("some.py", "import gan_jax\n\n\ndef get_config(size='s'):\n    return {'s': gan_jax.default_config}[size]()\n")
+    write(
+        "some.py", "import gan_jax\n\n\ndef get_config(size='s'):\n    return {'s': gan_jax.default_config}[size]()\n"
+    )
     line = refuse_training(config="some.py:large")
     assert "has no variant 'large'" in line
     assert "some.py, line 5" in line
@@ -341,7 +352,10 @@ def own(empty_folder):
         ("generator.name=own_parts:three", ["generator.name='own_parts:three'", "unexpected keyword argument"]),
         ("generator.name=own_parts:NoDtype", ["unexpected keyword argument 'dtype'"]),
         ("generator.name=own_parts:ThreeCoordinates", ["a sample has the shape (3,); the data's is (2,)"]),
-        ("generator.name=own_parts:Fails", ["generator.name='own_parts:Fails'", f"own_parts.py, line {line_of('jnp.zeros(4)')}"]),
+        (
+            "generator.name=own_parts:Fails",
+            ["generator.name='own_parts:Fails'", f"own_parts.py, line {line_of('jnp.zeros(4)')}"],
+        ),
         ("discriminator.name=own_parts:TwoLogits", ["discriminator.name='own_parts:TwoLogits'", "(32, 2)"]),
         ("game.name=own_parts:game", ["AttributeError", "'nothing'", f"own_parts.py, line {line_of('parts.nothing')}"]),
         ("game.name=own_parts:not_a_game", ["gives int; allowed: a function build(parts) -> Game"]),

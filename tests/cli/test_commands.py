@@ -234,18 +234,18 @@ def test_a_profile(tmp_path):
     assert all(path.stat().st_size > 0 for path in traces)
 
 
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ("precision=bfloat16",),
-        ("ema.decay=0.9", "optimizer.generator.clip=0.01", "optimizer.discriminator.weight_decay=0.1"),
-        ("optimizer.generator.schedule=linear", "optimizer.discriminator.schedule=exponential"),
-        ("optimizer.generator.name=rmsprop", "optimizer.discriminator.name=sgd", "optimizer.discriminator.momentum=0.9"),
-        ("loss.name=least_squares", "loss.least_squares.a=-1", "loss.least_squares.c=0", "latent=uniform"),
-        ("schedule.discriminator_steps=3", "latent=stratified", "latent_scale=2"),
-        ("schedule.simultaneous=True", "sample_statistics=batch", "generator.mlp.batch_norm=True"),
-    ],
-)
+OPTIONS = [
+    ("precision=bfloat16",),
+    ("ema.decay=0.9", "optimizer.generator.clip=0.01", "optimizer.discriminator.weight_decay=0.1"),
+    ("optimizer.generator.schedule=linear", "optimizer.discriminator.schedule=exponential"),
+    ("optimizer.generator.name=rmsprop", "optimizer.discriminator.name=sgd", "optimizer.discriminator.momentum=0.9"),
+    ("loss.name=least_squares", "loss.least_squares.a=-1", "loss.least_squares.c=0", "latent=uniform"),
+    ("schedule.discriminator_steps=3", "latent=stratified", "latent_scale=2"),
+    ("schedule.simultaneous=True", "sample_statistics=batch", "generator.mlp.batch_norm=True"),
+]
+
+
+@pytest.mark.parametrize("flags", [*OPTIONS[:2], *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS[2:])])
 def test_options_change_the_run(points, tmp_path, flags):
     workdir = tmp_path / "run"
     ended = here(*train_flags(workdir, *SHORT, *flags))
@@ -258,7 +258,9 @@ def test_options_change_the_run(points, tmp_path, flags):
 
 
 def test_a_schedule_that_ends_at_zero_stops_learning(tmp_path):
-    flags = [f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("schedule=staircase", "decay_steps=5")]
+    flags = [
+        f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("schedule=staircase", "decay_steps=5")
+    ]
     flags += [f"optimizer.{p}.decay_rate=1e-30" for p in ("generator", "discriminator")]
     assert here(*train_flags(tmp_path / "run", *SHORT, *flags)).status == 0
     first, last = params(tmp_path / "run", 5), params(tmp_path / "run", 10)

@@ -35,6 +35,8 @@ CASES = [  # height, width, channels, features, kernel, strides, padding
     (6, 5, 2, 3, (2, 2), (3, 3), ((3, 2), (1, 3))),
     (1, 1, 6, 5, (4, 4), (1, 1), ((3, 3), (3, 3))),
 ]
+# Compilation is most of these tests' time, and most programs run once: little optimization makes it faster.
+FAST = {"xla_backend_optimization_level": 1}
 
 
 def draw(case, dtype, batch=2):
@@ -75,9 +77,12 @@ def test_value_gradients_and_double_reverse_equal_xla_in_float64(kind, case):
     *_, strides, padding = case
     with jax.enable_x64(True):
         x, w = draw(case, jnp.float64)
-        got = jax.jit(lambda x, w: derivatives(lambda x, w: ours(x, w, strides=strides, padding=padding), x, w))(x, w)
-        want = jax.jit(lambda x, w: derivatives(lambda x, w: theirs(x, w, strides, padding), x, w))(x, w)
-        assert_near(got, want, 1e-12)
+
+        def both(x, w):
+            got = derivatives(lambda x, w: ours(x, w, strides=strides, padding=padding), x, w)
+            return got, derivatives(lambda x, w: theirs(x, w, strides, padding), x, w)
+
+        assert_near(*jax.jit(both, compiler_options=FAST)(x, w), 1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +140,7 @@ def test_value_equals_the_definition(shape, kernel, strides, padding, transpose)
         return
     one = (1, 1)
     want = brute_force(np.asarray(x), np.asarray(w), *((one, strides) if transpose else (strides, one)), padding)
-    got = jax.jit(lambda x, w: function(x, w, strides=strides, padding=padding))(x, w)
+    got = jax.jit(lambda x, w: function(x, w, strides=strides, padding=padding), compiler_options=FAST)(x, w)
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
 
 
@@ -148,7 +153,8 @@ def test_parts_of_a_batch_give_what_the_whole_gives(kind, numbers, examples, mon
         return KINDS[kind][0](x, w, strides=strides, padding=padding)
 
     def run():
-        return jax.jit(lambda x, w: derivatives(function, x, w))(x, w), "scan" in str(jax.make_jaxpr(function)(x, w))
+        program = jax.jit(lambda x, w: derivatives(function, x, w), compiler_options=FAST)
+        return program(x, w), "scan" in str(jax.make_jaxpr(function)(x, w))
 
     with jax.enable_x64(True):
         x, w = draw(CASES[0], jnp.float64, batch=6)

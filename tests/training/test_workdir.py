@@ -139,6 +139,7 @@ def test_a_full_disk(tmp_path):
         assert checkpoints(workdir)[-1] == 40
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="mounts a file system")
 def test_a_disk_that_fills_while_a_checkpoint_is_written(tmp_path, monkeypatch):
     with small_disk(tmp_path / "disk", "16m") as disk:

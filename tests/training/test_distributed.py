@@ -1,0 +1,168 @@
+"""Two processes under jax.distributed train as one does; only the first writes.
+
+A process of jax.distributed does not hear SIGTERM: whatever goes wrong, these tests end it with SIGKILL.
+"""
+
+import contextlib
+import signal
+import socket
+
+import numpy as np
+import pytest
+from helpers import (
+    contents,
+    elsewhere,
+    finish,
+    kill,
+    records,
+    result,
+    start,
+    train_flags,
+    wait_until,
+)
+
+import gan_jax
+from gan_jax.training.checkpoints import leaves_of
+
+FLAGS = ("steps=20", "log_every=5", "sample_every=10", "checkpoint_every=5")
+TOLERANCE = 1e-5
+LIMIT = 180
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def two_processes(workdir, *flags, by_environment=False):
+    """Both processes of one run, started; killed at the end if they are still there."""
+    address, processes = f"127.0.0.1:{free_port()}", []
+    for number in range(2):
+        arguments, variables = train_flags(workdir, *FLAGS, *flags), {}
+        if by_environment:
+            variables = {
+                "JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(number),
+            }  # fmt: skip
+        else:
+            arguments += [f"--coordinator_address={address}", "--num_processes=2", f"--process_id={number}"]
+        processes.append(start(*arguments, env=variables))
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            kill(process)
+            process.communicate()
+
+
+def run_two(workdir, *flags, **options):
+    with two_processes(workdir, *flags, **options) as processes:
+        return [finish(process, LIMIT) for process in processes]
+
+
+def params(workdir):
+    return leaves_of(gan_jax.load_run(workdir).state.params)
+
+
+def assert_close(a, b):
+    a, b = params(a), params(b)
+    assert sorted(a) == sorted(b)
+    for name in b:
+        assert np.max(np.abs(a[name] - b[name])) <= TOLERANCE * np.max(np.abs(b[name])), name
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """The same run by one process."""
+    workdir = tmp_path_factory.mktemp("runs") / "one"
+    ended = elsewhere(*train_flags(workdir, *FLAGS))
+    assert ended.status == 0, ended.err
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The run by two processes, given by flags."""
+    workdir = tmp_path_factory.mktemp("runs") / "two"
+    ends = run_two(workdir)
+    assert [ended.status for ended in ends] == [0, 0], ends
+    assert "step 20/20" in ends[0].err
+    assert "step" not in ends[1].err  # only the first process reports
+    return workdir
+
+
+def test_two_processes_equal_one(one, two):
+    assert_close(two, one)
+    ours, theirs = records(two), records(one)
+    assert [row["step"] for row in ours] == [row["step"] for row in theirs] == [5, 10, 15, 20]
+    for a, b in zip(ours, theirs, strict=True):
+        assert a["images_seen"] == b["images_seen"]
+        assert a["discriminator/loss"] == pytest.approx(b["discriminator/loss"], rel=1e-4)
+    assert result(two)["status"] == "finished"
+
+
+def test_only_the_first_process_writes(one, two):
+    def names(workdir):
+        return {name.split(".tfevents")[0] for name in contents(workdir) if not name.startswith("checkpoints/")}
+
+    assert names(two) == names(one)
+    assert {p.name for p in (two / "checkpoints").iterdir()} == {p.name for p in (one / "checkpoints").iterdir()}
+
+
+def test_one_process_samples_what_two_have_trained(one, two, tmp_path):
+    for name, workdir in (("one", one), ("two", two)):
+        ended = elsewhere("sample", f"--workdir={workdir}", f"--out={tmp_path / name}.npy", "--num=20")
+        assert ended.status == 0, ended.err
+    a, b = np.load(tmp_path / "one.npy"), np.load(tmp_path / "two.npy")
+    np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_environment_variables_and_resuming(one, two, tmp_path):
+    workdir = tmp_path / "run"
+    ends = run_two(workdir, "steps=10", by_environment=True)
+    assert [ended.status for ended in ends] == [0, 0], ends
+    ends = run_two(workdir, by_environment=True)
+    assert [ended.status for ended in ends] == [0, 0], ends
+    assert "from step 10" in ends[0].err
+    assert result(workdir)["params_sha256"] == result(two)["params_sha256"]
+    assert [row["step"] for row in records(workdir)] == [5, 10, 15, 20]
+    assert_close(workdir, one)
+
+
+@pytest.mark.slow
+def test_killed_and_continued(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    ends = run_two(whole, "steps=200")
+    assert [ended.status for ended in ends] == [0, 0], ends
+    with two_processes(broken, "steps=200") as processes:
+        wait_until(lambda: len(records(broken)) >= 8, processes[0])
+        for process in processes:
+            kill(process)
+        assert [finish(process).status for process in processes] == [-signal.SIGKILL] * 2
+    assert not (broken / "result.json").exists()
+    ends = run_two(broken, "steps=200")
+    assert [ended.status for ended in ends] == [0, 0], ends
+    assert "continuing" in ends[0].err
+    assert result(broken)["params_sha256"] == result(whole)["params_sha256"]
+    assert [row["step"] for row in records(broken)] == list(range(5, 201, 5))
+
+
+@pytest.mark.slow
+def test_both_end_where_the_first_is_refused(two):
+    before = contents(two)
+    ends = run_two(two, "seed=1")
+    assert ends[0].status == 2, ends
+    assert ends[1].status != 0
+    assert "seed: 0 there, 1 now" in ends[0].err
+    assert contents(two) == before
+
+
+@pytest.mark.slow
+def test_both_end_where_the_batch_does_not_divide(tmp_path):
+    ends = run_two(tmp_path / "run", "batch_size=31")
+    assert [ended.status for ended in ends] == [2, 2], ends
+    for ended in ends:
+        assert "batch_size=31 does not divide over 2 devices" in ended.err
+    assert not (tmp_path / "run").exists()

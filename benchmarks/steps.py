@@ -1,4 +1,4 @@
-"""Training steps: the framework's loop against its bare compiled program, float32 against bfloat16, one run against eight.
+"""Training steps: the loop against its bare program, float32 against bfloat16, one run against eight.
 
     python -m benchmarks.steps [--out=FILE.json]
 
@@ -35,7 +35,8 @@ CASES = {
          "generator.mlp.widths": (128, 128), "discriminator.mlp.widths": (128, 128)}, 200,
     ),
     "dcgan 32x32x1, batch 128": (
-        {"data.name": "mnist", "data.mnist.resolution": 32, "generator.name": "dcgan", "discriminator.name": "dcgan", "latent_dim": 100}, 5,
+        {"data.name": "mnist", "data.mnist.resolution": 32, "latent_dim": 100,
+         "generator.name": "dcgan", "discriminator.name": "dcgan"}, 5,
     ),
 }  # fmt: skip
 
@@ -133,21 +134,27 @@ def main():
     compilation_cache.enable()
     rows, rates = {}, {}
     for name, (fields, steps) in CASES.items():
-        full, half = prepared(configuration(fields)), prepared(configuration({**fields, "precision": "bfloat16"}))
+        full = prepared(configuration(fields))
+        half = prepared(configuration({**fields, "precision": "bfloat16"}))
         seconds = alternate({"float32": lambda: full(steps), "bfloat16": lambda: half(steps)})  # noqa: B023
         rates[name] = steps / statistics.median(seconds["float32"])
         rows[f"{name}: bfloat16 time / float32 time"] = ratio(seconds["bfloat16"], seconds["float32"])
     fields, steps = CASES["ring mlp 2x128, batch 512, z 256"]
     one, eight = several(configuration(fields), 1), several(configuration(fields), 8)
     seconds = alternate({"one": lambda: one(steps), "eight": lambda: eight(steps)})
-    rows["ring mlp: 8 runs one after another / 8 runs in one program"] = ratio([8 * s for s in seconds["one"]], seconds["eight"])
-    rows["train() steady throughput / bare program (mlp, batch 100)"] = framework_overhead(configuration(FRAMEWORK), 1000)
+    after_another = [8 * s for s in seconds["one"]]
+    rows["ring mlp: 8 runs one after another / 8 runs in one program"] = ratio(after_another, seconds["eight"])
+    rows["train() steady throughput / bare program (mlp, batch 100)"] = framework_overhead(
+        configuration(FRAMEWORK), 1000
+    )
     for name, rate in rates.items():
         print(f"{name:70} {rate:8.1f} steps/s", file=sys.stderr)
     for name, values in rows.items():
         print(f"{name:70} {values['median']:6.2f}  ({values['min']:.2f} to {values['max']:.2f})")
     if out:
-        out.write_text(json.dumps({"ratios": rows, "steps_per_second_here": rates, "jax": jax.__version__}, indent=2) + "\n")
+        out.write_text(
+            json.dumps({"ratios": rows, "steps_per_second_here": rates, "jax": jax.__version__}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from gan_jax.fields import all_fields
 
 HEAD = """# Configuration
 
-Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and the signatures of the components.
-Set one with `--config.FIELD=VALUE` or in a file whose `get_config()` starts from `gan_jax.config.default_config()`.
+Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
+Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
 
 | field | default | meaning | allowed |
 |---|---|---|---|

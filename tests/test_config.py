@@ -49,7 +49,14 @@ def test_numbers_are_accepted_exactly_where_the_rule_allows(path, value):
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("steps", 1.5), ("steps", "10"), ("steps", True), ("profile", 1), ("loss.name", 3), ("generator.mlp.widths", (1.5, 2))],
+    [
+        ("steps", 1.5),
+        ("steps", "10"),
+        ("steps", True),
+        ("profile", 1),
+        ("loss.name", 3),
+        ("generator.mlp.widths", (1.5, 2)),
+    ],
 )
 def test_types_are_exact(path, value):
     with pytest.raises(ConfigError, match=path):
@@ -69,12 +76,16 @@ def untyped(path, value):
 
 def test_a_whole_number_serves_as_a_float_and_a_list_as_a_tuple():
     stored = to_json(validate(changed("optimizer.generator.learning_rate", 1.0)))
-    assert from_json(stored.replace('"learning_rate": 1.0', '"learning_rate": 1')).optimizer.generator.learning_rate == 1.0
+    assert (
+        from_json(stored.replace('"learning_rate": 1.0', '"learning_rate": 1')).optimizer.generator.learning_rate == 1.0
+    )
     assert from_json(stored).generator.mlp.widths == (256, 256)
 
 
 def test_load_config_overrides_from_python():
-    config = gan_jax.load_config(MNIST, {"loss.name": "minimax", "generator.mlp.widths": (32,), "steps": 7, "profile": True})
+    config = gan_jax.load_config(
+        MNIST, {"loss.name": "minimax", "generator.mlp.widths": (32,), "steps": 7, "profile": True}
+    )
     assert (config.loss.name, config.generator.mlp.widths, config.steps, config.profile) == ("minimax", (32,), 7, True)
     assert gan_jax.load_config(MNIST + ":dcgan", ["batch_size=64"]).batch_size == 64
 

@@ -9,7 +9,8 @@ import gan_jax
 
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
-    "errors", "losses", "nn", "networks", "game", "games", "optimizers", "data", "registry", "fields", "config", "build",
+    "errors", "losses", "nn", "networks", "game", "games", "optimizers", "data", "registry", "fields", "config",
+    "build",
     "training", "cli", "__main__",
 )  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_the_public_names_are_there():
     for name in gan_jax.__all__:
         assert getattr(gan_jax, name) is not None
     with pytest.raises(AttributeError, match="nothing_of_this_name"):
-        gan_jax.nothing_of_this_name  # noqa: B018
+        gan_jax.nothing_of_this_name
 
 
 def test_data_list(tmp_path):

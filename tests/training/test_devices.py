@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
 
 
 def stored(folder, case, devices):
-    """Parameters and statistics that a case ended with; trains it, and all that its process trains, when first asked."""
+    """Parameters and statistics that a case ended with; when first asked, trains all cases of its process."""
     path = folder / f"{case}_{devices}.npz"
     if not path.exists():
         cases = FAST[devices] if case in FAST[devices] else SLOW[devices]

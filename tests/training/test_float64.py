@@ -15,15 +15,16 @@ from gan_jax.optimizers import numbers, optimizer
 from gan_jax.training import parallel
 from gan_jax.training.step import init_state, make_step
 
-options = {"name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0,
-           "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0}
-hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in ("discriminator", "generator") for k in numbers(options)}}
+options = {"name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0,
+           "weight_decay": 0.0, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0}
+players = ("discriminator", "generator")
+hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in players for k in numbers(options)}}
 loss = losses.get("non_saturating")
 game = GAMES["gan"](Parts(
     networks={"generator": mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
               "discriminator": mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64)},
     loss=lambda _: loss, generator_reads_real=False,
-    optimizers={p: optimizer(options, f"optimizer.{p}") for p in ("discriminator", "generator")},
+    optimizers={p: optimizer(options, f"optimizer.{p}") for p in players},
     schedule=alternating("discriminator", "generator", 2), shape=(2,), num_classes=None, latent_dim=4, latent="normal",
     latent_scale=1.0, batch_size=16, sample_statistics="running", options={}))
 
@@ -37,8 +38,8 @@ def run(devices):
     state = state.replace(params=jax.tree.map(wide, state.params), stats=jax.tree.map(wide, state.stats),
                           opt=jax.tree.map(wide, state.opt))
     local = 16 // devices
-    loop = parallel.make_loop(make_step(game, local_batch=local, axis_name=parallel.AXIS), fetch, rounds=2, local_batch=local,
-                              batch_size=16, axis_name=parallel.AXIS)
+    step = make_step(game, local_batch=local, axis_name=parallel.AXIS)
+    loop = parallel.make_loop(step, fetch, rounds=2, local_batch=local, batch_size=16, axis_name=parallel.AXIS)
     program = parallel.make_program(loop, mesh)
     state, _ = program(parallel.replicate(state, mesh), {}, {}, parallel.replicate(np.int32(20), mesh))
     jax.block_until_ready(state.step)
@@ -47,7 +48,8 @@ def run(devices):
 
 one = run(1)
 for devices in (2, 4):
-    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(jax.tree.leaves(run(devices)), jax.tree.leaves(one)))
+    pairs = zip(jax.tree.leaves(run(devices)), jax.tree.leaves(one))
+    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs)
     print(devices, error)
     assert error < 1e-10, error
 """

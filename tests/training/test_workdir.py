@@ -1,6 +1,7 @@
 """What a run writes, and what happens when it cannot, or when its numbers overflow."""
 
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -33,7 +34,7 @@ def test_the_files_of_a_run(tmp_path):
     rows = records(workdir)
     assert [r["step"] for r in rows] == list(range(5, 61, 5))
     assert [r["images_seen"] for r in rows] == [32 * r["step"] for r in rows]  # the generator's rounds read none
-    assert all(a["seconds"] <= b["seconds"] for a, b in zip(rows, rows[1:]))
+    assert all(a["seconds"] <= b["seconds"] for a, b in itertools.pairwise(rows))
     for name in ("discriminator/loss", "generator/loss", "images_per_second"):
         assert all(np.isfinite(r[name]) for r in rows)
     assert sorted(p.name for p in (workdir / "samples").iterdir()) == ["20.png", "40.png", "60.png"]

@@ -15,8 +15,10 @@ from gan_jax.optimizers import numbers, optimizer
 from gan_jax.training import parallel
 from gan_jax.training.step import init_state, make_step
 
-options = {"name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0,
-           "weight_decay": 0.0, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0}
+options = {
+    "name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0,
+    "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0,
+}
 players = ("discriminator", "generator")
 hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in players for k in numbers(options)}}
 loss = losses.get("non_saturating")

@@ -27,7 +27,7 @@ class Generator(nn.Module):
 
     Attributes:
       shape: of an image, (height, width, channels), square, the side a multiple of 4.
-      depth: channels of the first map; they are halved three times.
+      depth: channels of the first map, a multiple of 8; they are halved three times.
       dropout: probability of dropping a unit of the first map in training.
       output: "sigmoid" or "tanh", both to [-1, 1], or "linear".
       initializer: a name in `initializers.INITIALIZERS`.
@@ -50,6 +50,8 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n]; `keys` [B], one for each example, feed dropout in training."""
         _check(self.shape, self.depth)
+        if self.depth % 8:
+            raise ValueError(f"depth: {self.depth!r} is not allowed; give a multiple of 8, which is halved three times")
         options.check_rate("dropout", self.dropout)
         output, initializer = activations.get_output(self.output), initializers.get(self.initializer)
         side = self.shape[0] // 4

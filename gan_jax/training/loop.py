@@ -133,7 +133,7 @@ def _play(
     output: Output | None, show: Progress, stop: Any,
 ) -> Result:  # fmt: skip
     step, rate = int(parallel.local(state.step)), 0.0
-    metrics = dict(output.recorder.last) if output else {}
+    metrics: dict[str, float] = {}
     images_per_step = len(data_rounds(game)) * config.batch_size
     limit, compiled, rate_from = 1, False, (0.0, 0)
     profiled = not config.profile

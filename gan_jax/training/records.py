@@ -137,7 +137,6 @@ class Recorder:
         self.path = workdir / "metrics.jsonl"
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
         self.seconds = kept[-1]["seconds"] if kept else 0.0
-        self.last = {name: value for name, value in kept[-1].items() if "/" in name} if kept else {}
         self.last = kept[-1] if kept else {}
         write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
         for image in (workdir / "samples").glob("*.png"):

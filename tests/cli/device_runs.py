@@ -40,6 +40,13 @@ CASES = {
             "discriminator.dcgan.channels=4",
         ),
     ),
+    "keras_dcgan": (
+        "folder",
+        (
+            "generator.name=keras_dcgan", "generator.keras_dcgan.depth=16", "discriminator.name=keras_dcgan",
+            "discriminator.keras_dcgan.depth=4",
+        ),
+    ),
     "dcgan_streamed": (
         "folder",
         (

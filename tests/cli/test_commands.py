@@ -245,7 +245,7 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("flags", [*OPTIONS[:2], *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS[2:])])
+@pytest.mark.parametrize("flags", [OPTIONS[0], *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS[1:])])
 def test_options_change_the_run(points, tmp_path, flags):
     workdir = tmp_path / "run"
     ended = here(*train_flags(workdir, *SHORT, *flags))
@@ -257,6 +257,7 @@ def test_options_change_the_run(points, tmp_path, flags):
     assert gan_jax.load_run(workdir).sample(2).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_a_schedule_that_ends_at_zero_stops_learning(tmp_path):
     flags = [
         f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("schedule=staircase", "decay_steps=5")
@@ -268,6 +269,7 @@ def test_a_schedule_that_ends_at_zero_stops_learning(tmp_path):
         np.testing.assert_allclose(leaf, first[name], rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_clipped_to_nothing_learns_nothing_under_sgd(tmp_path):
     flags = [f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("name=sgd", "clip=1e-30")]
     assert here(*train_flags(tmp_path / "run", *SHORT, *flags)).status == 0
@@ -343,12 +345,10 @@ def test_own_loss_network_and_game(tmp_path):
     workdir = tmp_path / "run"
     assert all(row["generator/paid"] >= 0 for row in records(workdir))
     assert json.loads((workdir / "config.json").read_text())["loss"]["options"] == {"margin": 2.0}
-    ended = elsewhere("sample", "--workdir=run", "--out=x.npy", "--num=5", cwd=tmp_path)
-    assert ended.status == 0, ended.err
-    assert np.load(tmp_path / "x.npy").shape == (5, 2)
     sys.path.insert(0, str(tmp_path))
     try:
         run = gan_jax.load_run(workdir)
+        assert run.sample(5).shape == (5, 2)
         assert sorted(run.state.params["generator"]["Dense_0"]) == ["kernel"]
         assert float(run.state.hyper["loss.options.margin"]) == 2.0
         again = (flag for flag in flags if not flag.startswith("loss.options"))

@@ -144,8 +144,9 @@ def test_value_equals_the_definition(shape, kernel, strides, padding, transpose)
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("kind", "numbers"), [("conv", 4 * 4 * 16 * 3), ("transpose", 8 * 8 * 16 * 4)])
-@pytest.mark.parametrize("examples", [0.5, 2.5])
+@pytest.mark.parametrize(
+    ("kind", "numbers", "examples"), [("conv", 4 * 4 * 16 * 3, 0.5), ("transpose", 8 * 8 * 16 * 4, 2.5)]
+)
 def test_parts_of_a_batch_give_what_the_whole_gives(kind, numbers, examples, monkeypatch):
     *_, strides, padding = CASES[0]
 

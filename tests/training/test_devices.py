@@ -31,9 +31,9 @@ from gan_jax.training.checkpoints import leaves_of
 from gan_jax.training.step import init_state
 
 TOLERANCE = 1e-5
-SMALL = ("mlp", "mlp_shard_map", "dcgan")
+SMALL = ("mlp", "mlp_shard_map", "mlp_least_squares_two_rounds")
 # What one process trains: number of devices -> cases.
-FAST = {1: SMALL, 2: SMALL, 4: ("mlp",)}
+FAST = {1: SMALL, 2: SMALL, 4: ()}
 SLOW = {devices: tuple(case for case in CASES if case not in FAST[devices]) for devices in FAST}
 
 
@@ -117,13 +117,13 @@ def test_a_streamed_source_equals_a_resident_one(folder):
     assert worst <= TOLERANCE, leaf
 
 
-@pytest.mark.parametrize("case", FAST[4])
+@pytest.mark.parametrize("case", SMALL)
 def test_records_agree(folder, case):
-    for devices in (1, 4):
+    for devices in (1, 2):
         stored(folder, case, devices)
-    one, four = records(folder / f"{case}_1"), records(folder / f"{case}_4")
-    assert [r["step"] for r in one] == [r["step"] for r in four] == [10, 20]
-    for a, b in zip(one, four, strict=True):
+    one, two = records(folder / f"{case}_1"), records(folder / f"{case}_2")
+    assert [r["step"] for r in one] == [r["step"] for r in two] == [10, 20]
+    for a, b in zip(one, two, strict=True):
         assert a["images_seen"] == b["images_seen"]
         for name in ("discriminator/loss", "generator/loss", "discriminator/gradient_norm"):
             assert a[name] == pytest.approx(b[name], rel=1e-4)

@@ -13,6 +13,7 @@ from helpers import (
     contents,
     elsewhere,
     finish,
+    here,
     kill,
     records,
     result,
@@ -112,7 +113,7 @@ def test_only_the_first_process_writes(one, two):
 
 def test_one_process_samples_what_two_have_trained(one, two, tmp_path):
     for name, workdir in (("one", one), ("two", two)):
-        ended = elsewhere("sample", f"--workdir={workdir}", f"--out={tmp_path / name}.npy", "--num=20")
+        ended = here("sample", f"--workdir={workdir}", f"--out={tmp_path / name}.npy", "--num=20")
         assert ended.status == 0, ended.err
     a, b = np.load(tmp_path / "one.npy"), np.load(tmp_path / "two.npy")
     np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKDIR ?= runs/mnist
+JOBS ?= 2
 INSTALLED := .venv/.installed
 
 .PHONY: help install train test test-slow lint bench docs clean
@@ -24,10 +25,10 @@ train: $(INSTALLED)
 	$(BIN)/gan-jax train --config=experiments/mnist/config.py --workdir=$(WORKDIR)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n $(JOBS) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

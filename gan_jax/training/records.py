@@ -139,8 +139,9 @@ class Recorder:
         self.seconds = kept[-1]["seconds"] if kept else 0.0
         self.last = kept[-1] if kept else {}
         write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
-        for image in (workdir / "samples").glob("*.png"):
-            if image.stem.isdigit() and int(image.stem) > step:
+        images = {int(image.stem): image for image in (workdir / "samples").glob("*.png") if image.stem.isdigit()}
+        for number, image in images.items():
+            if number > step:
                 image.unlink()
         # Events are a function of metrics.jsonl and samples/, so they are replayed rather than edited.
         for events in workdir.glob("events.out.tfevents.*"):
@@ -149,9 +150,9 @@ class Recorder:
         self._file: TextIO = open(self.path, "a")  # noqa: SIM115
         for record in kept:
             self._write_events(record)
-        for image in sorted((workdir / "samples").glob("*.png")):
-            if image.stem.isdigit():
-                self.image(int(image.stem), image)
+        for number in sorted(images):
+            if number <= step:
+                self.image(number, images[number])
         self.flush()
 
     def metrics(self, record: Mapping[str, Any]) -> None:

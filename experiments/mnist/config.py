@@ -30,7 +30,7 @@ def mlp(config: ConfigDict) -> ConfigDict:
     """
     config.discriminator.mlp.dropout = 0.5
     config.batch_size = 100
-    config.steps = 50_000
+    config.steps = 40_000
     config.ema.decay = 0.999
     config.sample_every = 5000
     config.checkpoint_every = 5000

@@ -17,6 +17,10 @@ class DataError(GanJaxError):
     """Data is missing, broken, or not of the form that was asked for."""
 
 
+class DataConfigError(ConfigError, DataError):
+    """A name or option of a data source is wrong; nothing is the matter with the data."""
+
+
 class WorkdirError(GanJaxError):
     """A work directory is locked, unreadable, full, or holds no usable run."""
 

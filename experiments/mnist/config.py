@@ -16,11 +16,15 @@ References:
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config
+from gan_jax.errors import ConfigError
 
 
 def get_config(variant: str = "mlp") -> ConfigDict:
     """The configuration of a variant: mlp, dcgan or maxout."""
-    return {"mlp": mlp, "dcgan": dcgan, "maxout": maxout}[variant](default_config())
+    variants = {"mlp": mlp, "dcgan": dcgan, "maxout": maxout}
+    if variant not in variants:
+        raise ConfigError(f"there is no variant {variant!r}; allowed: {', '.join(variants)}")
+    return variants[variant](default_config())
 
 
 def mlp(config: ConfigDict) -> ConfigDict:

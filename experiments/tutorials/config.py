@@ -15,10 +15,13 @@ Costs and what to expect are in README.md beside this file.
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config
+from gan_jax.errors import ConfigError
 
 
 def get_config(variant: str = "yunjey") -> ConfigDict:
     """The configuration of a variant."""
+    if variant not in VARIANTS:
+        raise ConfigError(f"there is no variant {variant!r}; allowed: {', '.join(VARIANTS)}")
     return VARIANTS[variant](default_config())
 
 

@@ -20,7 +20,7 @@ from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Source, endless, resident
-from gan_jax.errors import DataError
+from gan_jax.errors import DataConfigError
 
 Builder = Callable[..., Source]
 FOLDER_PREFIX = "folder:"
@@ -50,7 +50,9 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
         if option not in defaults:
             near = difflib.get_close_matches(option, defaults, n=1)
             hint = f"; nearest: {near[0]}" if near else ""
-            raise DataError(f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}")
+            raise DataConfigError(
+                f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}"
+            )
         _check_type(f"data.{section}.{option}", value, defaults[option])
     return SOURCES[section](target, tfds_datasets.default_data_dir(data_dir), split, **options)
 
@@ -67,7 +69,7 @@ def resolve(name: str) -> tuple[str, str]:
         return "folder", name.removeprefix(FOLDER_PREFIX)
     if name in ("", "tfds", "folder", FOLDER_PREFIX):
         names = ", ".join(key for key in SOURCES if key not in ("folder", "tfds"))
-        raise DataError(f"data.name must be one of {names}, folder:PATH, or a TFDS data set's name; got {name!r}")
+        raise DataConfigError(f"data.name must be one of {names}, folder:PATH, or a TFDS data set's name; got {name!r}")
     return (name, name) if name in SOURCES else ("tfds", name)
 
 
@@ -108,9 +110,9 @@ def _check_type(field: str, value: Any, default: Any) -> None:
     if isinstance(default, tuple):
         entry = type(default[0])
         if not isinstance(value, tuple) or not all(_is_a(element, entry) for element in value):
-            raise DataError(f"{field} must be a tuple of {entry.__name__}, got {value!r}")
+            raise DataConfigError(f"{field} must be a tuple of {entry.__name__}, got {value!r}")
     elif not _is_a(value, type(default)):
-        raise DataError(f"{field} must be of type {type(default).__name__}, got {value!r}")
+        raise DataConfigError(f"{field} must be of type {type(default).__name__}, got {value!r}")
 
 
 def _is_a(value: Any, kind: type) -> bool:
@@ -121,7 +123,7 @@ def _is_a(value: Any, kind: type) -> bool:
 
 def _only_training_split(section: str, split: str) -> None:
     if split != "train":
-        raise DataError(f"{section} has one split, 'train'; got {split!r}")
+        raise DataConfigError(f"{section} has one split, 'train'; got {split!r}")
 
 
 def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
@@ -144,7 +146,7 @@ def _digits(target: str, data_dir: pathlib.Path, split: str, /) -> Source:
 def _mnist_like(target: str, data_dir: pathlib.Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
     if resolution not in (MNIST_SIDE, 32):
-        raise DataError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
+        raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
     source = _tfds(target, data_dir, split)
     margin = (resolution - MNIST_SIDE) // 2
     if margin == 0:
@@ -167,7 +169,7 @@ def _tfds(
     builder = tfds_datasets.find_prepared(target, data_dir)
     if builder is None:
         if problem := tfds_datasets.unknown(target, also=SOURCES):
-            raise DataError(problem)
+            raise DataConfigError(problem)
         prepare(target, data_dir)
         builder = tfds_datasets.find_prepared(target, data_dir)
     return tfds_datasets.load(target, builder, data_dir, split, resolution, channels, memory_limit_mb)

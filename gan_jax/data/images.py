@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gan_jax.errors import DataError
+from gan_jax.errors import DataConfigError, DataError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,11 +22,11 @@ CHANNELS_OF_MODE = {"1": 1, "L": 1, "LA": 4, "RGB": 3, "RGBA": 4, "CMYK": 3, "YC
 def check_options(section: str, resolution: int, channels: int, memory_limit_mb: int) -> None:
     """Raises DataError, naming the field, for an option of an image set that is not allowed."""
     if resolution < 0:
-        raise DataError(f"data.{section}.resolution must be 0 (as the images are) or above, got {resolution!r}")
+        raise DataConfigError(f"data.{section}.resolution must be 0 (as the images are) or above, got {resolution!r}")
     if channels not in (0, *MODE_OF_CHANNELS):
-        raise DataError(f"data.{section}.channels must be 0 (as the images are), 1, 3 or 4, got {channels!r}")
+        raise DataConfigError(f"data.{section}.channels must be 0 (as the images are), 1, 3 or 4, got {channels!r}")
     if memory_limit_mb < 0:
-        raise DataError(f"data.{section}.memory_limit_mb must be 0 or above, got {memory_limit_mb!r}")
+        raise DataConfigError(f"data.{section}.memory_limit_mb must be 0 or above, got {memory_limit_mb!r}")
 
 
 def fits(num: int, shape: tuple[int, ...], memory_limit_mb: int) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from gan_jax.data import tfds_datasets
 from gan_jax.data.stock_files import STOCK_FILES, StockFile, rebuild
-from gan_jax.errors import DataError
+from gan_jax.errors import DataConfigError, DataError
 
 MIRROR_TIMEOUT_S = 10
 PACKAGE_TIMEOUT_S = 300
@@ -62,9 +62,9 @@ def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None)
         _prepare_stock(name, data_dir, source_dir)
         return
     if source_dir is not None:
-        raise DataError(f"--source_dir is for {' and '.join(STOCK_FILES)} only, got it for {name}")
+        raise DataConfigError(f"--source_dir is for {' and '.join(STOCK_FILES)} only, got it for {name}")
     if problem := tfds_datasets.unknown(name):
-        raise DataError(f"{problem}; sets of your own are read from {data_dir} once prepared there")
+        raise DataConfigError(f"{problem}; sets of your own are read from {data_dir} once prepared there")
     if importlib.util.find_spec("tensorflow") is None:
         raise DataError(
             f"{name} is not prepared in {data_dir}, and TFDS needs TensorFlow to prepare it: install the extra "

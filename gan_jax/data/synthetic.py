@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.errors import DataError
+from gan_jax.errors import DataConfigError
 
 SUPPORT_IN_STD = 5.0
 POINTS_ON_CURVE = 2000
@@ -29,7 +29,7 @@ def gaussian(mean: tuple[float, ...] = (0.0, 0.0), std: float = 1.0) -> "Distrib
       DataError: no dimension, or `std` not above 0.
     """
     if len(mean) < 1:
-        raise DataError(f"data.gaussian.mean must have at least one entry, got {mean!r}")
+        raise DataConfigError(f"data.gaussian.mean must have at least one entry, got {mean!r}")
     return mixture("gaussian", np.array([mean], np.float64), std)
 
 
@@ -173,12 +173,12 @@ def _equally_spaced(curve: np.ndarray, num: int) -> np.ndarray:
 
 def _at_least(name: str, option: str, value: int, least: int) -> None:
     if value < least:
-        raise DataError(f"data.{name}.{option} must be at least {least}, got {value!r}")
+        raise DataConfigError(f"data.{name}.{option} must be at least {least}, got {value!r}")
 
 
 def _above_zero(name: str, option: str, value: float) -> None:
     if not (value > 0 and math.isfinite(value)):
-        raise DataError(f"data.{name}.{option} must be above 0 and finite, got {value!r}")
+        raise DataConfigError(f"data.{name}.{option} must be above 0 and finite, got {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)

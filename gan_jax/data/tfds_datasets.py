@@ -19,7 +19,7 @@ from gan_jax.data import images
 from gan_jax.data.cache import cached
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
-from gan_jax.errors import DataError
+from gan_jax.errors import DataConfigError, DataError
 
 READ_AT_ONCE = 1024
 
@@ -148,7 +148,7 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
             ) from error
         except (KeyError, ValueError) as error:
             splits = ", ".join(builder.info.splits)
-            raise DataError(
+            raise DataConfigError(
                 f"split {split!r} of {name} is unknown or empty; known: {splits}, also in slices"
             ) from error
 

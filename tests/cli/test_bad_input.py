@@ -414,13 +414,13 @@ def test_folders_of_images():
 )
 def test_data_names(flag, says, empty_folder):
     variant = "digits" if "split" in flag else "ring"
-    line = refuse_training(flag, f"data.dir={empty_folder}", config=f"{TINY}:{variant}", status=1)
+    line = refuse_training(flag, f"data.dir={empty_folder}", config=f"{TINY}:{variant}", status=2)
     for part in says:
         assert part in line
 
 
 def test_data_prepare_of_an_unknown_name(empty_folder):
-    line = refused("data", "prepare", "mnits", f"--data_dir={empty_folder}", status=1)
+    line = refused("data", "prepare", "mnits", f"--data_dir={empty_folder}", status=2)
     assert "mnits" in line
     assert "mnist" in line
 

@@ -31,7 +31,7 @@ from gan_jax.training.checkpoints import leaves_of
 from gan_jax.training.step import init_state
 
 TOLERANCE = 1e-5
-SMALL = ("mlp", "mlp_shard_map", "mlp_least_squares_two_rounds")
+SMALL = ("mlp", "mlp_shard_map")
 # What one process trains: number of devices -> cases.
 FAST = {1: SMALL, 2: SMALL, 4: ()}
 SLOW = {devices: tuple(case for case in CASES if case not in FAST[devices]) for devices in FAST}

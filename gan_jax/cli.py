@@ -162,6 +162,8 @@ def _initialize_backend(values: flags.FlagValues) -> None:
         or values.coordinator_address is not None
         or "JAX_COORDINATOR_ADDRESS" in os.environ
     )
+    if values.process_id is not None and not (values.coordinator_address or os.environ.get("JAX_COORDINATOR_ADDRESS")):
+        raise ConfigError("--coordinator_address is missing; --process_id needs it, or JAX_COORDINATOR_ADDRESS")
     if several:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         try:

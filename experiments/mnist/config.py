@@ -3,11 +3,11 @@
     gan-jax train --config=experiments/mnist/config.py[:mlp|dcgan|maxout] --workdir=runs/mnist
 
 mlp     the default: two small dense networks, non-saturating loss. 150 to 250 steps/s on two CPU cores, so 40,000 steps
-        take 3 to 5 minutes; expect digits of every class after 15,000.
+        take 3 to 5 minutes; expect recognizable digits after 15,000.
 dcgan   convolutions with batch norm, 28 x 28, 64 and 128 channels. 2.5 to 5 steps/s, so 3,000 steps take 10 to 20
         minutes; expect digits after 1,000.
-maxout  the networks and the optimizer of the first paper on GANs. About 12 steps/s with other work beside it; 25,000
-        steps (50 epochs) were not run here.
+maxout  the networks and the optimizer of the first paper on GANs. About 30 steps/s, so 25,000 steps (50 epochs) take a
+        quarter of an hour; expect digits after 6,000.
 
 What came out is in README.md beside this file.
 

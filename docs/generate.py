@@ -8,6 +8,7 @@ HEAD = """# Configuration
 
 Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
 Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
+In a file, write `config["update"].name`: `update` is also a method of `ConfigDict`.
 
 | field | default | meaning | allowed |
 |---|---|---|---|

@@ -1,20 +1,35 @@
 """From a configuration to what runs: data source, game, and the numbers in ``hyper``."""
 
+import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
-from gan_jax.game import Game, Hyper, Parts, alternating, simultaneous
+from gan_jax.game import Context, Game, Hyper, Parts, Term, alternating, simultaneous
 from gan_jax.losses import AdversarialLoss
-from gan_jax.optimizers import numbers, optimizer
-from gan_jax.registry import TABLES, describe, make_loss, make_network, options_of, resolve
+from gan_jax.optimizers import numbers, optimizer, projected
+from gan_jax.penalties import PENALTIES
+from gan_jax.registry import (
+    TABLES,
+    describe,
+    make_loss,
+    make_network,
+    make_penalty,
+    make_rule,
+    options_of,
+    resolve,
+)
+from gan_jax.rules import RULES
 
+OWN_PENALTY = 2**31 - 1  # a user's own penalty takes this index, the registered ones their place in the table
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -46,9 +61,32 @@ def build_hyper(config: ConfigDict) -> dict[str, float]:
         hyper |= {f"optimizer.{player}.{field}": float(options[field]) for field in numbers(options)}
     if config.ema.decay > 0:
         hyper["ema.decay"] = float(config.ema.decay)
-    prefix = _loss_prefix(config)
-    hyper |= {f"{prefix}.{k}": v for k, v in component_options(config, "loss").items() if isinstance(v, float)}
+    hyper |= _floats(_prefix(config, "loss"), component_options(config, "loss"))
+    rule = component_options(config, "update")  # a number of a rule that is 0 turns a part of it off: it is structure
+    hyper |= _floats(_prefix(config, "update"), {name: value for name, value in rule.items() if value != 0.0})
+    for name in active_penalties(config):
+        hyper[f"penalties.{name}.weight"] = float(config.penalties[name].weight)
+        prefix = "penalties.own.options" if name == "own" else f"penalties.{name}"
+        hyper |= _floats(prefix, penalty_options(config, name))
+    if config.instance_noise.std > 0:
+        hyper |= _floats("instance_noise", config.instance_noise.to_dict())
     return hyper
+
+
+def _floats(prefix: str, options: Mapping[str, Any]) -> dict[str, float]:
+    return {f"{prefix}.{name}": value for name, value in options.items() if isinstance(value, float)}
+
+
+def active_penalties(config: ConfigDict) -> tuple[str, ...]:
+    """Names of the penalties whose weight is not 0, in the order of their table; "own" comes last."""
+    return tuple(name for name in (*TABLES["penalties"], "own") if config.penalties[name].weight > 0)
+
+
+def penalty_options(config: ConfigDict, name: str) -> dict[str, Any]:
+    """The options of a penalty."""
+    if name == "own":
+        return config.penalties.own.options.to_dict()
+    return {option: config.penalties[name][option] for option in options_of("penalties", TABLES["penalties"][name])}
 
 
 def build_game(config: ConfigDict, source: Source) -> Game:
@@ -63,12 +101,16 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         arguments = {**component_options(config, name), "shape": source.shape, "dtype": _DTYPES[config.precision]}
         networks[name] = make_network(resolve(name, config[name].name), field, **arguments)
     loss_options = component_options(config, "loss")
-    component, prefix = resolve("loss", config.loss.name), _loss_prefix(config)
+    component, prefix = resolve("loss", config.loss.name), _prefix(config, "loss")
     field = f"loss.name={config.loss.name!r}"
 
-    def loss(hyper: Hyper) -> AdversarialLoss:
-        traced = {k: hyper.get(f"{prefix}.{k}", v) for k, v in loss_options.items()}
-        return make_loss(component, traced, field)
+    def loss(context: Context) -> AdversarialLoss:
+        return make_loss(component, _traced(prefix, loss_options, context.hyper), field, context.axis_name)
+
+    def noise(context: Context) -> jax.Array:
+        progress = context.step.astype(jnp.float32) / context.total_steps
+        remaining = jnp.maximum(1.0 - progress / context.hyper["instance_noise.end"], 0.0)
+        return context.hyper["instance_noise.std"] * remaining
 
     steps = config.schedule.discriminator_steps
     together = config.schedule.simultaneous
@@ -76,9 +118,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         networks=networks,
         loss=loss,
         generator_reads_real=make_loss(component, loss_options, field).generator_reads_real,
-        optimizers={
-            p: optimizer(config.optimizer[p].to_dict(), f"optimizer.{p}") for p in ("discriminator", "generator")
-        },
+        optimizers={p: _optimizer(config, p) for p in ("discriminator", "generator")},
         schedule=simultaneous("discriminator", "generator")
         if together
         else alternating("discriminator", "generator", steps),
@@ -89,18 +129,87 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         latent_scale=config.latent_scale,
         batch_size=config.batch_size,
         sample_statistics=config.sample_statistics,
-        options=component_options(config, "game"),
+        terms=build_terms(config, source.shape),
+        instance_noise=noise if config.instance_noise.std > 0 else None,
+        options=config.game.options.to_dict(),
     )
     build = resolve("game", config.game.name)
+    registered = component_options(config, "game") if config.game.name in TABLES["game"] else {}
     try:
-        game = build(parts)
+        game = build(parts, **registered)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"game.name={config.game.name!r}: {describe(error)}") from error
     if not isinstance(game, Game):
         raise ConfigError(
             f"game.name={config.game.name!r} gives {type(game).__name__}; allowed: a function build(parts) -> Game"
         )
-    return game
+    return with_rule(game, config)
+
+
+def with_rule(game: Game, config: ConfigDict) -> Game:
+    """The game under the configured update rule, its options bound to ``hyper``.
+
+    Raises:
+      ConfigError: the rule names a player that the game does not have.
+    """
+    name, options, prefix = config["update"].name, component_options(config, "update"), _prefix(config, "update")
+    component = RULES[name] if name in RULES else resolve("update", name)
+    rule = make_rule(component, options, f"update.name={name!r}")
+    if options.get("player", next(iter(game.players))) not in game.players:
+        raise ConfigError(
+            f"{prefix}.player={options['player']!r} is not in the game; allowed: {', '.join(sorted(game.players))}"
+        )
+    wrap = rule.wrap
+    players = game.players
+    if wrap is not None:
+        number = lambda hyper, option: hyper.get(f"{prefix}.{option}", options[option])
+        players = {n: dataclasses.replace(p, optimizer=wrap(p.optimizer, number)) for n, p in players.items()}
+    bound = rule._replace(
+        direction=lambda round: rule.direction(round, **_traced(prefix, options, round.hyper)), wrap=None
+    )
+    return dataclasses.replace(game, players=players, rule=bound)
+
+
+def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[Term, ...]]:
+    """The active penalties of each player, for examples of ``shape``.
+
+    Raises:
+      ConfigError: a user's own is not a penalty, or one for images meets points.
+    """
+    made: dict[str, tuple[Term, ...]] = {"discriminator": (), "generator": ()}
+    for name in active_penalties(config):
+        options, prefix = penalty_options(config, name), f"penalties.{name}"
+        if name == "own":
+            field = f"penalties.own.name={config.penalties.own.name!r}"
+            penalty, stream = make_penalty(resolve("penalties", config.penalties.own.name), options, field), OWN_PENALTY
+            prefix = "penalties.own.options"
+        else:
+            penalty, stream = PENALTIES[name], tuple(PENALTIES).index(name)
+        if penalty.images_only and len(shape) != 3:
+            raise ConfigError(
+                f"penalties.{name}.weight={config.penalties[name].weight} with data.name={config.data.name!r}: it "
+                f"is for images, and an example has the shape {shape}; allowed: (height, width, channels)"
+            )
+        term = Term(
+            name=name,
+            stream=stream,
+            penalty=penalty,
+            weight=lambda hyper, name=name: hyper[f"penalties.{name}.weight"],  # type: ignore[misc]
+            options=partial(_traced, prefix, options),
+        )
+        made[penalty.player] += (term,)
+    return made
+
+
+def _traced(prefix: str, options: Mapping[str, Any], hyper: Hyper) -> dict[str, Any]:
+    """Options with the values that ``hyper`` holds of them."""
+    return {name: hyper.get(f"{prefix}.{name}", value) for name, value in options.items()}
+
+
+def _optimizer(config: ConfigDict, player: str) -> optax.GradientTransformationExtraArgs:
+    path = f"optimizer.{player}"
+    made = optimizer(config.optimizer[player].to_dict(), path)
+    return projected(made, path) if config.optimizer[player].clip_weights > 0 else made
 
 
 def local_batch_size(batch_size: int, devices: int) -> int:
@@ -127,6 +236,6 @@ def describe_parts(game: Game, params: Mapping[str, Any]) -> str:
     )
 
 
-def _loss_prefix(config: ConfigDict) -> str:
-    name = config.loss.name
-    return f"loss.{name}" if name in TABLES["loss"] else "loss.options"
+def _prefix(config: ConfigDict, section: str) -> str:
+    name = config[section].name
+    return f"{section}.{name}" if name in TABLES[section] else f"{section}.options"

@@ -1,5 +1,6 @@
 """The command line: ``gan-jax COMMAND --flag=value ...``."""
 
+import json
 import os
 import re
 import sys
@@ -18,20 +19,25 @@ USAGE = """gan-jax: generative adversarial networks in JAX.
   gan-jax sample --workdir=DIR --out=FILE.png|FILE.npy [--num=64] [--seed=0] [--checkpoint=latest|STEP]
   gan-jax data   list [--data_dir=DIR]
   gan-jax data   prepare NAME [--data_dir=DIR] [--source_dir=DIR]
+  gan-jax verify [NAME | package.module:attribute] [--options='{"OPTION": VALUE}']   checks its mathematics
+  gan-jax figure costs|dirac --workdir=DIR   figures of the literature; dirac takes a minute or two
 
 Several processes train one run when each is given --coordinator_address, --num_processes and --process_id.
-Exit status: 0 done, 1 data, files or space, 2 a wrong flag or configuration, 3 a loss that is not finite,
-130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
+Exit status: 0 done, 1 data, files, space or a property that fails, 2 a wrong flag or configuration, 3 a loss that is
+not finite, 130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
 
 REQUIRED: Mapping[str, str] = {
     "train": "--config=FILE.py[:VARIANT] --workdir=DIR",
     "sample": "--workdir=DIR --out=FILE.png|FILE.npy",
+    "figure": "NAME --workdir=DIR",
 }
 
 FLAGS_OF: Mapping[str, tuple[str, ...]] = {
     "train": ("workdir", "coordinator_address", "num_processes", "process_id"),
     "sample": ("workdir", "checkpoint", "num", "seed", "out"),
     "data": ("data_dir", "source_dir"),
+    "verify": ("options",),
+    "figure": ("workdir",),
 }
 
 
@@ -46,6 +52,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("out", None, "file to write: .png or .npy", flag_values=values)
     flags.DEFINE_string("data_dir", None, "where data sets lie (default: TFDS's)", flag_values=values)
     flags.DEFINE_string("source_dir", None, "folder with a data set's original files", flag_values=values)
+    flags.DEFINE_string("options", None, "options of what is verified, as JSON", flag_values=values)
     flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0 of several", flag_values=values)
     flags.DEFINE_integer("num_processes", None, "how many processes train this run", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("process_id", None, "which of them this is", lower_bound=0, flag_values=values)
@@ -220,4 +227,49 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
-COMMANDS: Mapping[str, Callable[[list[str]], int]] = {"train": _train, "sample": _sample, "data": _data}
+def _verify(arguments: list[str]) -> int:
+    values, rest = _parse("verify", arguments)
+    if len(rest) > 1:
+        raise ConfigError(f"{rest[1]!r} is not understood; `verify` takes one name, or none for all losses")
+    options = _json_object(values.options)
+    from gan_jax.verification.checks import failures, table
+    from gan_jax.verification.run import verify
+
+    status = 0
+    for title, checks in verify(rest[0] if rest else None, options):
+        print(table(title, checks), flush=True)
+        status = 1 if failures(checks) else status
+    return status
+
+
+def _json_object(text: str | None) -> dict[str, object]:
+    try:
+        made = {} if text is None else json.loads(text)
+    except ValueError:
+        made = None
+    if not isinstance(made, dict):
+        raise ConfigError(f"""--options={text} is not possible; allowed: a JSON object such as '{{"c": 0.0}}'""")
+    return made
+
+
+def _figure(arguments: list[str]) -> int:
+    values, rest = _parse("figure", arguments)
+    from gan_jax.figures import FIGURES, find, write
+
+    if len(rest) != 1:
+        said = f"{rest[1]!r} is not understood" if rest else "the figure's name is missing"
+        raise ConfigError(f"{said}; `figure` needs {REQUIRED['figure']}; names: {', '.join(FIGURES)}")
+    find(rest[0])
+    _required(values, "figure", "workdir")
+    for path in write(rest[0], values.workdir):
+        print(path)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "sample": _sample,
+    "data": _data,
+    "verify": _verify,
+    "figure": _figure,
+}

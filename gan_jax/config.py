@@ -1,20 +1,22 @@
 """Configurations: the defaults, reading a file with overrides, checking, and storing as JSON."""
 
+import ast
 import copy
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from gan_jax import combinations
 from gan_jax.errors import ConfigError
 from gan_jax.fields import Field, all_fields
-from gan_jax.registry import describe, is_reference, nearest, resolve
+from gan_jax.messages import explain, type_name, unknown
+from gan_jax.registry import nearest
 
 
 def default_config() -> ConfigDict:
@@ -53,6 +55,26 @@ def load_config(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
     return config
 
 
+def load_values(values: Mapping[str, Any]) -> ConfigDict:
+    """The default configuration with some fields replaced.
+
+    Args:
+      values: {field: value}.
+
+    Returns:
+      A checked, locked ConfigDict.
+
+    Raises:
+      ConfigError: as ``load_config``.
+    """
+    fields, config = all_fields(), default_config()
+    for path, value in values.items():
+        if path not in fields:
+            raise ConfigError(unknown(path, fields, given=f"{path}={value!r}"))
+        _set(config, path, _checked(path, fields[path], value))
+    return validate(config)
+
+
 def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]:
     """Read ``--config=FILE[:VARIANT]`` and ``--config.FIELD=VALUE`` from arguments.
 
@@ -69,9 +91,9 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     for argument in arguments:
         found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if found and found[1] not in fields:
-            raise ConfigError(_unknown(found[1], fields, given=argument))
+            raise ConfigError(unknown(found[1], fields, given=argument))
     given = _config_file(arguments)
-    arguments, updates = _split_update(arguments)
+    arguments, updates = _split_update(arguments, fields)
     argv = ["gan-jax", *arguments]
     sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
     values = flags.FlagValues()
@@ -80,16 +102,16 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         rest = values(argv, known_only=True)
         config = values["config"].value
     except Exception as error:  # a user's file may raise anything; all of it becomes one line
-        raise ConfigError(_explain(error, given, fields)) from error
+        raise ConfigError(explain(error, given, fields)) from error
     if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
-        raise ConfigError(_explain(object.__getattribute__(config, "_error"), given, fields))
+        raise ConfigError(explain(object.__getattribute__(config, "_error"), given, fields))
     if not isinstance(config, ConfigDict):
         raise ConfigError(
             f"--config={given}: get_config returned {type(config).__name__}; "
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
-    for name, value in updates.items():
-        config["update"][name] = value
+    for path, value in updates.items():
+        _set(config, path, _checked(path, fields[path], value))
     return validate(config), rest[1:]
 
 
@@ -106,12 +128,12 @@ def validate(config: ConfigDict) -> ConfigDict:
     values = flatten(config)
     for path in values:
         if path not in fields:
-            raise ConfigError(_unknown(path, fields, given=f"{path}={values[path]!r}"))
+            raise ConfigError(unknown(path, fields, given=f"{path}={values[path]!r}"))
     for path in fields:
         if path not in values:
             raise ConfigError(f"{path} is missing; start a configuration from gan_jax.default_config()")
     checked = {path: _checked(path, field, values[path]) for path, field in fields.items()}
-    _check_together(checked)
+    combinations.check(checked)
     result = ConfigDict()
     for path, value in checked.items():
         _set(result, path, value)
@@ -176,65 +198,17 @@ def _checked(path: str, field: Field, value: Any) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
-        raise ConfigError(f"{path}={value!r} has type {type(value).__name__}; allowed: {_type_name(field.default)}")
+        raise ConfigError(f"{path}={value!r} has type {type(value).__name__}; allowed: {type_name(field.default)}")
     if kind is tuple and field.default:
         inner = type(field.default[0])
         value = tuple(float(v) if inner is float and type(v) is int else v for v in value)
         wrong = [v for v in value if type(v) is not inner]
         if wrong:
-            raise ConfigError(f"{path}={value!r} holds {wrong[0]!r}; allowed: {_type_name(field.default)}")
+            raise ConfigError(f"{path}={value!r} holds {wrong[0]!r}; allowed: {type_name(field.default)}")
     if not field.check(value):
         hint = nearest(value, field.allowed.removeprefix("one of ").split(", ")) if isinstance(value, str) else ""
         raise ConfigError(f"{path}={value!r} is not possible{hint}; allowed: {field.allowed}")
     return value
-
-
-def _check_together(values: Mapping[str, Any]) -> None:
-    for section in ("loss", "generator", "discriminator", "game"):
-        name = values[f"{section}.name"]
-        resolve(section, name)
-        if values[f"{section}.options"] and not is_reference(name):
-            raise ConfigError(
-                f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
-                f"{section} {name!r} takes its options as {section}.{name}.OPTION"
-            )
-    if values["schedule.simultaneous"] and values["schedule.discriminator_steps"] != 1:
-        steps = values["schedule.discriminator_steps"]
-        raise ConfigError(f"schedule.discriminator_steps={steps} with schedule.simultaneous=True; allowed: 1")
-    if values["steps"] * (values["schedule.discriminator_steps"] + 1) * values["batch_size"] >= 2**31:
-        raise ConfigError(
-            f"steps={values['steps']} reads too many examples at batch_size={values['batch_size']}; "
-            "allowed: steps x rounds x batch_size below 2^31, the range of a position in the data"
-        )
-
-
-def _type_name(default: Any) -> str:
-    names = {
-        int: "a whole number",
-        float: "a number",
-        str: "a string",
-        bool: "True or False",
-        dict: "a dict",
-        tuple: "a tuple",
-    }
-    if isinstance(default, tuple) and default:
-        return f"a tuple of {type(default[0]).__name__}"
-    return names[type(default)]
-
-
-def _unknown(path: str, fields: Mapping[str, Field], *, given: str) -> str:
-    sections = sorted({p.rsplit(".", 1)[0] for p in fields if p.startswith(path + ".")})
-    if sections:
-        inner = [p for p in fields if p.startswith(path + ".")]
-        return (
-            f"{given}: {path} is a group of fields; allowed: {', '.join(inner[:6])}{', ...' if len(inner) > 6 else ''}"
-        )
-    parent = path.rsplit(".", 1)[0] if "." in path else ""
-    siblings = [p for p in fields if (p.rsplit(".", 1)[0] if "." in p else "") == parent]
-    leaf = [p for p in fields if p.rsplit(".", 1)[-1] == path.rsplit(".", 1)[-1]]
-    close = nearest(path, fields) or (f" (did you mean {leaf[0]!r}?)" if leaf else "")
-    allowed = siblings or sorted({p.split(".")[0] for p in fields})
-    return f"{given}: there is no field {path!r}{close}; allowed: {', '.join(allowed)}"
 
 
 def _config_file(arguments: Sequence[str]) -> str:
@@ -257,48 +231,28 @@ def _config_file(arguments: Sequence[str]) -> str:
     return given[0]
 
 
-def _split_update(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _split_update(arguments: Sequence[str], fields: Mapping[str, Field]) -> tuple[list[str], dict[str, Any]]:
     """Take out ``--config.update.FIELD=VALUE``: ConfigDict.update is a method, and config_flags would find that."""
     rest, updates, position = [], {}, 0
     while position < len(arguments):
-        found = re.fullmatch(r"--?config\.update\.(\w+)(?:=(.*))?", arguments[position])
-        if found and found[2] is None and position + 1 < len(arguments):
-            position += 1
-            updates[found[1]] = arguments[position]
-        elif found:
-            updates[found[1]] = found[2] or ""
-        else:
+        found = re.fullmatch(r"--?config\.(update\.[\w.]+)(?:=(.*))?", arguments[position])
+        if found is None:
             rest.append(arguments[position])
+        else:
+            text = found[2]
+            if text is None:
+                position += 1
+                text = arguments[position] if position < len(arguments) else ""
+            updates[found[1]] = _literal(found[1], fields[found[1]], text)
         position += 1
     return rest, updates
 
 
-def _explain(error: BaseException, given: str, fields: Mapping[str, Field]) -> str:
-    message = " ".join(str(error).split())
-    if isinstance(error, flags.IllegalFlagValueError):
-        found = re.match(r"flag --config\.([\w.]+)=(.*?): (.*)", message)
-        if found and found[1] in fields:
-            field = fields[found[1]]
-            return f"{found[1]}={found[2]} is not possible; allowed: {field.allowed or _type_name(field.default)}"
-    elif isinstance(error, flags.Error):
-        return message
-    path, _, variant = given.partition(":")
-    error = _raised_in(path, error)
-    said = re.sub(r" Other fields present: .*?(?=Did you mean|\(/|$)", " ", describe(error))
-    if isinstance(error, AttributeError) and error.name == "get_config":
-        return f"--config={given}: {path} defines no function get_config; allowed: get_config() -> ConfigDict"
-    if variant and isinstance(error, TypeError) and "get_config() takes 0 positional arguments" in said:
-        return f"--config={given}: {path} has no variants, its get_config takes no argument; allowed: --config={path}"
-    if variant and isinstance(error, KeyError) and error.args == (variant,):
-        return f"--config={given}: {path} has no variant {variant!r}: {said}"
-    return f"--config={given}: {said}"
-
-
-def _raised_in(path: str, error: BaseException) -> BaseException:
-    """What a user's file raised, out of what absl and ml_collections wrapped around it."""
-    chain = [error]
-    while inner := chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(inner)
-    file = Path(path).resolve()
-    from_file = [e for e in chain if any(Path(f.filename).resolve() == file for f in extract_tb(e.__traceback__))]
-    return from_file[-1] if from_file else chain[-1]
+def _literal(path: str, field: Field, text: str) -> Any:
+    if isinstance(field.default, str):
+        return text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        allowed = field.allowed or type_name(field.default)
+        raise ConfigError(f"{path}={text} is not possible; allowed: {allowed}") from error

@@ -39,6 +39,7 @@ _OPTIMIZER: Mapping[str, Field] = {
     "eps": Field(1e-8, "adam and rmsprop: added to the denominator", *_POSITIVE),
     "momentum": Field(0.0, "sgd: decay of the accumulated gradient", *_FRACTION),
     "weight_decay": Field(0.0, "decoupled weight decay, times the learning rate; 0 is off", *_NOT_NEGATIVE),
+    "clip_weights": Field(0.0, "largest magnitude of a parameter after each update; 0 is off", *_NOT_NEGATIVE),
     "clip": Field(0.0, "largest global norm of the player's gradient; 0 is off", *_NOT_NEGATIVE),
     "schedule": Field("constant", "factor on the learning rate over the run", *_one_of(tuple(SCHEDULES))),
     "final_scale": Field(0.0, "linear, cosine: last factor; exponential, staircase: smallest factor", *_UNIT),
@@ -56,6 +57,7 @@ def _components() -> dict[str, Field]:
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
         "generator": ("mlp", "generator: a registered name or package.module:attribute"),
         "discriminator": ("mlp", "discriminator: a registered name or package.module:attribute"),
+        "update": ("gradient", "update rule: a registered name or package.module:attribute"),
     }
     fields = {}
     for section, (default, meaning) in titles.items():
@@ -65,6 +67,13 @@ def _components() -> dict[str, Field]:
         for name, component in TABLES[section].items():
             for option, value in options_of(section, component).items():
                 fields[f"{section}.{name}.{option}"] = Field(value, f"option of {section} {name}")
+    for name, component in TABLES["penalties"].items():
+        fields[f"penalties.{name}.weight"] = Field(0.0, f"weight of the penalty {name}; 0 is off", *_NOT_NEGATIVE)
+        for option, value in options_of("penalties", component).items():
+            fields[f"penalties.{name}.{option}"] = Field(value, f"option of the penalty {name}")
+    fields["penalties.own.name"] = Field("", "a penalty of your own: package.module:attribute")
+    fields["penalties.own.weight"] = Field(0.0, "its weight; 0 is off", *_NOT_NEGATIVE)
+    fields["penalties.own.options"] = Field({}, "its options, a literal dict")
     return fields
 
 
@@ -85,7 +94,9 @@ def all_fields() -> dict[str, Field]:
         **_components(),
         "data.dir": Field("", "where data sets lie; '' is TFDS_DATA_DIR or TFDS's default"),
         "data.split": Field("train", "split of a data set that has several"),
-        "update.name": Field("gradient", "update rule: each player follows its own gradient", *_one_of(("gradient",))),
+        "instance_noise.std": Field(0.0, "of noise on the discriminator's inputs at step 0; 0 is off", *_NOT_NEGATIVE),
+        "instance_noise.end": Field(1.0, "part of the run in which that noise falls linearly to 0; inf: never",
+                                    "a number above 0", lambda v: v > 0),
         "schedule.discriminator_steps": Field(1, "discriminator rounds before each generator round (k)", *_at_least(1)),
         "schedule.simultaneous": Field(False, "both players move in one round; needs discriminator_steps=1"),
         "ema.decay": Field(0.0, "decay per step of averaged parameters, used by sampling; 0 is off", *_FRACTION),

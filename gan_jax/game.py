@@ -11,6 +11,8 @@ import optax
 
 from gan_jax.errors import ConfigError
 from gan_jax.losses import AdversarialLoss
+from gan_jax.penalties import Penalty
+from gan_jax.rules import RULES, Rule
 
 Params = Mapping[str, Any]
 Hyper = Mapping[str, jax.Array]
@@ -20,7 +22,18 @@ Schedule = tuple[tuple[str, ...], ...]
 # Random numbers derive from the run's key along a fixed chain: stream, then for training step, round, player,
 # purpose, example. The integers are part of a run's identity: never renumber, only append.
 STREAMS = {"init": 0, "train": 1, "data": 2, "sample": 3}
-PURPOSES = {"latent": 0, "generator_layers": 1, "real_layers": 2, "fake_layers": 3, "augmentation": 4, "label": 5}
+PURPOSES = {
+    "latent": 0,
+    "generator_layers": 1,
+    "real_layers": 2,
+    "fake_layers": 3,
+    "augmentation": 4,
+    "label": 5,
+    "penalty": 6,
+    "penalty_layers": 7,
+    "real_noise": 8,
+    "fake_noise": 9,
+}
 SHARED_PLAYER = 2**31 - 1  # takes a player's place in the chain where a game shares noise between its players
 
 
@@ -77,7 +90,8 @@ class Player:
       loss: (networks, params, stats, batch, context) -> (float32 scalar, Aux): the mean over the *local* minibatch.
       optimizer: an optax transformation; one of ``training.optimizers`` reads its numbers from ``hyper``.
       reads_data: whether the loss reads real examples. A round in which nobody does consumes none.
-      memory: initial value of what the player carries between its moves, a pytree of arrays.
+      memory: initial value of what the player carries between its moves, a pytree of arrays, or a function from the
+        parameters of its networks to one.
     """
 
     owns: tuple[str, ...]
@@ -98,6 +112,7 @@ class Game:
       schedule: rounds that follow one another; the names in one round move simultaneously, from the same state.
       sample: (networks, params, stats, key, num, labels=None) -> [num, ...] images in [-1, 1] or points.
       frozen: names of networks that no player owns.
+      rule: how gradients become steps; its options are bound, so that ``direction`` takes a round alone.
 
     Raises:
       ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one.
@@ -109,6 +124,7 @@ class Game:
     schedule: Schedule
     sample: SampleFn
     frozen: tuple[str, ...] = ()
+    rule: Rule = RULES["gradient"]
 
     def __post_init__(self) -> None:
         _check_ownership(self)
@@ -121,7 +137,8 @@ class Parts:
 
     Attributes:
       networks: "generator" and "discriminator" as configured; a game may build others of its own.
-      loss: hyper -> AdversarialLoss, so that a loss's numbers may be traced.
+      loss: context -> AdversarialLoss, since a loss's numbers may be traced, and one that takes a mean over the
+        minibatch needs the name of the mapped axis.
       generator_reads_real: whether that loss's generator depends on the logits of real examples.
       optimizers: "generator" and "discriminator" as configured.
       schedule: rounds as configured, over the players "discriminator" and "generator".
@@ -132,11 +149,13 @@ class Parts:
       latent_scale: its scale.
       batch_size: examples in a global minibatch.
       sample_statistics: "running", or "batch" for statistics of the sampled batch.
+      terms: the configured penalties of each player, {"discriminator": (...), "generator": (...)}.
+      instance_noise: context -> standard deviation of the noise on the discriminator's inputs, or None.
       options: the literal of the field game.options.
     """
 
     networks: Mapping[str, nn.Module]
-    loss: Callable[[Hyper], AdversarialLoss]
+    loss: Callable[[Context], AdversarialLoss]
     generator_reads_real: bool
     optimizers: Mapping[str, optax.GradientTransformation]
     schedule: Schedule
@@ -147,7 +166,27 @@ class Parts:
     latent_scale: float
     batch_size: int
     sample_statistics: str
+    terms: Mapping[str, tuple["Term", ...]]
+    instance_noise: Callable[[Context], jax.Array] | None
     options: Mapping[str, Any]
+
+
+class Term(NamedTuple):
+    """A configured penalty.
+
+    Attributes:
+      name: its name, also that of its metric.
+      stream: a fixed number of its own, from which its random numbers derive.
+      penalty: what it computes.
+      weight: hyper -> its weight.
+      options: hyper -> its options.
+    """
+
+    name: str
+    stream: int
+    penalty: Penalty
+    weight: Callable[[Hyper], jax.Array]
+    options: Callable[[Hyper], Mapping[str, Any]]
 
 
 def alternating(first: str, second: str, steps: int = 1) -> Schedule:
@@ -165,8 +204,15 @@ def simultaneous(*players: str) -> Schedule:
 
 
 def data_rounds(game: Game) -> tuple[int, ...]:
-    """Indices of the rounds in which some mover reads real examples; each takes one minibatch of the data stream."""
-    return tuple(i for i, movers in enumerate(game.schedule) if any(game.players[name].reads_data for name in movers))
+    """Indices of the rounds in which somebody reads real examples; each takes one minibatch of the data stream.
+
+    Those who look are the movers, or everybody where the update rule evaluates all players' losses.
+    """
+    return tuple(
+        i
+        for i, movers in enumerate(game.schedule)
+        if any(game.players[name].reads_data for name in (game.players if game.rule.joint else movers))
+    )
 
 
 def example_keys(key: jax.Array, purpose: str, example_index: jax.Array) -> jax.Array:

@@ -14,9 +14,13 @@ from gan_jax.game import Hyper
 
 Number = Callable[[str], jax.Array]
 
+# Inside the square root of Adam, so that a step can be differentiated where a gradient is exactly 0 (unrolled rule);
+# too small to change any step.
+EPS_ROOT = 1e-30
+
 # name -> function from a look-up of numbers to the scaling of a gradient (before learning rate and sign).
 SCALINGS: Mapping[str, Callable[[Number], optax.GradientTransformation]] = {
-    "adam": lambda number: optax.scale_by_adam(b1=number("b1"), b2=number("b2"), eps=number("eps")),  # type: ignore[arg-type]
+    "adam": lambda number: optax.scale_by_adam(b1=number("b1"), b2=number("b2"), eps=number("eps"), eps_root=EPS_ROOT),  # type: ignore[arg-type]
     "rmsprop": lambda number: optax.scale_by_rms(decay=number("b2"), eps=number("eps")),  # type: ignore[arg-type]
     "sgd": lambda number: optax.trace(decay=number("momentum")),  # type: ignore[arg-type]
 }
@@ -108,6 +112,33 @@ def optimizer(options: Mapping[str, Any], path: str) -> optax.GradientTransforma
     return optax.GradientTransformationExtraArgs(init, update)
 
 
+def projected(inner: optax.GradientTransformationExtraArgs, path: str) -> optax.GradientTransformationExtraArgs:
+    """An optimizer after whose updates every parameter lies in [-limit, limit]: weight clipping.
+
+    Args:
+      inner: the optimizer.
+      path: the limit is ``hyper[path + ".clip_weights"]``.
+
+    Returns:
+      an optax transformation; the first update also brings parameters from outside into the box.
+
+    References:
+      Arjovsky et al., Wasserstein GAN, 2017, arXiv:1701.07875, Algorithm 1 (c = 0.01).
+    """
+
+    def update(grads: Any, state: Any, params: Any = None, *, hyper: Hyper, **extra: Any) -> tuple[Any, Any]:
+        updates, state = inner.update(grads, state, params, hyper=hyper, **extra)
+        limit = hyper[f"{path}.clip_weights"]
+
+        def clipped(u: jax.Array, p: jax.Array) -> jax.Array:
+            bound = limit.astype(p.dtype)
+            return jnp.clip(p + u, -bound, bound) - p
+
+        return jax.tree.map(clipped, updates, params), state
+
+    return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
 # Which numbers of optimizer.<player> each choice reads; only these become leaves of hyper.
 NUMBERS_OF_SCALING = {"adam": ("b1", "b2", "eps"), "rmsprop": ("b2", "eps"), "sgd": ("momentum",)}
 NUMBERS_OF_SCHEDULE = {
@@ -121,5 +152,5 @@ NUMBERS_OF_SCHEDULE = {
 
 def numbers(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Fields of one optimizer that are leaves of ``hyper`` under these options."""
-    optional = [field for field in ("clip", "weight_decay") if options[field] > 0]
+    optional = [field for field in ("clip", "weight_decay", "clip_weights") if options[field] > 0]
     return ("learning_rate", *NUMBERS_OF_SCALING[options["name"]], *NUMBERS_OF_SCHEDULE[options["schedule"]], *optional)

@@ -16,6 +16,9 @@ from gan_jax.errors import ConfigError
 from gan_jax.games import GAMES
 from gan_jax.losses import LOSSES, AdversarialLoss
 from gan_jax.networks import DISCRIMINATORS, GENERATORS
+from gan_jax.penalties import PENALTIES, Penalty
+from gan_jax.penalties import SUPPLIED as SUPPLIED_TO_PENALTIES
+from gan_jax.rules import RULES, Rule
 
 # Configuration section -> table of its registered components.
 TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
@@ -24,6 +27,8 @@ TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "discriminator": DISCRIMINATORS,
     "game": GAMES,
     "data": SOURCES,
+    "update": {name: rule.direction for name, rule in RULES.items()},
+    "penalties": {name: penalty.function for name, penalty in PENALTIES.items()},
 }
 
 # Arguments that the framework supplies to a component; all others with a default are its options.
@@ -31,8 +36,10 @@ SUPPLIED = {
     "generator": ("shape", "dtype", "parent", "name"),
     "discriminator": ("shape", "dtype", "parent", "name"),
     "game": ("parts",),
-    "loss": (),
+    "loss": ("axis_name",),
     "data": (),
+    "update": ("round",),
+    "penalties": tuple(SUPPLIED_TO_PENALTIES),
 }
 
 
@@ -102,8 +109,10 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}{where}"
 
 
-def make_loss(component: Any, options: Mapping[str, Any], field: str) -> AdversarialLoss:
+def make_loss(component: Any, options: Mapping[str, Any], field: str, axis_name: str | None = None) -> AdversarialLoss:
     """An ``AdversarialLoss`` from a factory, an ``AdversarialLoss`` or a plain pair of functions.
+
+    A factory with an argument ``axis_name`` is given the mapped axis over which the minibatch is split.
 
     Raises:
       ConfigError: it is none of these, or does not take these options.
@@ -113,8 +122,9 @@ def make_loss(component: Any, options: Mapping[str, Any], field: str) -> Adversa
             raise ConfigError(f"{field} is a pair of functions and takes no options; given {sorted(options)}")
         made: Any = component
     elif callable(component):
+        takes_axis = "axis_name" in inspect.signature(component).parameters
         try:
-            made = component(**options)
+            made = component(**options, **({"axis_name": axis_name} if takes_axis else {}))
         except TypeError as error:
             raise ConfigError(f"{field}: {describe(error)}") from error
     else:
@@ -127,6 +137,49 @@ def make_loss(component: Any, options: Mapping[str, Any], field: str) -> Adversa
         f"{field} gives {type(made).__name__}; allowed: AdversarialLoss, a pair (discriminator, generator) of "
         "functions of (real_logits, fake_logits), or a function that returns one"
     )
+
+
+def make_rule(component: Any, options: Mapping[str, Any], field: str) -> Rule:
+    """A ``Rule`` from a rule or a plain function (round, **options) -> directions, which is taken to be joint.
+
+    Raises:
+      ConfigError: it is neither, or has no such option.
+    """
+    rule = component if isinstance(component, Rule) else Rule(component)
+    if not callable(rule.direction):
+        raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Rule, or a function of a round")
+    _check_options(rule.direction, options, field)
+    return rule
+
+
+def make_penalty(component: Any, options: Mapping[str, Any], field: str) -> Penalty:
+    """A ``Penalty`` from a penalty or a plain function of supplied arguments, which is taken to be the discriminator's.
+
+    Raises:
+      ConfigError: it is neither, has no such option, or asks for what no game supplies.
+    """
+    penalty = component if isinstance(component, Penalty) else Penalty(component, "discriminator")
+    if not callable(penalty.function):
+        raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Penalty, or a function")
+    if penalty.player not in ("discriminator", "generator"):
+        raise ConfigError(f"{field} belongs to player={penalty.player!r}; allowed: discriminator, generator")
+    _check_options(penalty.function, options, field)
+    for name, parameter in inspect.signature(penalty.function).parameters.items():
+        if name not in SUPPLIED_TO_PENALTIES and parameter.default is inspect.Parameter.empty:
+            raise ConfigError(
+                f"{field} asks for {name!r}{nearest(name, SUPPLIED_TO_PENALTIES)}; "
+                f"allowed: options with defaults, and {', '.join(SUPPLIED_TO_PENALTIES)}"
+            )
+    return penalty
+
+
+def _check_options(function: Callable[..., Any], options: Mapping[str, Any], field: str) -> None:
+    taken = inspect.signature(function).parameters
+    for name in options:
+        if name not in taken:
+            raise ConfigError(
+                f"{field} has no option {name!r}{nearest(name, taken)}; its arguments: {', '.join(taken)}"
+            )
 
 
 def make_network(component: Any, field: str, **arguments: Any) -> nn.Module:

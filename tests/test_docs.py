@@ -1,5 +1,7 @@
 """What the documentation shows, run as it stands there."""
 
+import fnmatch
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 import gan_jax
 from gan_jax.config import default_config, validate
 from gan_jax.fields import all_fields
+from gan_jax.verification.checks import failures
+from gan_jax.verification.run import verify
 
 DOCS = Path(__file__).parent.parent / "docs"
 TINY = {
@@ -33,7 +37,8 @@ def user_files(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    for name in ("my_losses", "my_networks", "my_games"):
+    for name in files_of("extending.md"):
+        name = name.removesuffix(".py")
         sys.modules.pop(name, None)
 
 
@@ -54,6 +59,14 @@ def config_with(**changes):
     [
         {"loss.name": "my_losses:hinge"},
         {"loss.name": "my_losses:margin", "loss.options": {"margin": 2.0}},
+        {"loss.name": "my_losses:paper_2014"},
+        {"penalties.own.name": "my_penalties:drift", "penalties.own.weight": 0.001},
+        {
+            "penalties.own.name": "my_penalties:checked",
+            "penalties.own.weight": 0.001,
+            "penalties.own.options": {"power": 3.0},
+        },
+        {"update.name": "my_rules:lookahead", "update.options": {"weight": 0.5}},
         {"generator.name": "my_networks:Residual", "generator.options": {"width": 16}},
         {"game.name": "my_games:matching_means", "game.options": {"weight": 10.0}},
     ],
@@ -64,7 +77,17 @@ def test_extending_works_as_written(user_files, changes):
     assert all(np.isfinite(v) for v in result.metrics.values())
     if "game.name" in changes:
         assert "generator/distance" in result.metrics
+    if "penalties.own.name" in changes:
+        assert result.metrics["discriminator/own"] >= 0
     assert gan_jax.load_run(user_files / "run").sample(3).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["my_losses:hinge", "my_losses:paper_2014", "my_penalties:checked", "my_rules:lookahead"]
+)
+def test_what_extending_shows_is_verified(user_files, name):
+    for _, checks in verify(name):
+        assert not failures(checks)
 
 
 def test_the_loss_of_the_docs_is_the_hinge_loss(user_files):
@@ -80,3 +103,49 @@ def test_every_field_is_documented():
     text = (DOCS / "configuration.md").read_text()
     for path, field in all_fields().items():
         assert f"| `{path}` | `{field.default!r}` |" in text, f"run `make docs`: {path} is missing or old"
+
+
+@pytest.fixture(scope="module")
+def generator():
+    spec = importlib.util.spec_from_file_location("generate_docs", DOCS / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_losses_is_the_generated_one(generator):
+    assert (DOCS / "losses.md").read_text() == generator.losses_page(), "run `make docs`"
+
+
+def test_tables_of_the_page_of_losses_are_well_formed():
+    cells = None
+    for line in (DOCS / "losses.md").read_text().splitlines():
+        if not line.startswith("|"):
+            cells = None
+            continue
+        found = len(re.findall(r"(?<!\\)\|", line))
+        cells = cells or found
+        assert found == cells, line
+
+
+def test_fields_that_the_page_of_losses_names_exist():
+    text = (DOCS / "losses.md").read_text().split("## Regularizers")[1]
+    named = re.findall(r"`([a-z_]+(?:\.(?:[a-z_]+|<[a-z]+>))+)`", text)
+    assert len(named) > 15
+    for name in named:
+        assert fnmatch.filter(all_fields(), re.sub(r"<\w+>", "*", name)), name
+
+
+def test_a_docstring_without_a_part_is_refused(generator):
+    def nothing():
+        """Says nothing.
+
+        Formula: 1
+        """
+
+    with pytest.raises(ValueError, match="nothing has no part"):
+        generator._references(nothing)
+
+
+def test_escapes_in_tables(generator):
+    assert generator.plain("|v|^2 D* a_b <v> `x|y*`") == r"\|v\|^2 D\* a\_b \<v\> `x\|y*`"

@@ -10,7 +10,7 @@ from gan_jax.optimizers import SCHEDULES, numbers, optimizer
 
 BASE = {
     "name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.9, "eps": 1e-8, "momentum": 0.6, "weight_decay": 0.0,
-    "clip": 0.0, "schedule": "constant", "final_scale": 0.1, "decay_rate": 0.5, "decay_steps": 4.0,
+    "clip": 0.0, "clip_weights": 0.0, "schedule": "constant", "final_scale": 0.1, "decay_rate": 0.5, "decay_steps": 4.0,
 }  # fmt: skip
 ORACLES = {
     "adam": ({"name": "adam"}, optax.adam(0.01, b1=0.5, b2=0.9)),

@@ -1,6 +1,9 @@
 """Eight Gaussians on a circle: the smallest problem on which a GAN drops modes. No data set is needed.
 
-    gan-jax train --config=experiments/ring/config.py --workdir=runs/ring
+    gan-jax train --config=experiments/ring/config.py[:VARIANT] --workdir=runs/ring
+
+simultaneous both players move at once, as in the released code; unrolled lets the generator foresee five steps of the
+discriminator, minimax loss; packed shows the discriminator two samples at a time.
 
 Networks and learning rates of the released code behind LSGAN's mixture figure, with eight distinct modes.
 10,000 steps take about two minutes on two CPU cores. Expect modes to appear, vanish and come back: which of them are
@@ -9,16 +12,37 @@ covered changes from checkpoint to checkpoint.
 References:
   Mao et al., Least Squares Generative Adversarial Networks, 2016, arXiv:1611.04076, figure of the Gaussian mixture.
   Metz et al., Unrolled Generative Adversarial Networks, 2016, arXiv:1611.02163, section 3.1.
+  Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017, arXiv:1712.04086.
 """
 
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config
+from gan_jax.errors import ConfigError
 
 
-def get_config() -> ConfigDict:
-    """The configuration."""
-    config = default_config()
+def get_config(variant: str = "alternating") -> ConfigDict:
+    """The configuration of a variant."""
+    variants = {
+        "alternating": {},
+        "simultaneous": {"schedule.simultaneous": True},
+        "unrolled": {"update.name": "unrolled", "update.unrolled.steps": 5, "loss.name": "minimax"},
+        "packed": {"game.gan.packing": 2},
+    }
+    if variant not in variants:
+        raise ConfigError(f"there is no variant {variant!r}; allowed: {', '.join(variants)}")
+    config = ring(default_config())
+    for path, value in variants[variant].items():
+        *sections, field = path.split(".")
+        section = config
+        for name in sections:
+            section = section[name]
+        section[field] = value
+    return config
+
+
+def ring(config: ConfigDict) -> ConfigDict:
+    """Networks, optimizers and records, whatever the variant."""
     config.data.name = "ring"
     config.data.ring.std = 0.01
     config.steps = 10_000

@@ -3,11 +3,11 @@
     gan-jax train --config=experiments/tutorials/config.py:yunjey --workdir=runs/yunjey
 
 yunjey       MNIST, dense, Choi's PyTorch tutorial 2017
-udacity      MNIST, dense, Udacity's deep-learning course 2017; label smoothing is still missing here
+udacity      MNIST, dense, Udacity's deep-learning course 2017, one-sided label smoothing
 wiseodd      MNIST, dense, Kristiadi's generative-models 2016; its discriminator sees [0, 1], ours [-1, 1]
 keras_dcgan  MNIST, convolutions with dropout, Atienza's deep-learning experiments 2017
 jang         N(-1, 1) in one dimension, Jang 2016; without its regression of D to the density beforehand
-aylien       N(4, 0.5) in one dimension, Glover's gan-intro 2016; without its minibatch layer
+aylien       N(4, 0.5) in one dimension, Glover's gan-intro 2016; aylien_minibatch with its minibatch layer
 
 On two CPU cores: jang and aylien take 20 s, udacity 4 minutes, wiseodd 9, yunjey 10 to 17, keras_dcgan two days (16 s a
 step). Expect digits from the first three, a shifted bell from jang, and from aylien mostly a spike; README.md beside
@@ -37,7 +37,8 @@ def yunjey(config: ConfigDict) -> ConfigDict:
 
 
 def udacity(config: ConfigDict) -> ConfigDict:
-    """100 epochs of 550 minibatches; one hidden layer of 128 with slope 0.01 below zero."""
+    """100 epochs of 550 minibatches; one hidden layer of 128 with slope 0.01 below zero; real targets 0.9."""
+    config.loss.non_saturating.real_target = 0.9
     config.latent_dim = 100
     config.latent = "uniform"
     config.batch_size = 100
@@ -122,6 +123,15 @@ def aylien(config: ConfigDict) -> ConfigDict:
     return _points(config)
 
 
+def aylien_minibatch(config: ConfigDict) -> ConfigDict:
+    """The third hidden layer replaced by minibatch discrimination, 5 kernels of 3 numbers."""
+    config = aylien(config)
+    config.discriminator.mlp.widths = (8, 8)
+    config.discriminator.mlp.minibatch_features = 5
+    config.discriminator.mlp.minibatch_dims = 3
+    return config
+
+
 VARIANTS = {
     "yunjey": yunjey,
     "udacity": udacity,
@@ -129,6 +139,7 @@ VARIANTS = {
     "keras_dcgan": keras_dcgan,
     "jang": jang,
     "aylien": aylien,
+    "aylien_minibatch": aylien_minibatch,
 }
 
 

@@ -1,52 +1,108 @@
-"""The two-player game: a generator against a discriminator, with any adversarial loss.
+"""The two-player game: a generator against a discriminator, with any adversarial loss and any penalties.
 
 References:
   Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax import terms
+from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Context, Game, Params, Parts, Player, example_keys, forward
 from gan_jax.games.latent import LATENTS
 
 
-def build(parts: Parts) -> Game:
+def build(parts: Parts, packing: int = 1) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
 
     Args:
       parts: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits),
-        their optimizers, a loss and a schedule.
+        their optimizers, a loss, penalties and a schedule.
+      packing: how many examples the discriminator judges at once, joined along the last axis; it then returns one
+        logit for each pack. 1 is the usual game.
 
     Returns:
       Game with the players "discriminator" and "generator".
-    """
-    draw = LATENTS[parts.latent]
-    reads_real = parts.generator_reads_real
 
-    def latent(keys: jax.Array, context: Context) -> jax.Array:
+    Raises:
+      ConfigError: the minibatch does not divide into packs.
+
+    References:
+      Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
+        arXiv:1712.04086, section 3.
+    """
+    if packing < 1 or parts.batch_size % packing:
+        raise ConfigError(
+            f"game.gan.packing={packing} does not divide batch_size={parts.batch_size}; allowed: a divisor of it"
+        )
+    draw = LATENTS[parts.latent]
+    reads_real = parts.generator_reads_real or any(
+        {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
+    )
+    shape = (*parts.shape[:-1], parts.shape[-1] * packing)
+    networks = dict(parts.networks)
+    if packing > 1:
+        networks["discriminator"] = networks["discriminator"].clone(shape=shape)
+
+    def latent(context: Context) -> jax.Array:
+        keys = example_keys(context.key, "latent", context.example_index)
         return draw(keys, parts.latent_dim, parts.latent_scale, context.example_index, parts.batch_size)
 
-    def generate(networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], context: Context) -> Any:
-        z = latent(example_keys(context.key, "latent", context.example_index), context)
+    def generate(
+        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], context: Context, z: jax.Array
+    ) -> Any:
         keys = example_keys(context.key, "generator_layers", context.example_index)
         return forward(
             networks["generator"], params["generator"], stats["generator"], z,
             train=True, keys=keys, axis_name=context.axis_name,
         )  # fmt: skip
 
+    def seen(x: jax.Array, context: Context, purpose: str) -> jax.Array:
+        """What the discriminator sees of examples [B, *parts.shape]: noisy, and in packs [B / packing, *shape]."""
+        if parts.instance_noise is not None:
+            keys = example_keys(context.key, purpose, context.example_index)
+            noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(keys).astype(x.dtype)
+            x = x + parts.instance_noise(context).astype(x.dtype) * noise
+        return pack(x, packing)
+
     def score(
         networks: Mapping[str, nn.Module], params: Params, stats: Any, x: jax.Array, context: Context, purpose: str
     ) -> Any:
-        keys = example_keys(context.key, purpose, context.example_index)
+        keys = example_keys(context.key, purpose, context.example_index[::packing])
         return forward(
             networks["discriminator"], params["discriminator"], stats, x,
             train=True, keys=keys, axis_name=context.axis_name,
         )  # fmt: skip
+
+    def supply(
+        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], context: Context, player: str
+    ) -> dict[str, Any]:
+        """What penalties may ask for beside examples and logits."""
+        judge = partial(score, networks, params, stats["discriminator"], context=context, purpose="penalty_layers")
+
+        def produce(packed: jax.Array) -> jax.Array:
+            z = packed.reshape(-1, parts.latent_dim)
+            return pack(generate(networks, params, stats, context, z)[0], packing)
+
+        def features(x: jax.Array) -> jax.Array:
+            keys = example_keys(context.key, "penalty_layers", context.example_index[::packing])
+            return hidden_layer(
+                networks["discriminator"], params["discriminator"], stats["discriminator"], x, keys, context.axis_name
+            )
+
+        return {
+            "critic": lambda: lambda x: judge(x)[0],
+            "features": lambda: features,
+            "generate": lambda: produce,
+            "latent": lambda: pack(latent(context), packing),
+            "params": lambda: params[player],
+        }
 
     def discriminator_loss(
         networks: Mapping[str, nn.Module],
@@ -55,14 +111,18 @@ def build(parts: Parts) -> Game:
         batch: Mapping[str, jax.Array],
         context: Context,
     ) -> tuple[jax.Array, Aux]:
-        fake, _ = generate(networks, params, stats, context)
-        real_logits, after_real = score(
-            networks, params, stats["discriminator"], batch["image"], context, "real_layers"
-        )
+        fake = seen(generate(networks, params, stats, context, latent(context))[0], context, "fake_noise")
+        real = seen(batch["image"], context, "real_noise")
+        real_logits, after_real = score(networks, params, stats["discriminator"], real, context, "real_layers")
         fake_logits, after_fake = score(networks, params, after_real, fake, context, "fake_layers")
-        loss = jnp.mean(parts.loss(context.hyper).discriminator(real_logits, fake_logits))
+        loss = jnp.mean(parts.loss(context).discriminator(real_logits, fake_logits))
         metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-        return loss, Aux({"discriminator": after_fake}, context.memory, metrics)
+        given = {
+            **supply(networks, params, stats, context, "discriminator"),
+            "real": lambda: real, "fake": lambda: fake,
+            "real_logits": lambda: real_logits, "fake_logits": lambda: fake_logits,
+        }  # fmt: skip
+        return objective(loss, {"discriminator": after_fake}, metrics, "discriminator", given, context)
 
     def generator_loss(
         networks: Mapping[str, nn.Module],
@@ -71,13 +131,31 @@ def build(parts: Parts) -> Game:
         batch: Mapping[str, jax.Array],
         context: Context,
     ) -> tuple[jax.Array, Aux]:
-        fake, after = generate(networks, params, stats, context)
+        made, after = generate(networks, params, stats, context, latent(context))
+        fake = seen(made, context, "fake_noise")
         fake_logits, _ = score(networks, params, stats["discriminator"], fake, context, "fake_layers")
-        real_logits = fake_logits
+        real_logits, real = fake_logits, fake
         if reads_real:
-            real_logits, _ = score(networks, params, stats["discriminator"], batch["image"], context, "real_layers")
-        loss = jnp.mean(parts.loss(context.hyper).generator(real_logits, fake_logits))
-        return loss, Aux({"generator": after}, context.memory, {"loss": loss, "fake_logits": jnp.mean(fake_logits)})
+            real = seen(batch["image"], context, "real_noise")
+            real_logits, _ = score(networks, params, stats["discriminator"], real, context, "real_layers")
+        loss = jnp.mean(parts.loss(context).generator(real_logits, fake_logits))
+        given = {
+            **supply(networks, params, stats, context, "generator"),
+            "real": lambda: real, "fake": lambda: fake,
+            "real_logits": lambda: real_logits, "fake_logits": lambda: fake_logits,
+        }  # fmt: skip
+        metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
+        return objective(loss, {"generator": after}, metrics, "generator", given, context)
+
+    def objective(
+        loss: jax.Array, stats: Any, metrics: dict[str, jax.Array], player: str, given: terms.Supply, context: Context
+    ) -> tuple[jax.Array, Aux]:
+        """The adversarial loss and the player's penalties; the metric "loss" stays the former alone."""
+        if not parts.terms[player]:
+            return loss, Aux(stats, context.memory, metrics)
+        packs = context._replace(example_index=context.example_index[::packing])
+        value, memory, measured = terms.total(parts.terms[player], given, packs)
+        return loss + value, Aux(stats, memory, {**metrics, **measured})
 
     def sample(
         networks: Mapping[str, nn.Module],
@@ -96,16 +174,52 @@ def build(parts: Parts) -> Game:
         x, _ = forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
         return x
 
+    losses = {"discriminator": discriminator_loss, "generator": generator_loss}
+    reads_data = {"discriminator": True, "generator": reads_real}
     return Game(
-        networks=parts.networks,
+        networks=networks,
         inputs={
             "generator": (jax.ShapeDtypeStruct((parts.latent_dim,), jnp.float32),),
-            "discriminator": (jax.ShapeDtypeStruct(parts.shape, jnp.float32),),
+            "discriminator": (jax.ShapeDtypeStruct(shape, jnp.float32),),
         },
         players={
-            "discriminator": Player(("discriminator",), discriminator_loss, parts.optimizers["discriminator"]),
-            "generator": Player(("generator",), generator_loss, parts.optimizers["generator"], reads_data=reads_real),
+            name: Player(
+                (name,), loss, parts.optimizers[name], reads_data=reads_data[name], memory=memory_of(parts, name)
+            )
+            for name, loss in losses.items()
         },
         schedule=parts.schedule,
         sample=sample,
     )
+
+
+def memory_of(parts: Parts, player: str) -> Any:
+    """The initial memory of a player: () without penalties, else a function of its network's parameters."""
+    own = parts.terms[player]
+    return (lambda params: terms.initial_memory(own, params[player])) if own else ()
+
+
+def pack(x: jax.Array, packing: int) -> jax.Array:
+    """[B, ..., C] to [B / packing, ..., packing C]: consecutive examples side by side along the last axis."""
+    if packing == 1:
+        return x
+    groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])
+    return jnp.concatenate([groups[:, i] for i in range(packing)], axis=-1)
+
+
+def hidden_layer(
+    module: nn.Module, params: Any, stats: Any, x: jax.Array, keys: jax.Array, axis_name: str | None
+) -> jax.Array:
+    """A discriminator's last hidden layer [B, F], which it sows as "features" in the collection "intermediates".
+
+    Raises:
+      ConfigError: it sows none.
+    """
+    variables = {"params": params, **stats}
+    _, state = module.apply(variables, x, train=True, keys=keys, axis_name=axis_name, mutable=[*stats, "intermediates"])
+    if "features" not in state.get("intermediates", {}):
+        raise ConfigError(
+            f"penalties.feature_matching: the discriminator {type(module).__name__} has no hidden layer to match; "
+            'allowed: one that calls self.sow("intermediates", "features", x)'
+        )
+    return state["intermediates"]["features"][0]

@@ -17,7 +17,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.nn import activations, initializers, layers, options, virtual_batch_norm
 
 KERNEL_SIZES = (4, 5)
 
@@ -52,6 +52,8 @@ class Generator(nn.Module):
       batch_norm: whether each layer but the last is normalized, each channel over batch and pixels.
       output: "tanh" or "sigmoid", both to [-1, 1], or "linear".
       initializer: a name in `initializers.INITIALIZERS`.
+      reference: latent variables of a fixed batch that makes the normalization virtual, see
+        `nn.virtual_batch_norm`; 0 leaves it what it is.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -69,6 +71,7 @@ class Generator(nn.Module):
     batch_norm: bool = True
     output: str = "tanh"
     initializer: str = "dcgan"
+    reference: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -79,21 +82,27 @@ class Generator(nn.Module):
         heights = resolutions(self.shape)
         options.check_widths("channels", (self.channels,))
         options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
+        options.check_reference(self.reference, self.batch_norm)
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
 
         start, steps = heights[-1], len(heights) - 1
         widths = [self.channels * 2**i for i in reversed(range(steps))]
         bias = not self.batch_norm
-        x = layers.dense(
-            z.astype(self.dtype), start * start * widths[0], initializer, self.dtype, "project", use_bias=bias
-        )
-        x = x.reshape(z.shape[0], start, start, widths[0])
+        x = z.astype(self.dtype)
+        if self.reference:
+            x = virtual_batch_norm.reference_latent(self, self.reference, x)
+        x = layers.dense(x, start * start * widths[0], initializer, self.dtype, "project", use_bias=bias)
+        x = x.reshape(x.shape[0], start, start, widths[0])
         for i, width in enumerate([*widths[1:], self.shape[2]]):
             if self.batch_norm:
-                x = layers.batch_norm(x, train, axis_name, initializer, self.dtype, f"norm_{i}")
+                x = layers.batch_or_virtual_norm(
+                    x, train, axis_name, initializer, self.dtype, f"norm_{i}", self.reference
+                )
             x = jax.nn.relu(x)
             last = i == steps - 1
+            if last:
+                x = x[self.reference :]
             x = layers.ConvTranspose(
                 width,
                 (self.kernel_size, self.kernel_size),
@@ -118,6 +127,7 @@ class Discriminator(nn.Module):
       batch_norm: whether each layer but the first and the last is normalized.
       dropout: probability of dropping a unit of a hidden map in training.
       initializer: a name in `initializers.INITIALIZERS`.
+      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -134,13 +144,17 @@ class Discriminator(nn.Module):
     batch_norm: bool = True
     dropout: float = 0.0
     initializer: str = "dcgan"
+    spectral_norm: bool = False
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
-        """Logits [B] for x [B, H, W, C]; `keys` [B], one for each example, feed dropout in training."""
+        """Logits [B] for x [B, H, W, C]; `keys` [B], one for each example, feed dropout in training.
+
+        Sows the last map as "features" [B, F].
+        """
         heights = resolutions(self.shape)
         options.check_widths("channels", (self.channels,))
         options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
@@ -160,6 +174,7 @@ class Discriminator(nn.Module):
                 kernel_init=initializer.kernel,
                 bias_init=initializer.bias(self.kernel_size**2 * x.shape[-1]),
                 dtype=self.dtype,
+                spectral_norm=self.spectral_norm,
                 name=f"down_{i}",
             )(x)
             if normalized:
@@ -167,5 +182,7 @@ class Discriminator(nn.Module):
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        logits = layers.dense(x.reshape(x.shape[0], -1), 1, initializer, self.dtype, "output")
+        layers.sow_features(self, x)
+        x = x.reshape(x.shape[0], -1)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

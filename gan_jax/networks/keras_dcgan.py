@@ -88,6 +88,7 @@ class Discriminator(nn.Module):
       leak: slope below zero of the leaky ReLU.
       dropout: probability of dropping a unit after each convolution in training.
       initializer: a name in `initializers.INITIALIZERS`.
+      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -99,13 +100,17 @@ class Discriminator(nn.Module):
     leak: float = 0.2
     dropout: float = 0.4
     initializer: str = "glorot_2010"
+    spectral_norm: bool = False
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
-        """Logits [B] for x [B, H, W, C]; the original's pixels are in [0, 1], so x is mapped there first."""
+        """Logits [B] for x [B, H, W, C]; the original's pixels are in [0, 1], so x is mapped there first.
+
+        Sows the last map as "features" [B, F].
+        """
         del axis_name  # no layer takes statistics over the batch
         _check(self.shape, self.depth)
         options.check_rate("dropout", self.dropout)
@@ -120,10 +125,13 @@ class Discriminator(nn.Module):
                 (stride, stride),
                 kernel_init=initializer.kernel,
                 dtype=self.dtype,
+                spectral_norm=self.spectral_norm,
                 name=f"down_{i}",
             )(x)
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        logits = layers.dense(x.reshape(x.shape[0], -1), 1, initializer, self.dtype, "output")
+        layers.sow_features(self, x)
+        x = x.reshape(x.shape[0], -1)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

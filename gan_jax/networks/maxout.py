@@ -90,6 +90,8 @@ class Discriminator(nn.Module):
       input_dropout: probability of dropping a pixel in training (a pixel of value -1 is 0 to this network).
       dropout: probability of dropping a hidden unit in training.
       irange: weights start uniform on [-irange, irange]; above 0.
+      spectral_norm: whether each layer's kernel, a maxout layer's pieces together, is divided by its largest singular
+        value, see `nn.spectral`.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -105,13 +107,17 @@ class Discriminator(nn.Module):
     input_dropout: float = 0.2
     dropout: float = 0.5
     irange: float = 0.005
+    spectral_norm: bool = False
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
-        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training."""
+        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training.
+
+        Sows the last hidden layer as "features" [B, F].
+        """
         del axis_name  # no layer takes statistics over the batch
         options.check_widths("widths", self.widths)
         options.check_rate("input_dropout", self.input_dropout)
@@ -123,8 +129,11 @@ class Discriminator(nn.Module):
         if train:
             x = layers.dropout(x, self.input_dropout, keys, 0)
         for i, width in enumerate(self.widths):
-            x = layers.Maxout(width, self.pieces, initializer, self.dtype, name=f"maxout_{i}")(x)
+            x = layers.Maxout(
+                width, self.pieces, initializer, self.dtype, spectral_norm=self.spectral_norm, name=f"maxout_{i}"
+            )(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i + 1)
-        logits = layers.dense(x, 1, initializer, self.dtype, "output")
+        layers.sow_features(self, x)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

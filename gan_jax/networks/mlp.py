@@ -16,7 +16,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.nn import activations, initializers, layers, options, virtual_batch_norm
+from gan_jax.nn.minibatch import MinibatchDiscrimination
 
 
 class Generator(nn.Module):
@@ -31,6 +32,8 @@ class Generator(nn.Module):
       output_scale: factor on the output, above 0.
       initializer: a name in `initializers.INITIALIZERS`.
       batch_norm: whether each hidden layer is normalized before its activation.
+      reference: latent variables of a fixed batch that makes the normalization virtual, see
+        `nn.virtual_batch_norm`; 0 leaves it what it is.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -49,6 +52,7 @@ class Generator(nn.Module):
     output_scale: float = 1.0
     initializer: str = "pytorch_linear"
     batch_norm: bool = False
+    reference: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -59,16 +63,22 @@ class Generator(nn.Module):
         options.check_widths("shape", self.shape)
         options.check_widths("widths", self.widths)
         options.check_positive("output_scale", self.output_scale)
+        options.check_reference(self.reference, self.batch_norm)
         activate = activations.get(self.activation, self.leak)
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
 
         x = z.astype(self.dtype)
+        if self.reference:
+            x = virtual_batch_norm.reference_latent(self, self.reference, x)
         for i, width in enumerate(self.widths):
             x = layers.dense(x, width, initializer, self.dtype, f"hidden_{i}", use_bias=not self.batch_norm)
             if self.batch_norm:
-                x = layers.batch_norm(x, train, axis_name, initializer, self.dtype, f"norm_{i}")
+                x = layers.batch_or_virtual_norm(
+                    x, train, axis_name, initializer, self.dtype, f"norm_{i}", self.reference
+                )
             x = activate(x)
+        x = x[self.reference :]
         x = layers.dense(x, math.prod(self.shape), initializer, self.dtype, "output")
         x = self.output_scale * output(x.astype(layers.result_dtype(self.dtype)))
         return x.reshape(z.shape[0], *self.shape)
@@ -84,6 +94,9 @@ class Discriminator(nn.Module):
       leak: slope below zero of leaky_relu.
       dropout: probability of dropping a hidden unit in training, at least 0 and below 1.
       initializer: a name in `initializers.INITIALIZERS`.
+      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
+      minibatch_features: numbers by which minibatch discrimination extends the last hidden layer; 0 is none.
+      minibatch_dims: numbers that it compares for each of them.
       dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
@@ -99,23 +112,36 @@ class Discriminator(nn.Module):
     leak: float = 0.2
     dropout: float = 0.0
     initializer: str = "pytorch_linear"
+    spectral_norm: bool = False
+    minibatch_features: int = 0
+    minibatch_dims: int = 3
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
-        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training."""
-        del axis_name  # no layer takes statistics over the batch
+        """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training.
+
+        Sows the last hidden layer as "features" [B, F], without what minibatch discrimination appends.
+        """
         options.check_widths("widths", self.widths)
         options.check_rate("dropout", self.dropout)
+        options.check_count("minibatch_features", self.minibatch_features)
+        options.check_widths("minibatch_dims", (self.minibatch_dims,))
         activate = activations.get(self.activation, self.leak)
         initializer = initializers.get(self.initializer)
 
         x = layers.flatten(x, self.shape, self.dtype)
         for i, width in enumerate(self.widths):
-            x = activate(layers.dense(x, width, initializer, self.dtype, f"hidden_{i}"))
+            x = layers.dense(x, width, initializer, self.dtype, f"hidden_{i}", spectral_norm=self.spectral_norm)
+            x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        logits = layers.dense(x, 1, initializer, self.dtype, "output")
+        layers.sow_features(self, x)
+        if self.minibatch_features:
+            x = MinibatchDiscrimination(
+                self.minibatch_features, self.minibatch_dims, initializer, self.dtype, name="minibatch"
+            )(x, axis_name)
+        logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import convolutions, options
+from gan_jax.nn import convolutions, options, spectral, virtual_batch_norm
 from gan_jax.nn.initializers import Init, Initializer
 
 
@@ -102,11 +102,29 @@ def gaussian_noise(x: jax.Array, std: float, keys: jax.Array | None, index: int)
     return x + std * noise.astype(x.dtype)
 
 
+def sow_features(module: nn.Module, x: jax.Array) -> None:
+    """Leaves the last hidden layer x [B, ...] of the calling network as [B, F], in collection "intermediates".
+
+    It is there, under "features", for whoever makes that collection mutable; nothing is stored otherwise.
+    """
+    module.sow("intermediates", "features", x.reshape(x.shape[0], -1).astype(result_dtype(x.dtype)))
+
+
 def dense(
-    x: jax.Array, features: int, initializer: Initializer, dtype: Any, name: str, use_bias: bool = True
+    x: jax.Array,
+    features: int,
+    initializer: Initializer,
+    dtype: Any,
+    name: str,
+    use_bias: bool = True,
+    spectral_norm: bool = False,
 ) -> jax.Array:
-    """A dense layer of the calling module: x [B, n] to [B, features] in `dtype`, parameters kernel and bias float32."""
-    layer = nn.Dense(
+    """A dense layer of the calling module: x [B, n] to [B, features] in `dtype`, parameters kernel and bias float32.
+
+    With `spectral_norm` the kernel is divided by its largest singular value, see `spectral`.
+    """
+    kind = spectral.Dense if spectral_norm else nn.Dense
+    layer = kind(
         features,
         use_bias=use_bias,
         dtype=dtype,
@@ -160,6 +178,21 @@ def batch_norm(
         return layer(x)
 
 
+def batch_or_virtual_norm(
+    x: jax.Array,
+    train: bool,
+    axis_name: str | None,
+    initializer: Initializer,
+    dtype: Any,
+    name: str,
+    reference: int,
+) -> jax.Array:
+    """`batch_norm` of x [B, ..., C], or with `reference` > 0 virtual batch norm of x [reference + B, ..., C]."""
+    if not reference:
+        return batch_norm(x, train, axis_name, initializer, dtype, name)
+    return virtual_batch_norm.VirtualBatchNorm(reference, initializer.gain, dtype=dtype, name=name)(x)
+
+
 class Conv(nn.Module):
     """Convolution of images, [B, H, W, C] to [B, H', W', features], with the parameters of Flax's `nn.Conv`.
 
@@ -172,6 +205,7 @@ class Conv(nn.Module):
       kernel_init: of kernel [h, w, C, features].
       bias_init: of bias [features].
       dtype: of the computation and result; parameters are float32.
+      spectral_norm: whether the kernel is divided by its largest singular value, see `spectral`.
     """
 
     features: int
@@ -182,17 +216,20 @@ class Conv(nn.Module):
     kernel_init: Init = nn.initializers.lecun_normal()
     bias_init: Init = nn.initializers.zeros_init()
     dtype: Any = jnp.float32
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [B, H, W, C] to [B, H', W', features]."""
         shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
-        y = convolutions.conv(x.astype(self.dtype), kernel, strides=self.strides, padding=self.padding)
-        if not self.use_bias:
-            return y
-        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
-        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
+        if self.spectral_norm:
+            kernel = spectral.normalize(self, kernel)
+        y = convolutions.conv(
+            x.astype(self.dtype), kernel.astype(self.dtype), strides=self.strides, padding=self.padding
+        )
+        return y if bias is None else y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
 
 
 class ConvTranspose(nn.Module):
@@ -231,6 +268,7 @@ class Maxout(nn.Module):
       initializer: of kernel [n, pieces * features] and bias [pieces * features]; piece p of unit f is at
         p * features + f.
       dtype: of the computation and result.
+      spectral_norm: whether the whole kernel is divided by its largest singular value, see `spectral`.
 
     References:
       Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout Networks, 2013, arXiv 1302.4389, section 3.
@@ -240,11 +278,13 @@ class Maxout(nn.Module):
     pieces: int
     initializer: Initializer
     dtype: Any = jnp.float32
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [B, n] to [B, features]."""
         options.check_widths("features", (self.features,))
         options.check_widths("pieces", (self.pieces,))
-        x = dense(x, self.pieces * self.features, self.initializer, self.dtype, "linear")
+        units = self.pieces * self.features
+        x = dense(x, units, self.initializer, self.dtype, "linear", spectral_norm=self.spectral_norm)
         return jnp.max(x.reshape(*x.shape[:-1], self.pieces, self.features), axis=-2)

@@ -45,6 +45,21 @@ def check_positive(field: str, value: float) -> None:
         raise ValueError(f"{field}: {value!r} is not allowed; give a number above 0")
 
 
+def check_count(field: str, value: int) -> None:
+    """Raises ValueError unless `value` is a whole number of at least 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{field}: {value!r} is not allowed; give a whole number of at least 0")
+
+
+def check_reference(reference: int, batch_norm: bool) -> None:
+    """Raises ValueError unless `reference`, the size of a reference batch, goes with whether there is batch norm."""
+    check_count("reference", reference)
+    if reference and not batch_norm:
+        raise ValueError(
+            f"reference: {reference!r} is not allowed without batch_norm, which it makes virtual; give 0 or set that"
+        )
+
+
 def check_image_shape(shape: Collection[int]) -> None:
     """Raises ValueError unless `shape` is (height, width, channels), three whole numbers of at least 1."""
     check_widths("shape", shape)

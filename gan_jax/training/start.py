@@ -10,6 +10,7 @@ from gan_jax import config as configs
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, data_rounds
+from gan_jax.penalties import PENALTIES
 from gan_jax.registry import describe, is_reference
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
@@ -66,10 +67,14 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     Raises:
       ConfigError: a part raises, or samples are not of the data's shape; names file and line where it is a user's.
     """
-    own = [s for s in ("game", "loss", "generator", "discriminator") if is_reference(config[s].name)]
+    check_examples_apart(config, state)
+    own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
+    named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
+    if config.penalties.own.weight > 0:
+        own.append("penalties.own")
+        named = ", ".join(filter(None, (named, f"penalties.own.name={config.penalties.own.name!r}")))
     if not own:
         return
-    named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
     lead = (len(data_rounds(game)), config.batch_size)
     batch = {"image": jax.ShapeDtypeStruct((*lead, *source.shape), jax.numpy.float32)}
     if source.num_classes is not None:
@@ -88,6 +93,21 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
         raise ConfigError(f"{named}: {describe(error)}") from error
     if x.shape != (2, *source.shape):
         raise ConfigError(f"{named}: a sample has the shape {x.shape[1:]}; the data's is {source.shape}")
+
+
+def check_examples_apart(config: ConfigDict, state: State) -> None:
+    """Refuse a penalty of one example's gradient where a user's discriminator turns out to take batch statistics.
+
+    Raises:
+      ConfigError: names the penalty.
+    """
+    penalties = [name for name in PENALTIES if PENALTIES[name].per_example and config.penalties[name].weight > 0]
+    if penalties and "batch_stats" in state.stats.get("discriminator", {}):
+        raise ConfigError(
+            f"penalties.{penalties[0]}.weight={config.penalties[penalties[0]].weight} with "
+            f"discriminator.name={config.discriminator.name!r}: the penalty takes the gradient of one example's logit, "
+            "and a discriminator with batch statistics mixes examples; allowed: 0, or a discriminator without them"
+        )
 
 
 def check_config(config: ConfigDict, workdir: Path) -> None:

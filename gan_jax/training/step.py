@@ -7,11 +7,10 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
-import optax
 
 from gan_jax.game import SHARED_PLAYER, STREAMS, Context, Game, Metrics, data_rounds
+from gan_jax.training.field import Batch, play
 
-Batch = Mapping[str, jax.Array]
 StepFn = Callable[["State", Batch], tuple["State", Metrics]]
 
 
@@ -76,83 +75,43 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
         opt=opt,
         ema={n: jax.tree.map(jnp.copy, p) for n, p in params.items() if ema and n not in game.frozen},
         hyper={name: jnp.float32(value) for name, value in hyper.items()},
-        memory={name: player.memory for name, player in game.players.items()},
+        memory={
+            name: player.memory({n: params[n] for n in player.owns}) if callable(player.memory) else player.memory
+            for name, player in game.players.items()
+        },
         alive=jnp.bool_(True),
         first_bad_step=jnp.int32(-1),
     )
-
-
-def move(
-    game: Game, name: str, state: State, batch: Batch, context: Context
-) -> tuple[dict[str, Any], Metrics, jax.Array]:
-    """One player's move against the others' frozen networks.
-
-    Args:
-      game: the game.
-      name: who moves.
-      state: what everyone in the round sees.
-      batch: this round's local minibatch, leaves [local_batch, ...]; {} in a round without data.
-      context: this player's context.
-
-    Returns:
-      (written parts {"params", "stats", "opt", "memory"} of this player alone, its metrics, whether all was finite).
-    """
-    player = game.players[name]
-    context = context._replace(memory=state.memory[name])
-
-    def objective(owned: dict[str, Any]) -> tuple[jax.Array, Any]:
-        with jax.named_scope(name):
-            return player.loss(game.networks, {**state.params, **owned}, state.stats, batch, context)
-
-    owned = {network: state.params[network] for network in player.owns}
-    (loss, aux), grads = jax.value_and_grad(objective, has_aux=True)(owned)
-    metrics = {"loss": loss, **aux.metrics}
-    if context.axis_name is not None:
-        grads, metrics = jax.lax.pmean((grads, metrics), context.axis_name)
-    metrics["gradient_norm"] = optax.global_norm(grads)
-    with jax.numpy_dtype_promotion("standard"):  # optax mixes Python and array numbers
-        updates, opt = optax.with_extra_args_support(player.optimizer).update(
-            grads, state.opt[name], owned, hyper=state.hyper, step=state.step, total_steps=context.total_steps
-        )
-        params = optax.apply_updates(owned, updates)
-    written = {
-        "params": params,
-        "stats": {n: s for n, s in aux.stats.items() if n in player.owns},
-        "opt": {name: opt},
-        "memory": {name: aux.memory},
-    }
-    finite = jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["gradient_norm"])
-    return written, {f"{name}/{key}": value for key, value in metrics.items()}, finite
 
 
 def play_round(
     game: Game, movers: tuple[str, ...], state: State, batch: Batch, key: jax.Array, example_index: jax.Array,
     axis_name: str | None,
 ) -> tuple[State, Metrics]:  # fmt: skip
-    """All ``movers`` move from the same state; each writes what it owns, unless the move was not finite."""
+    """All ``movers`` move from the same state; each writes what it owns, unless some move was not finite."""
     names = sorted(game.players)
-    moves = []
-    for name in movers:
-        context = Context(
-            key=jax.random.fold_in(key, names.index(name)),
+    contexts = {
+        name: Context(
+            key=jax.random.fold_in(key, index),
             shared_key=jax.random.fold_in(key, SHARED_PLAYER),
             step=state.step,
             total_steps=state.hyper["steps"],
             example_index=example_index,
             axis_name=axis_name,
             hyper=state.hyper,
-            memory=(),
+            memory=state.memory[name],
         )
-        moves.append(move(game, name, state, batch, context))
+        for index, name in enumerate(names)
+    }
+    moves = play(game, movers, state, batch, contexts, axis_name)
     ok = state.alive
-    for _, _, finite in moves:
-        ok &= finite
     merged: dict[str, dict[str, Any]] = {"params": {}, "stats": {}, "opt": {}, "memory": {}}
     metrics: dict[str, jax.Array] = {}
-    for written, measured, _ in moves:
-        for part, entries in written.items():
+    for name, moved in moves.items():
+        ok &= moved.finite
+        metrics.update({f"{name}/{key}": value for key, value in moved.metrics.items()})
+        for part, entries in moved.written.items():
             merged[part].update(entries)
-        metrics.update(measured)
     parts = {}
     for part, entries in merged.items():
         old = getattr(state, part)

@@ -195,7 +195,7 @@ def test_variants():
         ("ema.decay=1", ["ema.decay=1.0 is not possible"]),
         ("checkpoint_keep=1", ["checkpoint_keep=1 is not possible; allowed: a whole number of at least 2"]),
         ("parallel=pjit", ["allowed: one of pmap, shard_map"]),
-        ("update.name=extragradient", ["update.name='extragradient' is not possible"]),
+        ("update.name=extragradiant", ["update.name='extragradiant' is unknown", "did you mean 'extragradient'"]),
         ("evaluation.metrics=('fid',)", ["evaluation.metrics=('fid',) is not possible; allowed: ()"]),
         ("evaluation.every=10", ["evaluation.every=10 is not possible"]),
         ("generator.mlp.widths=(1.5,2)", ["generator.mlp.widths=(1.5, 2) holds 1.5; allowed: a tuple of int"]),
@@ -227,7 +227,7 @@ def test_the_update_rule_can_be_given(tmp_path):
     # ConfigDict has a method of this name.
     assert gan_jax.load_config(TINY, {"update.name": "gradient"})["update"].name == "gradient"
     for given in (["--config.update.name=no"], ["--config.update.name", "no"]):
-        assert "update.name='no' is not possible" in refused("train", f"--config={TINY}", "--workdir=run", *given)
+        assert "update.name='no' is unknown" in refused("train", f"--config={TINY}", "--workdir=run", *given)
 
 
 def test_one_file_leaves_nothing_to_the_next():

@@ -88,7 +88,7 @@ def parts(
     made = losses.get(loss)
     return Parts(
         networks={"generator": generator, "discriminator": discriminator},
-        loss=lambda hyper: made,
+        loss=lambda context: made,
         generator_reads_real=made.generator_reads_real,
         optimizers={p: optimizer(options, f"optimizer.{p}") for p in ("discriminator", "generator")},
         schedule=schedule or alternating("discriminator", "generator"),
@@ -99,6 +99,8 @@ def parts(
         latent_scale=1.0,
         batch_size=batch_size,
         sample_statistics="running",
+        terms={"discriminator": (), "generator": ()},
+        instance_noise=None,
         options={},
     )  # fmt: skip
 

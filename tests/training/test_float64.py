@@ -17,7 +17,7 @@ from gan_jax.training.step import init_state, make_step
 
 options = {
     "name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0,
-    "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0,
+    "clip": 0.0, "clip_weights": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0,
 }
 players = ("discriminator", "generator")
 hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in players for k in numbers(options)}}
@@ -28,7 +28,8 @@ game = GAMES["gan"](Parts(
     loss=lambda _: loss, generator_reads_real=False,
     optimizers={p: optimizer(options, f"optimizer.{p}") for p in players},
     schedule=alternating("discriminator", "generator", 2), shape=(2,), num_classes=None, latent_dim=4, latent="normal",
-    latent_scale=1.0, batch_size=16, sample_statistics="running", options={}))
+    latent_scale=1.0, batch_size=16, sample_statistics="running",
+    terms={"discriminator": (), "generator": ()}, instance_noise=None, options={}))
 
 def fetch(arrays, key, position):
     return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))(position)}

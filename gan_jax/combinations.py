@@ -1,0 +1,146 @@
+"""Which settings have no meaning together, each with the reason; checked when a configuration is read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gan_jax.errors import ConfigError
+from gan_jax.penalties import PENALTIES
+from gan_jax.registry import is_reference, resolve
+from gan_jax.rules import RULES
+
+PLAYERS = ("discriminator", "generator")
+Values = Mapping[str, Any]  # {field: value}
+
+
+def check(values: Values) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+      ConfigError: names the fields, what was given, why it has no meaning, and what is allowed.
+    """
+    _components(values)
+    _schedule(values)
+    _rule(values)
+    _penalties(values)
+    _noise(values)
+    _virtual_batch_norm(values)
+    _packing(values)
+
+
+def _components(values: Values) -> None:
+    for section in ("loss", "generator", "discriminator", "game", "update"):
+        name = values[f"{section}.name"]
+        resolve(section, name)
+        if values[f"{section}.options"] and not is_reference(name):
+            raise ConfigError(
+                f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
+                f"{section} {name!r} takes its options as {section}.{name}.OPTION"
+            )
+
+
+def _schedule(values: Values) -> None:
+    steps = values["schedule.discriminator_steps"]
+    if values["schedule.simultaneous"] and steps != 1:
+        raise ConfigError(f"schedule.discriminator_steps={steps} with schedule.simultaneous=True; allowed: 1")
+    if values["steps"] * (steps + 1) * values["batch_size"] >= 2**31:
+        raise ConfigError(
+            f"steps={values['steps']} reads too many examples at batch_size={values['batch_size']}; "
+            "allowed: steps x rounds x batch_size below 2^31, the range of a position in the data"
+        )
+
+
+def _rule(values: Values) -> None:
+    name = values["update.name"]
+    if name == "unrolled" and values["update.unrolled.steps"] < 1:
+        raise ConfigError(
+            f"update.unrolled.steps={values['update.unrolled.steps']} is not possible; "
+            "allowed: a whole number of at least 1"
+        )
+    for option, value in values.items():
+        if option.startswith(f"update.{name}.") and isinstance(value, float) and not 0 <= value < float("inf"):
+            raise ConfigError(f"{option}={value} is not possible; allowed: a finite number of at least 0")
+    rule = RULES.get(name) if name in RULES else None
+    if rule is None or not rule.plain:
+        return
+    for player in PLAYERS:
+        path = f"optimizer.{player}"
+        if values[f"{path}.name"] != "sgd":
+            raise ConfigError(
+                f"{path}.name={values[f'{path}.name']!r} with update.name={name!r}: the rule integrates the plain "
+                "vector field, which an adaptive optimizer would rescale; allowed: sgd"
+            )
+        for field in ("momentum", "weight_decay", "clip"):
+            if values[f"{path}.{field}"] != 0:
+                raise ConfigError(
+                    f"{path}.{field}={values[f'{path}.{field}']} with update.name={name!r}: the rule integrates the "
+                    "plain vector field; allowed: 0"
+                )
+
+
+def _penalties(values: Values) -> None:
+    own, weight = values["penalties.own.name"], values["penalties.own.weight"]
+    if own:
+        resolve("penalties", own)
+    if weight > 0 and not own:
+        raise ConfigError(
+            f"penalties.own.weight={weight} without penalties.own.name; allowed: package.module:attribute"
+        )
+    if own and not is_reference(own):
+        raise ConfigError(
+            f"penalties.own.name={own!r} is not your own; allowed: package.module:attribute; "
+            f"the penalty {own!r} is turned on by penalties.{own}.weight"
+        )
+    active = [name for name in PENALTIES if values[f"penalties.{name}.weight"] > 0]
+    mixing = mixing_option(values)
+    for name in active:
+        if PENALTIES[name].per_example and mixing:
+            raise ConfigError(
+                f"penalties.{name}.weight={values[f'penalties.{name}.weight']} with {mixing}={values[mixing]!r}: the "
+                "penalty takes the gradient of one example's logit, and such a discriminator mixes examples; "
+                f"allowed: {mixing}={type(values[mixing])()!r}"
+            )
+    if "feature_matching" in active and values.get(f"discriminator.{values['discriminator.name']}.widths") == ():
+        raise ConfigError(
+            f"penalties.feature_matching.weight={values['penalties.feature_matching.weight']} with "
+            f"discriminator.{values['discriminator.name']}.widths=(): there is no hidden layer to match; "
+            "allowed: at least one width"
+        )
+
+
+def mixing_option(values: Values) -> str | None:
+    """The field that makes the configured discriminator mix examples, if one does."""
+    name = values["discriminator.name"]
+    for option in ("batch_norm", "minibatch_features"):
+        field = f"discriminator.{name}.{option}"
+        if values.get(field):
+            return field
+    return None
+
+
+def _noise(values: Values) -> None:
+    end = values["instance_noise.end"]
+    if end != 1.0 and values["instance_noise.std"] == 0:
+        raise ConfigError(f"instance_noise.end={end} without noise; allowed: with instance_noise.std above 0")
+
+
+def _virtual_batch_norm(values: Values) -> None:
+    name = values["generator.name"]
+    field, norm = f"generator.{name}.reference", f"generator.{name}.batch_norm"
+    if values.get(field, 0) > 0 and not values[norm]:
+        raise ConfigError(
+            f"{field}={values[field]} with {norm}=False: there is no batch normalization to make virtual; "
+            f"allowed: {norm}=True"
+        )
+    if values.get(field, 0) > 0 and values["latent"] != "normal":
+        raise ConfigError(
+            f"{field}={values[field]} with latent={values['latent']!r}: the reference batch of virtual batch "
+            "normalization is drawn from a standard normal; allowed: latent=normal"
+        )
+
+
+def _packing(values: Values) -> None:
+    packing = values["game.gan.packing"]
+    if packing < 1 or values["batch_size"] % packing:
+        raise ConfigError(
+            f"game.gan.packing={packing} does not divide batch_size={values['batch_size']}; allowed: a divisor of it"
+        )

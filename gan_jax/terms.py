@@ -1,0 +1,64 @@
+"""Configured penalties inside a game: what each is given, its weight, its memory and its metric."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.game import Context, Metrics, Term, example_keys
+from gan_jax.penalties import SUPPLIED
+
+# What a game hands over, by name; each made only if some penalty asks for it.
+Supply = Mapping[str, Callable[[], Any]]
+
+
+def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The supplied arguments that a penalty asks for by name."""
+    return tuple(name for name in inspect.signature(function).parameters if name in SUPPLIED)
+
+
+def initial_memory(terms: Sequence[Term], params: Any) -> dict[str, Any]:
+    """{name: memory before the first move} of the terms that carry one, given the player's parameters."""
+    return {term.name: term.penalty.start(params) for term in terms if term.penalty.start is not None}
+
+
+def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.Array, dict[str, Any], Metrics]:
+    """The weighted sum of a player's penalties, reduced over the local minibatch.
+
+    Args:
+      terms: the penalties.
+      supply: {name in ``penalties.SUPPLIED``: function that makes it}; keys, memory and axis_name are added here.
+      context: the player's context; its memory is {name: memory}.
+
+    Returns:
+      (float32 scalar, {name: memory for the next move}, {name: unweighted mean}).
+    """
+    value = jnp.float32(0.0)
+    memory: dict[str, Any] = {}
+    metrics: dict[str, jax.Array] = {}
+    for term in terms:
+        options = term.options(context.hyper)
+        given: dict[str, Callable[[], Any]] = {
+            **supply,
+            "keys": partial(_own_keys, context, term.stream),
+            "memory": partial(context.memory.get, term.name) if term.penalty.start is not None else lambda: None,
+            "axis_name": lambda: context.axis_name,
+        }
+        called = {name: given[name]() for name in arguments_of(term.penalty.function)}
+        mean = jnp.mean(term.penalty.function(**called, **options).astype(jnp.float32))
+        value += term.weight(context.hyper) * mean
+        metrics[term.name] = mean
+        if term.penalty.follow is not None:
+            called = {name: given[name]() for name in arguments_of(term.penalty.follow)}
+            wanted = inspect.signature(term.penalty.follow).parameters
+            kept = {name: option for name, option in options.items() if name in wanted}
+            memory[term.name] = jax.lax.stop_gradient(term.penalty.follow(**called, **kept))
+    return value, memory, metrics
+
+
+def _own_keys(context: Context, stream: int) -> jax.Array:
+    keys = example_keys(context.key, "penalty", context.example_index)
+    return jax.vmap(lambda key: jax.random.fold_in(key, stream))(keys)

@@ -1,0 +1,120 @@
+"""One round of a game as a vector field: what an update rule is given, and what its directions become."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.game import Context, Game
+from gan_jax.nn.spectral import power_iteration
+from gan_jax.rules import Points, Round
+
+Batch = Mapping[str, jax.Array]
+
+
+class Moved(NamedTuple):
+    """What one player's move came to.
+
+    Attributes:
+      written: {"params", "stats", "opt", "memory"}, only what the player owns.
+      metrics: {name: scalar}, the same on all devices.
+      finite: whether its loss, gradient and direction were.
+    """
+
+    written: dict[str, Any]
+    metrics: dict[str, jax.Array]
+    finite: jax.Array
+
+
+def play(
+    game: Game, movers: Sequence[str], state: Any, batch: Batch, contexts: Mapping[str, Context], axis_name: str | None
+) -> dict[str, Moved]:
+    """All ``movers`` move from the same state by the game's rule.
+
+    Statistics are those of each player's first evaluation: they are written once, and later evaluations see the same
+    ones as it did. A mover's own spectral norms make one power iteration before it.
+
+    Args:
+      game: the game.
+      movers: who moves.
+      state: what everyone in the round sees.
+      batch: this round's local minibatch, leaves [local_batch, ...]; {} in a round without data.
+      contexts: each player's context.
+      axis_name: mapped axis that splits the minibatch, or None.
+
+    Returns:
+      {mover: Moved}.
+    """
+    names = tuple(sorted(game.players)) if game.rule.joint else tuple(movers)
+    points = {name: {n: state.params[n] for n in game.players[name].owns} for name in names}
+    stats = {name: {**state.stats, **(_refreshed(game, name, state) if name in movers else {})} for name in names}
+    extra = {"hyper": state.hyper, "step": state.step, "total_steps": state.hyper["steps"]}
+
+    def average(tree: Any) -> Any:
+        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+    def evaluate(name: str, points: Points) -> tuple[jax.Array, Any]:
+        params = dict(state.params)
+        for owned in points.values():
+            params.update(owned)
+        with jax.named_scope(name):
+            return game.players[name].loss(game.networks, params, stats[name], batch, contexts[name])
+
+    def gradient(name: str, points: Points) -> Any:
+        return jax.grad(lambda own: evaluate(name, {**points, name: own})[0])(points[name])
+
+    def update(name: str, direction: Any, params: Any, opt: Any) -> tuple[Any, Any]:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes Python and array numbers
+            optimizer = optax.with_extra_args_support(game.players[name].optimizer)
+            updates, opt = optimizer.update(direction, opt, params, **extra)
+            return optax.apply_updates(params, updates), opt
+
+    start, losses, auxes = {}, {}, {}
+    for name in names:
+        (losses[name], auxes[name]), start[name] = jax.value_and_grad(
+            lambda own, name=name: evaluate(name, {**points, name: own}), has_aux=True
+        )(points[name])
+    start = average(start)
+    directions = game.rule.direction(
+        Round(
+            movers=tuple(movers),
+            points=points,
+            start=start,
+            gradients=lambda at: average({name: gradient(name, at) for name in at}),
+            loss=lambda name, at: evaluate(name, at)[0],
+            average=average,
+            update=update,
+            opt={name: state.opt[name] for name in names},
+            hyper=state.hyper,
+        )
+    )
+    moved = {}
+    for name in movers:
+        aux = auxes[name]
+        metrics = average({"loss": losses[name], **aux.metrics})
+        metrics["gradient_norm"] = optax.global_norm(start[name])
+        finite = jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["gradient_norm"])
+        if directions[name] is not start[name]:
+            metrics["direction_norm"] = optax.global_norm(directions[name])
+            finite &= jnp.isfinite(metrics["direction_norm"])
+        params, opt = update(name, directions[name], points[name], state.opt[name])
+        own = game.players[name].owns
+        written = {
+            "params": params,
+            "stats": {n: {**stats[name][n], **aux.stats.get(n, {})} for n in own},
+            "opt": {name: opt},
+            "memory": {name: aux.memory},
+        }
+        moved[name] = Moved(written, metrics, finite)
+    return moved
+
+
+def _refreshed(game: Game, name: str, state: Any) -> dict[str, Any]:
+    """Statistics of a player's own networks after one power iteration of their spectral norms."""
+    return {
+        n: {**state.stats[n], "spectral": power_iteration(state.params[n], state.stats[n]["spectral"])}
+        for n in game.players[name].owns
+        if "spectral" in state.stats[n]
+    }

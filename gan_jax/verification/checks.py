@@ -1,0 +1,33 @@
+"""One checked property of a loss, a penalty or an update rule."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Check(NamedTuple):
+    """A property and what was measured.
+
+    Attributes:
+      property: its name.
+      passed: True, False, or None where nothing was claimed and the finding is only told.
+      evidence: the numbers, in one line.
+    """
+
+    property: str
+    passed: bool | None
+    evidence: str
+
+
+def failures(checks: Sequence[Check]) -> list[Check]:
+    """Those that failed."""
+    return [check for check in checks if check.passed is False]
+
+
+def table(title: str, checks: Sequence[Check]) -> str:
+    """The checks as aligned text, one a line, and a line that sums up."""
+    width = max(len(check.property) for check in checks)
+    words = {True: "ok  ", False: "FAIL", None: "-   "}
+    lines = [f"  {words[check.passed]}  {check.property.ljust(width)}  {check.evidence}" for check in checks]
+    bad = failures(checks)
+    verdict = f"FAILS: {', '.join(check.property for check in bad)}" if bad else "verified"
+    return "\n".join([title, *lines, f"{title}: {verdict}"])

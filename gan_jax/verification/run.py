@@ -1,0 +1,112 @@
+"""What ``gan-jax verify`` checks: a name or a user's object to its battery."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from gan_jax.errors import ConfigError, GanJaxError
+from gan_jax.losses import LOSSES, VARIANTS
+from gan_jax.penalties import PENALTIES, Penalty
+from gan_jax.registry import TABLES, describe, is_reference, make_loss, make_rule, nearest, options_of, resolve
+from gan_jax.rules import RULES, Rule
+from gan_jax.verification.checks import Check
+from gan_jax.verification.losses import verify_loss
+
+Verified = tuple[str, list[Check]]
+
+
+def verify(name: str | None = None, options: Mapping[str, Any] | None = None) -> Iterator[Verified]:
+    """Check what ``name`` stands for, one title and list of checks at a time.
+
+    Args:
+      name: a registered loss, penalty or update rule, or ``package.module:attribute``: a loss (factory,
+        ``AdversarialLoss`` or pair of functions), a ``Penalty`` or a ``Rule``. None: everything registered.
+      options: its options. Without any, a registered loss is checked under each of its ``VARIANTS``.
+
+    Yields:
+      (title, checks).
+
+    Raises:
+      ConfigError: no such name, or options that it does not take.
+    """
+    options = dict(options or {})
+    if name is None:
+        if options:
+            raise ConfigError("--options is for one loss, penalty or rule; give its name")
+        for each in (*LOSSES, *PENALTIES, *RULES):
+            yield from verify(each)
+    elif name in LOSSES:
+        yield from _registered(name, options)
+    elif name in PENALTIES:
+        _check_options("penalties", name, options)
+        yield _penalty(PENALTIES[name], name, options)
+    elif name in RULES:
+        _check_options("update", name, options)
+        yield _rule(RULES[name], name, options)
+    elif is_reference(name):
+        component = resolve("loss", name)
+        if isinstance(component, Penalty):
+            yield _penalty(component, name, options)
+        elif isinstance(component, Rule):
+            yield _rule(component, name, options)
+        else:
+            yield _loss(component, name, options)
+    else:
+        known = [*LOSSES, *PENALTIES, *RULES]
+        raise ConfigError(
+            f"{name!r} is unknown{nearest(name, known)}; allowed: {', '.join(known)}, or package.module:attribute"
+        )
+
+
+def _registered(name: str, options: dict[str, Any]) -> Iterator[Verified]:
+    _check_options("loss", name, options)
+    for each in [options] if options else VARIANTS[name]:
+        yield _loss(LOSSES[name], name, each)
+
+
+def _loss(component: Any, name: str, options: dict[str, Any]) -> Verified:
+    try:
+        loss = make_loss(component, options, name)
+    except GanJaxError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{name}: {describe(error)}") from error
+    takes_axis = callable(component) and "axis_name" in inspect.signature(component).parameters
+    factory = partial(component, **options) if takes_axis else None
+    return _title(name, options), verify_loss(loss, factory)
+
+
+def _penalty(penalty: Penalty, name: str, options: dict[str, Any]) -> Verified:
+    from gan_jax.verification.penalties import verify_penalty
+
+    if options:
+        penalty = penalty._replace(
+            function=partial(penalty.function, **options),
+            of_norm=penalty.of_norm and partial(penalty.of_norm, **options),
+            follow=penalty.follow and partial(penalty.follow, **_taken(penalty.follow, options)),
+        )
+    return _title(name, options), verify_penalty(penalty, name)
+
+
+def _rule(rule: Rule, name: str, options: dict[str, Any]) -> Verified:
+    from gan_jax.verification.rules import verify_rule
+
+    return _title(name, options), verify_rule(make_rule(rule, options, name), options)
+
+
+def _check_options(section: str, name: str, options: Mapping[str, Any]) -> None:
+    allowed = list(options_of(section, TABLES[section][name]))
+    for option in options:
+        if option not in allowed:
+            listed = ", ".join(allowed) or "none"
+            raise ConfigError(f"{option!r} is no option of {name}{nearest(option, allowed)}; allowed: {listed}")
+
+
+def _taken(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in inspect.signature(function).parameters}
+
+
+def _title(name: str, options: Mapping[str, Any]) -> str:
+    listed = ", ".join(f"{k}={v}" for k, v in options.items())
+    return f"{name} ({listed})" if listed else name

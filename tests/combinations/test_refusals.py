@@ -1,0 +1,106 @@
+"""What has no meaning together is refused when the configuration is read, with the reason."""
+
+import pytest
+
+from gan_jax.config import load_config, load_values, parse_config_flags
+from gan_jax.errors import ConfigError
+
+SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
+REFUSED = {
+    "an adaptive optimizer under Runge-Kutta": (
+        {"update.name": "rk4"},
+        r"optimizer.discriminator.name='adam' with update.name='rk4'.*would rescale; allowed: sgd",
+    ),
+    "momentum under Heun": (
+        {"update.name": "heun", **SGD, "optimizer.generator.momentum": 0.5},
+        r"optimizer.generator.momentum=0.5 with update.name='heun'.*allowed: 0",
+    ),
+    "weight decay under Runge-Kutta": (
+        {"update.name": "rk4", **SGD, "optimizer.generator.weight_decay": 0.1},
+        r"optimizer.generator.weight_decay=0.1.*allowed: 0",
+    ),
+    "a gradient penalty with batch norm": (
+        {"penalties.wgan_gp.weight": 10.0, "discriminator.name": "dcgan"},
+        r"penalties.wgan_gp.weight=10.0 with discriminator.dcgan.batch_norm=True.*mixes examples.*batch_norm=False",
+    ),
+    "a gradient penalty with minibatch discrimination": (
+        {"penalties.r1.weight": 1.0, "discriminator.mlp.minibatch_features": 4},
+        r"discriminator.mlp.minibatch_features=4.*mixes examples; allowed: discriminator.mlp.minibatch_features=0",
+    ),
+    "feature matching without a hidden layer": (
+        {"penalties.feature_matching.weight": 1.0, "discriminator.mlp.widths": ()},
+        "there is no hidden layer to match",
+    ),
+    "a virtual batch norm of another latent distribution": (
+        {"latent": "uniform", "generator.mlp.batch_norm": True, "generator.mlp.reference": 8},
+        r"generator.mlp.reference=8 with latent='uniform'.*allowed: latent=normal",
+    ),
+    "a virtual batch norm without batch norm": (
+        {"generator.mlp.reference": 8},
+        r"generator.mlp.reference=8 with generator.mlp.batch_norm=False.*allowed: generator.mlp.batch_norm=True",
+    ),
+    "packs that do not fit": ({"game.gan.packing": 3, "batch_size": 100}, "allowed: a divisor of it"),
+    "packs of nothing": ({"game.gan.packing": 0}, "game.gan.packing=0"),
+    "an end of no noise": ({"instance_noise.end": 0.5}, "without noise"),
+    "no inner steps": ({"update.name": "unrolled", "update.unrolled.steps": 0}, "at least 1"),
+    "a negative weight of a rule": (
+        {"update.name": "consensus", "update.consensus.weight": -1.0},
+        r"update.consensus.weight=-1.0 is not possible; allowed: a finite number of at least 0",
+    ),
+    "a negative weight of a penalty": ({"penalties.r1.weight": -1.0}, r"penalties.r1.weight=-1.0 is not possible"),
+    "options of a registered rule": (
+        {"update.options": {"weight": 1.0}},
+        r"update.options=.* is for package.module:attribute; update 'gradient' takes its options as",
+    ),
+    "an unknown rule": ({"update.name": "extragradiant"}, r"did you mean 'extragradient'\?"),
+    "a weight without a penalty": ({"penalties.own.weight": 1.0}, "without penalties.own.name"),
+    "a registered penalty as one's own": (
+        {"penalties.own.name": "r1", "penalties.own.weight": 1.0},
+        r"turned on by penalties.r1.weight",
+    ),
+    "a penalty from nowhere": ({"penalties.own.name": "no_such_module:r1"}, "there is no module 'no_such_module'"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(REFUSED))
+def test_refused(what):
+    values, message = REFUSED[what]
+    with pytest.raises(ConfigError, match=message) as raised:
+        load_values(values)
+    assert "\n" not in str(raised.value)
+
+
+def test_all_but_one_is_allowed():
+    """The neighbours of what is refused are not."""
+    load_values({"update.name": "rk4", **SGD})
+    load_values(
+        {"penalties.wgan_gp.weight": 10.0, "discriminator.name": "dcgan", "discriminator.dcgan.batch_norm": False}
+    )
+    load_values({"penalties.lecam.weight": 1.0, "discriminator.name": "dcgan"})
+    load_values({"generator.mlp.batch_norm": True, "generator.mlp.reference": 8})
+    load_values({"instance_noise.std": 0.1, "instance_noise.end": float("inf")})
+
+
+def test_fields_of_rules_by_flags_and_from_python(tmp_path):
+    """``ConfigDict.update`` is a method, which must not get in the way."""
+    file = tmp_path / "config.py"
+    file.write_text("from gan_jax.config import default_config\n\ndef get_config():\n    return default_config()\n")
+    flags = [
+        "--config.update.name=unrolled",
+        "--config.update.unrolled.steps=3",
+        "--config.update.unrolled.player",
+        "x",
+    ]
+    config, rest = parse_config_flags([f"--config={file}", *flags])
+    assert rest == []
+    assert config["update"].unrolled.steps == 3
+    assert config["update"].unrolled.player == "x"
+    config = load_config(file, {"update.name": "consensus", "update.consensus.weight": 0.5})
+    assert config["update"].consensus.weight == 0.5
+    assert load_config(file, ["update.symplectic.align=False"])["update"].symplectic.align is False
+    with pytest.raises(ConfigError, match=r"update.unrolled.steps=many is not possible; allowed: a whole number"):
+        parse_config_flags([f"--config={file}", "--config.update.unrolled.steps=many"])
+    with pytest.raises(ConfigError, match=r"update.unrolled.steps=2.5 has type float; allowed: a whole number"):
+        parse_config_flags([f"--config={file}", "--config.update.unrolled.steps=2.5"])
+    with pytest.raises(ConfigError, match=r"there is no field 'update.unroled.steps'"):
+        parse_config_flags([f"--config={file}", "--config.update.unroled.steps=2"])

@@ -287,4 +287,9 @@ class Maxout(nn.Module):
         options.check_widths("pieces", (self.pieces,))
         units = self.pieces * self.features
         x = dense(x, units, self.initializer, self.dtype, "linear", spectral_norm=self.spectral_norm)
-        return jnp.max(x.reshape(*x.shape[:-1], self.pieces, self.features), axis=-2)
+        x = x.reshape(*x.shape[:-1], self.pieces, self.features)
+        # Chosen by index: the derivative of a maximum compares numbers for equality, and is 0 / 0 where the compiler
+        # computes them twice and rounds them differently.
+        largest = jnp.expand_dims(jnp.argmax(x, axis=-2), -2)
+        chosen = jax.lax.broadcasted_iota(largest.dtype, x.shape, x.ndim - 2) == largest
+        return jnp.sum(jnp.where(chosen, x, jnp.zeros_like(x)), axis=-2)

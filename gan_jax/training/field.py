@@ -62,8 +62,9 @@ def play(
         with jax.named_scope(name):
             return game.players[name].loss(game.networks, params, stats[name], batch, contexts[name])
 
-    def gradient(name: str, points: Points) -> Any:
-        return jax.grad(lambda own: evaluate(name, {**points, name: own})[0])(points[name])
+    def gradients(at: Points) -> Points:
+        local = {name: jax.grad(lambda own, name=name: evaluate(name, {**at, name: own})[0])(at[name]) for name in at}
+        return average(local)
 
     def update(name: str, direction: Any, params: Any, opt: Any) -> tuple[Any, Any]:
         with jax.numpy_dtype_promotion("standard"):  # optax mixes Python and array numbers
@@ -82,7 +83,7 @@ def play(
             movers=tuple(movers),
             points=points,
             start=start,
-            gradients=lambda at: average({name: gradient(name, at) for name in at}),
+            gradients=jax.jit(gradients),  # traced once for all stages of a rule
             loss=lambda name, at: evaluate(name, at)[0],
             average=average,
             update=update,

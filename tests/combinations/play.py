@@ -16,7 +16,6 @@ from gan_jax.training.parallel import AXIS, device_mesh, make_loop, make_program
 from gan_jax.training.step import init_state, make_step
 
 SHAPE = (16, 16, 1)
-FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def fetch(arrays, key, position):
@@ -65,7 +64,7 @@ def train(fields, devices, seed):
         step, fetch, rounds=rounds, local_batch=local, batch_size=config.batch_size, axis_name=axis
     )  # fmt: skip
     if devices == 1:
-        return jax.jit(loop, compiler_options=FAST)(state, {}, {}, jnp.int32(config.steps))
+        return jax.jit(loop)(state, {}, {}, jnp.int32(config.steps))
     mesh = device_mesh(jax.devices())
     return make_program(loop, mesh)(replicate(state, mesh), {}, {}, replicate(np.int32(config.steps), mesh))
 

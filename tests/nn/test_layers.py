@@ -184,3 +184,13 @@ def test_activations_by_name():
         activations.get("leaky_relu", 1.5)
     with pytest.raises(ValueError, match="output: 'relu' is not allowed; choose one of tanh, sigmoid, linear"):
         activations.get_output("relu")
+
+
+def test_maxout_gives_its_slope_to_one_piece_also_where_pieces_are_equal():
+    """A maximum's usual derivative shares it among equals, by comparing numbers that may be rounded differently."""
+    layer = layers.Maxout(2, 3, initializers.get("dcgan"))
+    x = jnp.ones((1, 4))
+    params = {"linear": {"kernel": jnp.zeros((4, 6)), "bias": jnp.array([0.0, 1.0, 0.0, 5.0, 0.0, 5.0])}}
+    slope = jax.grad(lambda bias: layer.apply({"params": {"linear": {**params["linear"], "bias": bias}}}, x).sum())
+    # Piece p of unit f is at 2 p + f: unit 0 has three equal pieces, unit 1 has two.
+    np.testing.assert_array_equal(slope(params["linear"]["bias"]), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0])

@@ -101,7 +101,8 @@ examples |
 | `penalties.feature_matching.weight` with `discriminator.mlp.widths` of `()` | there is no hidden layer to match |
 | `generator.<name>.reference` with `latent` other than `normal` | the reference batch is drawn from a standard normal |
 | `generator.<name>.reference` without `generator.<name>.batch_norm` | there is no normalization to make virtual |
-| `game.gan.packing` that does not divide `batch_size` | an example would be left over |
+| `game.gan.packing` that does not divide `batch_size`, or each device's part of it | an example would be left over |
+| `penalties.bcr.weight` with data that are points | there is nothing to shift |
 | `schedule.simultaneous` with `schedule.discriminator_steps` other than 1 | one round has one move of each player |
 | `instance_noise.end` without `instance_noise.std` | there is no noise to end |
 | `penalties.own.weight` without `penalties.own.name` | it is the weight of nothing |

@@ -212,18 +212,20 @@ def _optimizer(config: ConfigDict, player: str) -> optax.GradientTransformationE
     return projected(made, path) if config.optimizer[player].clip_weights > 0 else made
 
 
-def local_batch_size(batch_size: int, devices: int) -> int:
-    """Examples per device.
+def local_batch_size(batch_size: int, devices: int, packing: int = 1) -> int:
+    """Examples per device, whole packs of them.
 
     Raises:
       ConfigError: the batch does not divide over the devices; names the sizes nearby that would.
     """
-    if batch_size % devices:
-        below, above = batch_size // devices * devices, (batch_size // devices + 1) * devices
+    unit = devices * packing
+    if batch_size % unit:
+        below, above = batch_size // unit * unit, (batch_size // unit + 1) * unit
         near = f"{below} or {above}" if below else f"{above}"
+        packs = f" in packs of game.gan.packing={packing}" if packing > 1 else ""
         raise ConfigError(
-            f"batch_size={batch_size} does not divide over {devices} devices; "
-            f"allowed: a multiple of {devices}, such as {near}"
+            f"batch_size={batch_size} does not divide over {devices} devices{packs}; "
+            f"allowed: a multiple of {unit}, such as {near}"
         )
     return batch_size // devices
 

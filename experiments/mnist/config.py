@@ -94,12 +94,10 @@ def maxout(config: ConfigDict) -> ConfigDict:
 
 
 def hinge(config: ConfigDict) -> ConfigDict:
-    """Hinge loss, a discriminator of spectral norm 1 in each layer."""
+    """Hinge loss, a discriminator of spectral norm 1 in each layer; setting C of the paper's table."""
     config = _without_dropout(config)
     config.loss.name = "hinge"
     config.discriminator.mlp.spectral_norm = True
-    config.optimizer.discriminator.b1 = config.optimizer.generator.b1 = 0.0
-    config.optimizer.discriminator.b2 = config.optimizer.generator.b2 = 0.9
     return config
 
 

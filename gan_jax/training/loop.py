@@ -63,7 +63,8 @@ def train(
     config, workdir = configs.validate(config), Path(workdir)
     compilation_cache.enable()
     primary = jax.process_index() == 0
-    local_batch_size(config.batch_size, jax.device_count())  # refused before data is read or anything is written
+    # Refused before data is read or anything is written.
+    local_batch_size(config.batch_size, jax.device_count(), config.game.gan.packing)
     source = build_source(config)
     game = build_game(config, source)
     show = Progress(config.steps, enabled=progress and primary)
@@ -95,7 +96,7 @@ def train(
 def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn | None = None) -> tuple[Any, Any]:
     """The training program of a configuration on all devices, compiled at its first call, and its mesh."""
     mesh = parallel.device_mesh(jax.devices())
-    local = local_batch_size(config.batch_size, mesh.devices.size)
+    local = local_batch_size(config.batch_size, mesh.devices.size, config.game.gan.packing)
     streamed = source.stream is not None
     loop = parallel.make_loop(
         step or make_step(game, local_batch=local, axis_name=parallel.AXIS),

@@ -150,12 +150,12 @@ def build(parts: Parts, packing: int = 1) -> Game:
     def objective(
         loss: jax.Array, stats: Any, metrics: dict[str, jax.Array], player: str, given: terms.Supply, context: Context
     ) -> tuple[jax.Array, Aux]:
-        """The adversarial loss and the player's penalties; the metric "loss" stays the former alone."""
+        """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
         if not parts.terms[player]:
             return loss, Aux(stats, context.memory, metrics)
         packs = context._replace(example_index=context.example_index[::packing])
         value, memory, measured = terms.total(parts.terms[player], given, packs)
-        return loss + value, Aux(stats, memory, {**metrics, **measured})
+        return loss + value, Aux(stats, memory, {**metrics, **measured, "objective": loss + value})
 
     def sample(
         networks: Mapping[str, nn.Module],

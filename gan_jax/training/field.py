@@ -96,7 +96,7 @@ def play(
         aux = auxes[name]
         metrics = average({"loss": losses[name], **aux.metrics})
         metrics["gradient_norm"] = optax.global_norm(start[name])
-        finite = jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["gradient_norm"])
+        finite = jnp.isfinite(average(losses[name])) & jnp.isfinite(metrics["gradient_norm"])  # penalties included
         if directions[name] is not start[name]:
             metrics["direction_norm"] = optax.global_norm(directions[name])
             finite &= jnp.isfinite(metrics["direction_norm"])

@@ -183,7 +183,7 @@ def _play(
 
 def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str, float], output: Output | None) -> None:
     order = [name for movers in game.schedule for name in movers]
-    wrong = [name for name, value in metrics.items() if not math.isfinite(value)]
+    wrong = [name for name, value in metrics.items() if not math.isfinite(value)] or [f"{order[0]}/objective"]
     # Who moved first may have spoiled the others; its loss says more than what follows from it.
     first = min(
         wrong,
@@ -200,7 +200,7 @@ def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str,
         kept = f"last good checkpoint: {output.checkpoints.folder / str(steps[-1])}" if steps else kept
         output.finish("non_finite", bad - 1, parallel.local(state), dict(metrics))
     raise NonFiniteError(
-        f"{first} is {metrics[first]} at step {bad}, in the call of steps {before + 1} to "
+        f"{first} is {metrics.get(first, 'not finite')} at step {bad}, in the call of steps {before + 1} to "
         f"{max(bad, before + 1)}; {kept}; a lower optimizer.{player}.learning_rate or optimizer.{player}.clip may help"
     )
 

@@ -154,6 +154,22 @@ def test_one_power_iteration_in_each_move_of_the_owner_and_none_elsewhere(k):
     np.testing.assert_allclose(vectors["v"], v, atol=1e-6)
 
 
+def test_a_penalty_that_is_not_finite_ends_the_run_though_its_gradient_is(tmp_path, monkeypatch):
+    (tmp_path / "broken_penalties.py").write_text(
+        "import jax, jax.numpy as jnp\n\n"
+        "def constant(real_logits):\n"
+        "    return jax.lax.stop_gradient(jnp.full_like(real_logits, jnp.inf))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    game, state, step = made(penalties__own__name="broken_penalties:constant", penalties__own__weight=1.0)
+    state, metrics = step(state, batch(game))
+    assert not bool(state.alive)
+    assert np.isfinite(metrics["discriminator/loss"])
+    assert np.isfinite(metrics["discriminator/gradient_norm"])
+    assert np.isinf(metrics["discriminator/own"])
+    assert np.isinf(metrics["discriminator/objective"])
+
+
 def test_penalties_for_images_are_refused_on_points():
     with pytest.raises(ConfigError, match=r"penalties.bcr.weight=1.0 .*an example has the shape \(2,\)"):
         made(penalties__bcr__weight=1.0)

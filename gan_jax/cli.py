@@ -230,7 +230,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
 def _verify(arguments: list[str]) -> int:
     values, rest = _parse("verify", arguments)
     if len(rest) > 1:
-        raise ConfigError(f"{rest[1]!r} is not understood; `verify` takes one name, or none for all losses")
+        raise ConfigError(f"{rest[1]!r} is not understood; `verify` takes one name, or none for everything")
     options = _json_object(values.options)
     from gan_jax.verification.checks import failures, table
     from gan_jax.verification.run import verify

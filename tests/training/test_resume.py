@@ -179,25 +179,32 @@ def test_another_configuration_is_refused(copy, field, old, new):
     assert contents(copy) == before
 
 
-def data_file(step_folder):
-    """The largest file of a checkpoint that holds arrays."""
-    return max((p for p in (step_folder / "state").rglob("d/*") if p.is_file()), key=lambda p: p.stat().st_size)
+def data_files(step_folder):
+    """The files of a checkpoint that hold arrays, the largest first.
+
+    Some of their bytes are what Orbax's merge of its files has left over, and which ones differs from run to run: so
+    damage goes to each file, near its beginning.
+    """
+    return sorted(
+        (p for p in (step_folder / "state").rglob("d/*") if p.is_file()), key=lambda p: p.stat().st_size, reverse=True
+    )
 
 
 def truncate(folder):
-    path = data_file(folder)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for path in data_files(folder):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 16])
 
 
 def flip_a_bit(folder):
-    path = data_file(folder)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 16] ^= 1  # far behind lies what Orbax's merge of its files has left over
-    path.write_bytes(content)
+    for path in data_files(folder):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 16] ^= 1
+        path.write_bytes(content)
 
 
-def lose_a_file(folder):
-    data_file(folder).unlink()
+def lose_the_files(folder):
+    for path in data_files(folder):
+        path.unlink()
 
 
 def lose_the_digests(folder):
@@ -210,7 +217,7 @@ def change_a_digest(folder):
     path.write_text(text.replace(text[-20:-10], "0" * 10))
 
 
-DAMAGE = [truncate, flip_a_bit, lose_a_file, lose_the_digests, change_a_digest]
+DAMAGE = [truncate, flip_a_bit, lose_the_files, lose_the_digests, change_a_digest]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.errors import ConfigError
-from gan_jax.penalties import PENALTIES
+from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.registry import is_reference, resolve
-from gan_jax.rules import RULES
+from gan_jax.rules import RULES, Rule
 
 PLAYERS = ("discriminator", "generator")
 Values = Mapping[str, Any]  # {field: value}
@@ -51,16 +51,8 @@ def _schedule(values: Values) -> None:
 
 def _rule(values: Values) -> None:
     name = values["update.name"]
-    if name == "unrolled" and values["update.unrolled.steps"] < 1:
-        raise ConfigError(
-            f"update.unrolled.steps={values['update.unrolled.steps']} is not possible; "
-            "allowed: a whole number of at least 1"
-        )
-    for option, value in values.items():
-        if option.startswith(f"update.{name}.") and isinstance(value, float) and not 0 <= value < float("inf"):
-            raise ConfigError(f"{option}={value} is not possible; allowed: a finite number of at least 0")
-    rule = RULES.get(name) if name in RULES else None
-    if rule is None or not rule.plain:
+    rule = RULES[name] if name in RULES else resolve("update", name)
+    if not (isinstance(rule, Rule) and rule.plain):
         return
     for player in PLAYERS:
         path = f"optimizer.{player}"
@@ -90,10 +82,12 @@ def _penalties(values: Values) -> None:
             f"penalties.own.name={own!r} is not your own; allowed: package.module:attribute; "
             f"the penalty {own!r} is turned on by penalties.{own}.weight"
         )
-    active = [name for name in PENALTIES if values[f"penalties.{name}.weight"] > 0]
+    active = {name: penalty for name, penalty in PENALTIES.items() if values[f"penalties.{name}.weight"] > 0}
+    if weight > 0 and isinstance(penalty := resolve("penalties", own), Penalty):
+        active["own"] = penalty
     mixing = mixing_option(values)
     for name in active:
-        if PENALTIES[name].per_example and mixing:
+        if active[name].per_example and mixing:
             raise ConfigError(
                 f"penalties.{name}.weight={values[f'penalties.{name}.weight']} with {mixing}={values[mixing]!r}: the "
                 "penalty takes the gradient of one example's logit, and such a discriminator mixes examples; "
@@ -140,7 +134,7 @@ def _virtual_batch_norm(values: Values) -> None:
 
 def _packing(values: Values) -> None:
     packing = values["game.gan.packing"]
-    if packing < 1 or values["batch_size"] % packing:
+    if values["batch_size"] % packing:
         raise ConfigError(
             f"game.gan.packing={packing} does not divide batch_size={values['batch_size']}; allowed: a divisor of it"
         )

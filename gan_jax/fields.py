@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
+from gan_jax.losses.f_gan import MEMBERS
 from gan_jax.optimizers import SCALINGS, SCHEDULES
 from gan_jax.registry import TABLES, options_of
 
@@ -28,6 +29,7 @@ def _one_of(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
 
 _POSITIVE = ("a finite number above 0", lambda v: 0 < v < math.inf)
 _NOT_NEGATIVE = ("a finite number of at least 0", lambda v: 0 <= v < math.inf)
+_FINITE = ("a finite number", lambda v: -math.inf < v < math.inf)
 _FRACTION = ("a number in [0, 1)", lambda v: 0 <= v < 1)
 _UNIT = ("a number in [0, 1]", lambda v: 0 <= v <= 1)
 
@@ -50,6 +52,49 @@ _OPTIMIZER: Mapping[str, Field] = {
 }
 
 
+# What the options of components mean and may be, where a name alone does not say it.
+_OPTIONS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = {
+    **{f"loss.{loss}.real_target": ("the discriminator's target for real examples; 0.9 is one-sided smoothing", *_UNIT)
+       for loss in ("minimax", "non_saturating")},
+    **{f"loss.{loss}.fake_target": ("its target for generated examples; leave it at 0", *_UNIT)
+       for loss in ("minimax", "non_saturating")},
+    "loss.least_squares.a": ("the discriminator's target for generated examples", *_FINITE),
+    "loss.least_squares.b": ("its target for real examples", *_FINITE),
+    "loss.least_squares.c": ("the generator's target for its own", *_FINITE),
+    "loss.f_gan.divergence": ("which f-divergence", *_one_of(tuple(MEMBERS))),
+    "game.gan.packing": ("examples that the discriminator judges at once; 1 is the usual game", *_at_least(1)),
+    **{f"generator.{name}.reference": ("examples in the reference batch of virtual batch norm; 0 is off", *_at_least(0))
+       for name in ("mlp", "dcgan")},
+    "discriminator.mlp.minibatch_features": ("numbers of minibatch discrimination; 0 is off", *_at_least(0)),
+    "discriminator.mlp.minibatch_dims": ("dimensions compared for each of them", *_at_least(1)),
+    "update.optimistic.strength": ("factor on the change of the optimizer's step", *_NOT_NEGATIVE),
+    "update.consensus.weight": ("factor on the gradient of half the field's squared norm", *_NOT_NEGATIVE),
+    "update.symplectic.weight": ("factor on the adjustment", *_NOT_NEGATIVE),
+    "update.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
+    "update.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
+    "update.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
+    **{f"update.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
+       for rule in ("heun", "rk4")},
+    **{f"update.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
+       for rule in ("heun", "rk4")},
+    "penalties.wgan_gp.target": ("slope asked for", *_NOT_NEGATIVE),
+    "penalties.lipschitz.target": ("largest slope that costs nothing", *_NOT_NEGATIVE),
+    "penalties.dragan.scale": ("size of the perturbation, in standard deviations of the data", *_NOT_NEGATIVE),
+    "penalties.lecam.decay": ("decay of the moving averages of the logits", *_UNIT),
+    "penalties.lecam.one_sided": ("whether gaps are cut at 0, as in the code", "True or False", lambda v: True),
+    "penalties.bcr.shift": ("largest shift in pixels", *_at_least(0)),
+    "penalties.bcr.flip": ("whether images are mirrored too", "True or False", lambda v: True),
+    **{f"penalties.{name}.noise": ("standard deviation of what is added to the latent variables", *_NOT_NEGATIVE)
+       for name in ("zcr", "zcr_generator")},
+    **{f"penalties.{name}.unit_norm": ("whether filters shall have norm 1 too", "True or False", lambda v: True)
+       for name in ("orthogonal", "orthogonal_generator")},
+}  # fmt: skip
+
+
+def _option(path: str, default: Any, otherwise: str) -> Field:
+    return Field(default, *_OPTIONS.get(path, (otherwise,)))
+
+
 def _components() -> dict[str, Field]:
     titles = {
         "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
@@ -66,11 +111,13 @@ def _components() -> dict[str, Field]:
             fields[f"{section}.options"] = Field({}, "options of a user's own component, a literal dict")
         for name, component in TABLES[section].items():
             for option, value in options_of(section, component).items():
-                fields[f"{section}.{name}.{option}"] = Field(value, f"option of {section} {name}")
+                path = f"{section}.{name}.{option}"
+                fields[path] = _option(path, value, f"option of {section} {name}")
     for name, component in TABLES["penalties"].items():
         fields[f"penalties.{name}.weight"] = Field(0.0, f"weight of the penalty {name}; 0 is off", *_NOT_NEGATIVE)
         for option, value in options_of("penalties", component).items():
-            fields[f"penalties.{name}.{option}"] = Field(value, f"option of the penalty {name}")
+            path = f"penalties.{name}.{option}"
+            fields[path] = _option(path, value, f"option of the penalty {name}")
     fields["penalties.own.name"] = Field("", "a penalty of your own: package.module:attribute")
     fields["penalties.own.weight"] = Field(0.0, "its weight; 0 is off", *_NOT_NEGATIVE)
     fields["penalties.own.options"] = Field({}, "its options, a literal dict")

@@ -5,6 +5,7 @@ References:
     section 3 and figure 1; settings and numbers of the released notebook.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import losses
-from gan_jax.build import build_hyper, build_terms, with_rule
+from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
-from gan_jax.game import Game, Parts, Schedule, simultaneous
-from gan_jax.games import GAMES
-from gan_jax.optimizers import optimizer, projected
+from gan_jax.game import Schedule, data_rounds, simultaneous
 from gan_jax.training.step import init_state, make_step
 
 RATE, STEPS = 0.2, 500
@@ -74,7 +72,9 @@ RULES: Mapping[str, Mapping[str, Any]] = {
 class Point(nn.Module):
     """The generator: theta, whatever z [B, 1] is; [B, 1]."""
 
+    shape: tuple[int, ...] = (1,)
     start: float = 1.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
@@ -88,7 +88,9 @@ class Point(nn.Module):
 class Slope(nn.Module):
     """The discriminator: psi x, for x [B, 1]; [B]."""
 
+    shape: tuple[int, ...] = (1,)
     start: float = 1.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(
@@ -99,47 +101,21 @@ class Slope(nn.Module):
 
 
 def dirac_config(fields: Mapping[str, Any]) -> ConfigDict:
-    """The configuration of a Dirac-GAN: plain gradient steps of 0.2, and ``fields``."""
-    sgd = {
-        f"optimizer.{player}.{name}": value
-        for player in ("discriminator", "generator")
-        for name, value in (("name", "sgd"), ("learning_rate", RATE))
+    """The configuration of a Dirac-GAN: plain gradient steps of 0.2 from theta = 1 and psi = -1, and ``fields``."""
+    module = Point.__module__
+    base = {
+        "data.name": "gaussian",  # for its shape; ``simulate`` puts all data at 0
+        "data.gaussian.mean": (0.0,),
+        "generator.name": f"{module}:Point",
+        "discriminator.name": f"{module}:Slope",
+        "discriminator.options": {"start": -1.0},
+        "steps": STEPS,
+        "latent_dim": 1,
+        "batch_size": 1000 if fields.get("instance_noise.std", 0.0) else 1,
     }
-    samples = 1000 if fields.get("instance_noise.std", 0.0) else 1
-    return load_values({**sgd, "steps": STEPS, "latent_dim": 1, "batch_size": samples, **fields})
-
-
-def dirac_game(config: ConfigDict, schedule: Schedule) -> Game:
-    """The game of a configuration made by ``dirac_config``, from theta = 1 and the discriminator -x."""
-    loss = losses.get(config.loss.name)
-    optimizers = {}
     for player in ("discriminator", "generator"):
-        path, options = f"optimizer.{player}", config.optimizer[player].to_dict()
-        optimizers[player] = optimizer(options, path)
-        if options["clip_weights"] > 0:
-            optimizers[player] = projected(optimizers[player], path)
-
-    def noise(context: Any) -> jax.Array:
-        return context.hyper["instance_noise.std"]
-
-    parts = Parts(
-        networks={"generator": Point(1.0), "discriminator": Slope(-1.0)},
-        loss=lambda context: loss,
-        generator_reads_real=loss.generator_reads_real,
-        optimizers=optimizers,
-        schedule=schedule,
-        shape=(1,),
-        num_classes=None,
-        latent_dim=1,
-        latent="normal",
-        latent_scale=1.0,
-        batch_size=config.batch_size,
-        sample_statistics="running",
-        terms=build_terms(config, (1,)),
-        instance_noise=noise if config.instance_noise.std > 0 else None,
-        options={},
-    )
-    return with_rule(GAMES["gan"](parts), config)
+        base |= {f"optimizer.{player}.name": "sgd", f"optimizer.{player}.learning_rate": RATE}
+    return load_values({**base, **fields})
 
 
 def simulate(fields: Mapping[str, Any], schedule: Schedule, steps: int = STEPS) -> np.ndarray:
@@ -154,10 +130,9 @@ def simulate(fields: Mapping[str, Any], schedule: Schedule, steps: int = STEPS) 
       float32 [steps + 1, 2]: theta and psi, the latter with the sign of the paper's plots.
     """
     config = dirac_config(fields)
-    game = dirac_game(config, schedule)
+    game = dataclasses.replace(build_game(config, build_source(config)), schedule=schedule)
     step = make_step(game, local_batch=config.batch_size)
-    reads = sum(any(game.players[p].reads_data for p in (game.players if game.rule.joint else r)) for r in schedule)
-    batch = {"image": jnp.zeros((reads, config.batch_size, 1))}
+    batch = {"image": jnp.zeros((len(data_rounds(game)), config.batch_size, 1))}
 
     def body(state: Any, _: None) -> tuple[Any, jax.Array]:
         state, _metrics = step(state, batch)

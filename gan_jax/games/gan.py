@@ -25,22 +25,15 @@ def build(parts: Parts, packing: int = 1) -> Game:
       parts: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits),
         their optimizers, a loss, penalties and a schedule.
       packing: how many examples the discriminator judges at once, joined along the last axis; it then returns one
-        logit for each pack. 1 is the usual game.
+        logit for each pack. 1 is the usual game. It divides each device's part of the minibatch.
 
     Returns:
       Game with the players "discriminator" and "generator".
-
-    Raises:
-      ConfigError: the minibatch does not divide into packs.
 
     References:
       Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
         arXiv:1712.04086, section 3.
     """
-    if packing < 1 or parts.batch_size % packing:
-        raise ConfigError(
-            f"game.gan.packing={packing} does not divide batch_size={parts.batch_size}; allowed: a divisor of it"
-        )
     draw = LATENTS[parts.latent]
     reads_real = parts.generator_reads_real or any(
         {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]

@@ -52,6 +52,18 @@ def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
     return jax.tree_util.tree_unflatten(treedef, restored)
 
 
+def state_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
+    """A ``State`` of ``template``'s structure from a checkpoint's leaves; ``hyper`` stays the template's.
+
+    Those numbers follow from the configuration, and a later version may have more of them.
+
+    Raises:
+      WorkdirError: as ``unflatten_like``.
+    """
+    own = {name: value for name, value in leaves.items() if not name.startswith("hyper/")}
+    return unflatten_like(template.replace(hyper={}), own).replace(hyper=template.hyper)
+
+
 def digest(array: np.ndarray) -> str:
     """sha256 of an array's dtype, shape and bytes."""
     head = f"{array.dtype.str}{array.shape}".encode()

@@ -19,7 +19,7 @@ from gan_jax.data import Source, decode
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
-from gan_jax.training.checkpoints import Checkpoints, params_sha256, unflatten_like
+from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
 from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
@@ -126,7 +126,7 @@ def _resume(workdir: Path, config: ConfigDict, state: State, show: Progress) -> 
     if step > config.steps:
         raise ConfigError(f"steps={config.steps} is fewer than {str(workdir)!r} has done; allowed: at least {step}")
     show.say(f"continuing {workdir} from step {step:,}")
-    return unflatten_like(state, leaves).replace(hyper=state.hyper), checkpoints
+    return state_like(state, leaves), checkpoints
 
 
 def _play(

@@ -15,7 +15,7 @@ from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
 from gan_jax.training import compilation_cache
-from gan_jax.training.checkpoints import unflatten_like
+from gan_jax.training.checkpoints import state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.start import read_checkpoint, read_config
 from gan_jax.training.step import State, init_state
@@ -125,7 +125,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
     source = build_source(config)
     game = build_game(config, source)
     template = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
-    state = jax.tree.map(jnp.asarray, unflatten_like(template, leaves))
+    state = jax.tree.map(jnp.asarray, state_like(template, leaves))
     return Run(config, state, game, source)
 
 

@@ -1,16 +1,16 @@
 """How a run begins: from nothing, from another run's networks, or from its own newest checkpoint."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax.build import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
-from gan_jax.game import Game, data_rounds
-from gan_jax.penalties import PENALTIES
+from gan_jax.game import Game, Term, data_rounds
 from gan_jax.registry import describe, is_reference
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
@@ -67,7 +67,7 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     Raises:
       ConfigError: a part raises, or samples are not of the data's shape; names file and line where it is a user's.
     """
-    check_examples_apart(config, state)
+    check_examples_apart(build_terms(config, source.shape)["discriminator"], state)
     own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
     if config.penalties.own.weight > 0:
@@ -95,18 +95,21 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
         raise ConfigError(f"{named}: a sample has the shape {x.shape[1:]}; the data's is {source.shape}")
 
 
-def check_examples_apart(config: ConfigDict, state: State) -> None:
+def check_examples_apart(terms: Sequence[Term], state: State) -> None:
     """Refuse a penalty of one example's gradient where a user's discriminator turns out to take batch statistics.
+
+    Args:
+      terms: the discriminator's penalties.
+      state: at step 0.
 
     Raises:
       ConfigError: names the penalty.
     """
-    penalties = [name for name in PENALTIES if PENALTIES[name].per_example and config.penalties[name].weight > 0]
-    if penalties and "batch_stats" in state.stats.get("discriminator", {}):
+    found = [term.name for term in terms if term.penalty.per_example]
+    if found and "batch_stats" in state.stats.get("discriminator", {}):
         raise ConfigError(
-            f"penalties.{penalties[0]}.weight={config.penalties[penalties[0]].weight} with "
-            f"discriminator.name={config.discriminator.name!r}: the penalty takes the gradient of one example's logit, "
-            "and a discriminator with batch statistics mixes examples; allowed: 0, or a discriminator without them"
+            f"penalties.{found[0]} takes the gradient of one example's logit, and this discriminator, which has batch "
+            f"statistics, mixes examples; allowed: penalties.{found[0]}.weight=0, or a discriminator without them"
         )
 
 

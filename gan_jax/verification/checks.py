@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+Finding = tuple[bool | None, str]  # a Check without its name
+
 
 class Check(NamedTuple):
     """A property and what was measured.

@@ -10,9 +10,8 @@ import numpy as np
 from gan_jax.losses import AdversarialLoss, Claims
 from gan_jax.losses.adversarial import PairLoss
 from gan_jax.registry import describe
-from gan_jax.verification.checks import Check
+from gan_jax.verification.checks import Check, Finding
 
-Finding = tuple[bool | None, str]
 PLAYERS = ("discriminator", "generator")
 WRONG = 30.0  # a logit that is surely wrong; sigmoid(-30) = 1e-13 is far from underflow in float32
 NEAR = 6.0  # where derivatives are compared with differences

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.losses import AdversarialLoss, Claims
+from gan_jax.verification.checks import Finding
 from gan_jax.verification.optimum import EQUAL, PAIRS, Best, Pair, Play, points
 
-Finding = tuple[bool | None, str]
 REJECTED = 1e-4  # p / q of a point that the best discriminator takes for generated
 FLAT = 0.1  # a slope below this fraction of that at p = q is called saturated
 

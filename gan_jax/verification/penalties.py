@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.penalties import SUPPLIED, Penalty
-from gan_jax.verification.checks import Check
+from gan_jax.registry import describe
+from gan_jax.verification.checks import Check, Finding
 from gan_jax.verification.penalty_world import (
     BATCH,
     ONE_EACH,
@@ -34,8 +35,6 @@ from gan_jax.verification.penalty_world import (
 SINGLE = 2e-5  # largest relative difference between two float32 computations of the same numbers
 CANCELLED = 1e-3  # the same against float64, where a penalty is a small difference of larger numbers
 DOUBLE = 1e-6  # of a float64 derivative and its finite difference
-
-Finding = tuple[bool | None, str]
 
 
 class Subject(NamedTuple):
@@ -64,7 +63,7 @@ def verify_penalty(penalty: Penalty, name: str) -> list[Check]:
         wrong = _arguments(penalty)
         parameters = tuple(inspect.signature(penalty.function).parameters)
     except Exception as error:  # as for a callable without a signature
-        return [Check("arguments", False, _line(name, error))]
+        return [Check("arguments", False, f"{name} raises {describe(error)}")]
     checks = [Check("arguments", not wrong, wrong or ", ".join(parameters))]
     subject = Subject(penalty, compiled(lambda w: slope(penalty, w, memory_of(penalty, w))), frozenset(parameters))
     for title, check in PROPERTIES.items():
@@ -73,13 +72,8 @@ def verify_penalty(penalty: Penalty, name: str) -> list[Check]:
         try:
             checks.append(Check(title, *check(subject)))
         except Exception as error:  # the penalty is anybody's: whatever it raises is the finding
-            checks.append(Check(title, False, _line(name, error)))
+            checks.append(Check(title, False, f"{name} raises {describe(error)}"))
     return checks
-
-
-def _line(name: str, error: Exception) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{name} raises {type(error).__name__}: {first}"
 
 
 def _verdict(gap: float, bound: float, what: str) -> Finding:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax.registry import describe
 from gan_jax.rules import Rule
-from gan_jax.verification.checks import Check
+from gan_jax.verification.checks import Check, Finding
 from gan_jax.verification.number_game import Costs, number_game, states
 
 RATE = 0.05
@@ -57,7 +57,7 @@ CURVED: Costs = {
 START = {X: 0.4, Y: -0.7, Z: 0.9}
 
 
-def _finite(rule: Rule) -> tuple[bool, str]:
+def _finite(rule: Rule) -> Finding:
     course = states(number_game(CURVED, START, rule, RATE), EXAMPLES, 20)
     last = course[-1]
     moved = all(last[name] != START[name] for name in START)
@@ -65,7 +65,7 @@ def _finite(rule: Rule) -> tuple[bool, str]:
     return bool(np.isfinite(list(last.values())).all()) and moved, f"3 players, 20 steps: {shown}"
 
 
-def _fixed_points(rule: Rule) -> tuple[bool, str]:
+def _fixed_points(rule: Rule) -> Finding:
     worst = 0.0
     for a, b in EIGENVALUES:
         end = states(number_game(linear(a, b), {X: 0.0, Y: 0.0}, rule, RATE), EXAMPLES, 3)[-1]
@@ -73,7 +73,7 @@ def _fixed_points(rule: Rule) -> tuple[bool, str]:
     return worst == 0.0, f"largest step from where all gradients vanish: {worst:.3g}"
 
 
-def _descends(rule: Rule) -> tuple[bool, str]:
+def _descends(rule: Rule) -> Finding:
     """Alone on a parabola there is no game: a rule must then descend."""
     costs: Costs = {X: lambda w, x: 0.5 * jnp.mean(jnp.square(w[X] - x))}
     course = [s[X] for s in states(number_game(costs, {X: 3.0}, rule, RATE), EXAMPLES, 100)]
@@ -83,21 +83,21 @@ def _descends(rule: Rule) -> tuple[bool, str]:
     return passed, f"one player on a parabola: distance {distances[0]:.3g} -> {distances[-1]:.3g} in 100 steps"
 
 
-def _order(rule: Rule) -> tuple[bool, str]:
+def _order(rule: Rule) -> Finding:
     one = states(number_game(CURVED, START, rule, RATE), EXAMPLES, 3)[-1]
     other = states(number_game(CURVED, dict(reversed(START.items())), rule, RATE), EXAMPLES, 3)[-1]
     worst = max(abs(one[name] - other[name]) for name in START)
     return worst < 1e-6, f"movers in reverse order: largest difference {worst:.3g}"
 
 
-def _devices(rule: Rule) -> tuple[bool, str]:
+def _devices(rule: Rule) -> Finding:
     whole = states(number_game(CURVED, START, rule, RATE), EXAMPLES, 5)[-1]
     split = states(number_game(CURVED, START, rule, RATE), EXAMPLES, 5, shards=2)[-1]
     worst = max(abs(whole[name] - split[name]) for name in START)
     return worst < 2e-6, f"minibatch on two devices, 5 steps: largest difference {worst:.3g}"
 
 
-def _factor(rule: Rule) -> tuple[bool | None, str]:
+def _factor(rule: Rule) -> Finding:
     """One step on a linear field multiplies w = x + iy by a number that the rule claims."""
     if rule.factor is None:
         return None, "no factor on linear fields is claimed"
@@ -113,7 +113,7 @@ def _factor(rule: Rule) -> tuple[bool | None, str]:
     return worst < 1e-5, "; ".join(shown)
 
 
-def _bilinear(rule: Rule) -> tuple[None, str]:
+def _bilinear(rule: Rule) -> Finding:
     course = states(number_game(linear(0.0, 1.0), {X: 1.0, Y: 1.0}, rule, 0.1), EXAMPLES, 300)
     radius = [float(np.hypot(s[X], s[Y])) for s in course]
     ratio = (radius[300] / radius[100]) ** (1 / 200)
@@ -126,7 +126,7 @@ def _bound(function: Any) -> dict[str, Any]:
     return {n: d for n, d in defaults.items() if d is not inspect.Parameter.empty}
 
 
-PROPERTIES: Mapping[str, Callable[[Rule], tuple[bool | None, str]]] = {
+PROPERTIES: Mapping[str, Callable[[Rule], Finding]] = {
     "finite, and everybody moves": _finite,
     "fixed points stay": _fixed_points,
     "descends where there is no game": _descends,

@@ -187,3 +187,16 @@ def assert_same_run(workdir: Path, reference: Path) -> None:
 def environment(**variables: str) -> contextlib.AbstractContextManager:
     """Environment variables of this process, for a while."""
     return mock.patch.dict(os.environ, variables)
+
+
+def refuse_training(*flags, config=TINY, status=2):
+    """``train`` must be refused before a work directory is made; returns the line."""
+    line = refused(*train_flags("run", *flags, config=config), status=status)
+    assert not os.path.exists("run")
+    return line
+
+
+def write(name, text):
+    """A file in the current folder."""
+    with open(name, "w") as file:
+        file.write(text)

@@ -47,6 +47,13 @@ REFUSED = {
         {"update.name": "consensus", "update.consensus.weight": -1.0},
         r"update.consensus.weight=-1.0 is not possible; allowed: a finite number of at least 0",
     ),
+    "a target that is no probability": (
+        {"loss.non_saturating.real_target": 1.5},
+        r"loss.non_saturating.real_target=1.5 is not possible; allowed: a number in \[0, 1\]",
+    ),
+    "an unknown divergence": ({"loss.f_gan.divergence": "reverse"}, r"did you mean 'reverse_kl'\?.*allowed: one of kl"),
+    "an average that grows": ({"penalties.lecam.decay": 1.1}, r"penalties.lecam.decay=1.1 is not possible"),
+    "a shift backwards": ({"penalties.bcr.shift": -1}, r"penalties.bcr.shift=-1 is not possible.*at least 0"),
     "a negative weight of a penalty": ({"penalties.r1.weight": -1.0}, r"penalties.r1.weight=-1.0 is not possible"),
     "options of a registered rule": (
         {"update.options": {"weight": 1.0}},
@@ -68,6 +75,23 @@ def test_refused(what):
     with pytest.raises(ConfigError, match=message) as raised:
         load_values(values)
     assert "\n" not in str(raised.value)
+
+
+def test_a_users_own_rule_and_penalty_are_refused_for_the_same_reasons(tmp_path, monkeypatch):
+    (tmp_path / "own_parts.py").write_text(
+        "from gan_jax.penalties import Penalty\nfrom gan_jax.penalties.gradient import r1\n"
+        "from gan_jax.rules import Rule\n\n"
+        "flat = Penalty(r1, 'discriminator', per_example=True)\n"
+        "ode = Rule(lambda round: round.start, plain=True)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"optimizer.discriminator.name='adam' with update.name='own_parts:ode'"):
+        load_values({"update.name": "own_parts:ode"})
+    own = {"penalties.own.name": "own_parts:flat", "penalties.own.weight": 1.0}
+    with pytest.raises(ConfigError, match=r"penalties.own.weight=1.0 with discriminator.dcgan.batch_norm=True.*mixes"):
+        load_values({**own, "discriminator.name": "dcgan"})
+    load_values(own)
+    load_values({"update.name": "own_parts:ode", **SGD})
 
 
 def test_all_but_one_is_allowed():

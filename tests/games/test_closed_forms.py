@@ -45,30 +45,6 @@ def test_dirac_gan_follows_its_equations(loss, k, together):
     np.testing.assert_allclose(radius_after(dirac(loss, schedule), 100), by_hand(loss, 100, k, together), rtol=1e-4)
 
 
-PUBLISHED = {  # radius after 500 steps of 0.2 from (1, 1), by the released code of Mescheder et al. 2018
-    ("minimax", "simultaneous"): 3.10,
-    ("minimax", "alternating"): 1.42,
-    ("minimax", "five"): 1.85,
-    ("non_saturating", "simultaneous"): 0.640,
-    ("non_saturating", "alternating"): 0.284,
-    ("non_saturating", "five"): 0.139,
-}
-
-
-@pytest.mark.parametrize(("loss", "schedule"), sorted(PUBLISHED))
-def test_dirac_gan_ends_where_the_reference_code_does(loss, schedule):
-    """To three digits. There the generator moves first, and the discriminator is positive on generated data."""
-    schedules = {
-        "simultaneous": simultaneous("discriminator", "generator"),
-        "alternating": (("generator",), ("discriminator",)),
-        "five": (("generator",), *((("discriminator",),) * 5)),
-    }
-    radius = radius_after(dirac(loss, schedules[schedule], psi=-1.0), 500)
-    np.testing.assert_allclose(
-        radius, PUBLISHED[loss, schedule], atol=0.0051 if PUBLISHED[loss, schedule] > 1 else 0.00051
-    )
-
-
 def test_gradient_reversal_as_a_game_equals_the_reversed_layer():
     """One SGD step on label loss + domain loss, through a layer whose gradient is multiplied by -weight."""
     rate, weight = 0.05, 0.7

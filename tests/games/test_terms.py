@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.build import build_game, build_hyper
+from gan_jax.build import build_game, build_hyper, build_terms
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
 from gan_jax.game import data_rounds
@@ -176,11 +176,13 @@ def test_penalties_for_images_are_refused_on_points():
 
 
 def test_a_users_discriminator_with_batch_statistics_is_refused_under_a_gradient_penalty():
-    config = load_values({"penalties.r1.weight": 1.0})
+    def terms(name):
+        return build_terms(load_values({f"penalties.{name}.weight": 1.0}), (2,))["discriminator"]
+
     state = SimpleNamespace(stats={"discriminator": {"batch_stats": {}}})
-    with pytest.raises(ConfigError, match="a discriminator with batch statistics mixes examples"):
-        check_examples_apart(config, state)
-    check_examples_apart(load_values({"penalties.lecam.weight": 1.0}), state)
+    with pytest.raises(ConfigError, match=r"penalties.r1 takes the gradient of one example's logit.*mixes examples"):
+        check_examples_apart(terms("r1"), state)
+    check_examples_apart(terms("lecam"), state)
 
 
 def test_a_discriminator_without_features_is_named():

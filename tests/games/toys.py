@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import losses
+from gan_jax.figures.dirac import Point, Slope
 from gan_jax.game import Aux, Game, Parts, Player, alternating, example_keys, forward, simultaneous
 from gan_jax.games import GAMES
 from gan_jax.networks import mlp
@@ -27,27 +28,6 @@ HYPER = {
     **{f"optimizer.{p}.{k}": v for p in ("discriminator", "generator")
        for k, v in OPTIONS.items() if isinstance(v, float)},
 }  # fmt: skip
-
-
-class Point(nn.Module):
-    """theta, whatever z is."""
-
-    start: float = 1.0
-
-    @nn.compact
-    def __call__(self, z, *, train=False, keys=None, axis_name=None):
-        theta = self.param("theta", nn.initializers.constant(self.start), ())
-        return theta + jnp.zeros((z.shape[0], 1))
-
-
-class Slope(nn.Module):
-    """psi x."""
-
-    start: float = 1.0
-
-    @nn.compact
-    def __call__(self, x, *, train=False, keys=None, axis_name=None):
-        return self.param("psi", nn.initializers.constant(self.start), ()) * x[:, 0]
 
 
 class Dense(nn.Module):
@@ -134,7 +114,7 @@ def gan_batch_norm():
 def dirac(loss, schedule, rate=0.2, psi=1.0):
     """Mescheder et al. 2018: data at 0, generator at theta (from 1), discriminator psi x."""
     made = GAMES["gan"](
-        parts(Point(), Slope(psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
+        parts(Point(), Slope(start=psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
     )
     players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
     return Game(made.networks, made.inputs, players, made.schedule, made.sample)

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from gan_jax.game import Aux, Game, Player, forward, simultaneous
 from gan_jax.rules import RULES
 from gan_jax.training.step import init_state, make_step
+from gan_jax.verification.number_game import Number
 
 H = 0.1
 ONE = np.eye(2)
@@ -29,14 +29,6 @@ MAPS = {
     "heun": ONE - H * J + (H * J) @ (H * J) / 2,
     "rk4": sum(np.linalg.matrix_power(-H * J, k) / f for k, f in enumerate((1, 1, 2, 6, 24))),
 }
-
-
-class Number(nn.Module):
-    start: float
-
-    @nn.compact
-    def __call__(self, x, *, train=False, keys=None, axis_name=None):
-        return self.param("value", nn.initializers.constant(self.start), ()) + 0.0 * x
 
 
 def bilinear(rule, schedule, start=(1.0, 1.0)):

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from test_bilinear import Number
 
 from gan_jax.game import Aux, Game, Player, simultaneous
 from gan_jax.rules import RULES
 from gan_jax.rules.second_order import squared_norm_gradient
 from gan_jax.training.step import init_state, make_step
+from gan_jax.verification.number_game import Number
 
 NAMES = ("a", "b", "c")
 START = np.array([0.4, -0.7, 0.9])

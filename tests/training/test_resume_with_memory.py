@@ -2,10 +2,17 @@
 
 import json
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import gan_jax
+from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
+from gan_jax.errors import WorkdirError
+from gan_jax.training.checkpoints import leaves_of, state_like
+from gan_jax.training.step import init_state
 
 FIELDS = {
     "data.name": "ring",
@@ -24,6 +31,21 @@ FIELDS = {
     "sample_count": 4,
     "log_every": 2,
 }
+
+
+def test_numbers_that_follow_from_the_configuration_need_not_be_in_a_checkpoint():
+    """As where a later version has more of them than the one that wrote it."""
+    config = load_values({**FIELDS, "steps": 8})
+    state = init_state(build_game(config, build_source(config)), jax.random.key(1), build_hyper(config))
+    leaves = leaves_of(state)
+    del leaves["hyper/penalties.r1.weight"]
+    leaves["hyper/steps"] = np.float32(4.0)
+    restored = state_like(state.replace(step=jnp.int32(7)), leaves)
+    assert restored.hyper == state.hyper
+    assert int(restored.step) == 0
+    del leaves["params/generator/output/bias"]
+    with pytest.raises(WorkdirError, match="params/generator/output/bias"):
+        state_like(state, leaves)
 
 
 def test_stopped_and_continued_gives_the_same_bits(tmp_path):

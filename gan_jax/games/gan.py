@@ -74,9 +74,14 @@ def build(parts: Parts, packing: int = 1) -> Game:
         )  # fmt: skip
 
     def supply(
-        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], context: Context, player: str
+        networks: Mapping[str, nn.Module],
+        params: Params,
+        stats: Mapping[str, Any],
+        context: Context,
+        player: str,
+        **judged: jax.Array,
     ) -> dict[str, Any]:
-        """What penalties may ask for beside examples and logits."""
+        """What penalties may ask for; ``judged``: real, fake, real_logits and fake_logits of this move."""
         judge = partial(score, networks, params, stats["discriminator"], context=context, purpose="penalty_layers")
 
         def produce(packed: jax.Array) -> jax.Array:
@@ -90,6 +95,7 @@ def build(parts: Parts, packing: int = 1) -> Game:
             )
 
         return {
+            **{name: partial(lambda value: value, value) for name, value in judged.items()},
             "critic": lambda: lambda x: judge(x)[0],
             "features": lambda: features,
             "generate": lambda: produce,
@@ -110,11 +116,10 @@ def build(parts: Parts, packing: int = 1) -> Game:
         fake_logits, after_fake = score(networks, params, after_real, fake, context, "fake_layers")
         loss = jnp.mean(parts.loss(context).discriminator(real_logits, fake_logits))
         metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-        given = {
-            **supply(networks, params, stats, context, "discriminator"),
-            "real": lambda: real, "fake": lambda: fake,
-            "real_logits": lambda: real_logits, "fake_logits": lambda: fake_logits,
-        }  # fmt: skip
+        given = supply(
+            networks, params, stats, context, "discriminator",
+            real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits,
+        )  # fmt: skip
         return objective(loss, {"discriminator": after_fake}, metrics, "discriminator", given, context)
 
     def generator_loss(
@@ -132,11 +137,10 @@ def build(parts: Parts, packing: int = 1) -> Game:
             real = seen(batch["image"], context, "real_noise")
             real_logits, _ = score(networks, params, stats["discriminator"], real, context, "real_layers")
         loss = jnp.mean(parts.loss(context).generator(real_logits, fake_logits))
-        given = {
-            **supply(networks, params, stats, context, "generator"),
-            "real": lambda: real, "fake": lambda: fake,
-            "real_logits": lambda: real_logits, "fake_logits": lambda: fake_logits,
-        }  # fmt: skip
+        given = supply(
+            networks, params, stats, context, "generator",
+            real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits,
+        )  # fmt: skip
         metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
         return objective(loss, {"generator": after}, metrics, "generator", given, context)
 

@@ -84,10 +84,10 @@ def limit_files(size):
 
 def assert_full(ended, workdir, last_good):
     assert ended.status == 1, ended
-    # A thread of TensorStore may complain when Orbax has given up before it; no line of ours does.
+    # Threads of TensorStore may complain when Orbax has given up before them, also after our line; no line of ours does.
     assert "gan_jax/" not in ended.err.replace(str(workdir), ""), ended.err
-    assert ended.err.splitlines()[-1].startswith("gan-jax: "), ended.err
-    assert str(workdir / "checkpoints" / str(last_good)) in ended.err.splitlines()[-1]
+    [ours] = [line for line in ended.err.splitlines() if line.startswith("gan-jax: ")]
+    assert str(workdir / "checkpoints" / str(last_good)) in ours
 
 
 @pytest.mark.slow

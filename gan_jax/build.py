@@ -48,9 +48,15 @@ def build_source(config: ConfigDict) -> Source:
       ConfigError: unknown name or option value.
       DataError: data that is missing or broken.
     """
+    return data.load(
+        config.data.name, data_dir=config.data.dir or None, split=config.data.split, **data_options(config)
+    )
+
+
+def data_options(config: ConfigDict) -> dict[str, Any]:
+    """The options of the configured data source."""
     section, _ = data.resolve(config.data.name)
-    options = config.data[section].to_dict() if section in config.data else {}
-    return data.load(config.data.name, data_dir=config.data.dir or None, split=config.data.split, **options)
+    return config.data[section].to_dict() if section in config.data else {}
 
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:

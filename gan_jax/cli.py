@@ -17,24 +17,39 @@ USAGE = """gan-jax: generative adversarial networks in JAX.
 
   gan-jax train  --config=FILE.py[:VARIANT] --workdir=DIR [--config.FIELD=VALUE ...]   continues if DIR holds the run
   gan-jax sample --workdir=DIR --out=FILE.png|FILE.npy [--num=64] [--seed=0] [--checkpoint=latest|STEP]
+  gan-jax evaluate --workdir=DIR[,DIR...] [--metrics=frechet_lenet,...] [--checkpoint=latest|best|all|STEP,...]
+                 [--num=10000] [--repeats=1] [--seed=0] [--split=test]   appends to evaluation.jsonl, prints a table
   gan-jax data   list [--data_dir=DIR]
   gan-jax data   prepare NAME [--data_dir=DIR] [--source_dir=DIR]
   gan-jax verify [NAME | package.module:attribute] [--options='{"OPTION": VALUE}']   checks its mathematics
-  gan-jax figure costs|dirac --workdir=DIR   figures of the literature; dirac takes a minute or two
+  gan-jax figure costs|dirac|frechet_bias --workdir=DIR   figures of the literature; dirac takes a minute or two
 
 Several processes train one run when each is given --coordinator_address, --num_processes and --process_id.
 Exit status: 0 done, 1 data, files, space or a property that fails, 2 a wrong flag or configuration, 3 a loss that is
-not finite, 130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
+not finite, 4 hopeless and stopped by health.stop, 130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
 
 REQUIRED: Mapping[str, str] = {
     "train": "--config=FILE.py[:VARIANT] --workdir=DIR",
     "sample": "--workdir=DIR --out=FILE.png|FILE.npy",
+    "evaluate": "--workdir=DIR[,DIR...]",
     "figure": "NAME --workdir=DIR",
 }
 
 FLAGS_OF: Mapping[str, tuple[str, ...]] = {
     "train": ("workdir", "coordinator_address", "num_processes", "process_id"),
     "sample": ("workdir", "checkpoint", "num", "seed", "out"),
+    "evaluate": (
+        "workdir",
+        "metrics",
+        "checkpoint",
+        "num",
+        "repeats",
+        "seed",
+        "split",
+        "validation",
+        "weights",
+        "extractor",
+    ),
     "data": ("data_dir", "source_dir"),
     "verify": ("options",),
     "figure": ("workdir",),
@@ -44,8 +59,14 @@ FLAGS_OF: Mapping[str, tuple[str, ...]] = {
 def define_flags(values: flags.FlagValues) -> None:
     """The flags of all commands."""
     flags.DEFINE_string("workdir", None, "work directory of the run", flag_values=values)
-    flags.DEFINE_string("checkpoint", "latest", "'latest' or a step", flag_values=values)
-    flags.DEFINE_integer("num", 64, "examples to generate", lower_bound=1, flag_values=values)
+    flags.DEFINE_string("checkpoint", "latest", "'latest', 'best' or a step", flag_values=values)
+    flags.DEFINE_integer("num", None, "examples to generate", lower_bound=1, flag_values=values)
+    flags.DEFINE_list("metrics", None, "metrics, such as frechet_lenet", flag_values=values)
+    flags.DEFINE_integer("repeats", 1, "generated sets to measure", lower_bound=1, flag_values=values)
+    flags.DEFINE_string("split", "test", "split of the real examples", flag_values=values)
+    flags.DEFINE_string("validation", "", "split on which parzen chooses sigma", flag_values=values)
+    flags.DEFINE_string("weights", "", "file of an extractor's weights", flag_values=values)
+    flags.DEFINE_string("extractor", "", "package.module:attribute that _own stands for", flag_values=values)
     flags.DEFINE_integer(
         "seed", 0, "seed of the latent variables", lower_bound=0, upper_bound=2**32 - 1, flag_values=values
     )
@@ -152,44 +173,14 @@ def _train(arguments: list[str]) -> int:
     values, rest = _parse("train", others)
     _no_words(rest, "train")
     _required(values, "train", "workdir")
-    _initialize_backend(values)
+    from gan_jax.training import distributed
+
+    distributed.initialize(values.coordinator_address, values.num_processes, values.process_id)
     from gan_jax.training.loop import train
 
     result = train(config, values.workdir, command=["gan-jax", "train", *arguments])
     print(result.sample_grid or values.workdir)
-    return 0
-
-
-def _initialize_backend(values: flags.FlagValues) -> None:
-    import jax
-
-    several = (
-        values.num_processes is not None
-        or values.process_id is not None
-        or values.coordinator_address is not None
-        or "JAX_COORDINATOR_ADDRESS" in os.environ
-    )
-    if values.process_id is not None and not (values.coordinator_address or os.environ.get("JAX_COORDINATOR_ADDRESS")):
-        raise ConfigError("--coordinator_address is missing; --process_id needs it, or JAX_COORDINATOR_ADDRESS")
-    if several:
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        try:
-            jax.distributed.initialize(
-                values.coordinator_address,
-                values.num_processes if values.num_processes is not None else _environment_int("JAX_NUM_PROCESSES"),
-                values.process_id if values.process_id is not None else _environment_int("JAX_PROCESS_ID"),
-            )
-        except (ValueError, RuntimeError) as error:
-            raise ConfigError(f"jax.distributed could not start: {' '.join(str(error).split())}") from error
-
-
-def _environment_int(name: str) -> int | None:
-    text = os.environ.get(name)
-    if text is None:
-        return None
-    if not text.isdigit():
-        raise ConfigError(f"environment variable {name}={text!r} is not possible; allowed: a whole number")
-    return int(text)
+    return 4 if result.status == "stopped" else 0
 
 
 def _sample(arguments: list[str]) -> int:
@@ -200,8 +191,35 @@ def _sample(arguments: list[str]) -> int:
 
     out = check_out(values.out)
     run = load_run(values.workdir, values.checkpoint)
-    write_samples(out, run, run.sample(values.num, values.seed))
+    write_samples(out, run, run.sample(values.num or 64, values.seed))
     print(out)
+    return 0
+
+
+def _evaluate(arguments: list[str]) -> int:
+    values, rest = _parse("evaluate", arguments)
+    _no_words(rest, "evaluate")
+    _required(values, "evaluate", "workdir")
+    from gan_jax.evaluation.table import table
+    from gan_jax.metric_names import METRIC_NAMES, parse
+    from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
+    from gan_jax.training.evaluator import Settings
+
+    if values.metrics == []:
+        raise ConfigError(f"--metrics= is not possible; allowed: {METRIC_NAMES}, with commas")
+    settings = Settings(
+        metrics=tuple(METRICS if values.metrics is None else values.metrics),
+        num=values.num or 10_000,
+        split=values.split,
+        validation=values.validation,
+        weights=values.weights,
+        extractor=values.extractor,
+        repeats=values.repeats,
+        seed=values.seed,
+    )
+    for name in settings.metrics:
+        parse(name)
+    print(table(evaluate_runs(values.workdir.split(","), settings, values.checkpoint)))
     return 0
 
 
@@ -269,6 +287,7 @@ def _figure(arguments: list[str]) -> int:
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "train": _train,
     "sample": _sample,
+    "evaluate": _evaluate,
     "data": _data,
     "verify": _verify,
     "figure": _figure,

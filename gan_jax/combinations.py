@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.errors import ConfigError
+from gan_jax.metric_names import METRIC_NAMES, OWN, parse, values_of
 from gan_jax.penalties import PENALTIES, Penalty
-from gan_jax.registry import is_reference, resolve
+from gan_jax.registry import is_reference, nearest, resolve
 from gan_jax.rules import RULES, Rule
 
 PLAYERS = ("discriminator", "generator")
@@ -25,6 +26,7 @@ def check(values: Values) -> None:
     _noise(values)
     _virtual_batch_norm(values)
     _packing(values)
+    _evaluation(values)
 
 
 def _components(values: Values) -> None:
@@ -138,3 +140,20 @@ def _packing(values: Values) -> None:
         raise ConfigError(
             f"game.gan.packing={packing} does not divide batch_size={values['batch_size']}; allowed: a divisor of it"
         )
+
+
+def _evaluation(values: Values) -> None:
+    metrics, best = values["evaluation.metrics"], values["evaluation.best"]
+    if values["evaluation.every"] and not metrics:
+        raise ConfigError(
+            f"evaluation.every={values['evaluation.every']} with evaluation.metrics=(); allowed: {METRIC_NAMES}"
+        )
+    measured = {value: better for name in metrics for value, better in values_of(name).items()}
+    ranked = [value for value, better in measured.items() if better]
+    if best and (best not in ranked or not values["evaluation.every"]):
+        raise ConfigError(
+            f"evaluation.best={best!r} is not measured{nearest(best, ranked)}; allowed: with evaluation.every above 0, "
+            f"a value of evaluation.metrics of which more or less is better ({', '.join(ranked) or 'there is none'})"
+        )
+    if any(parse(name).extractor == OWN for name in metrics) and not values["evaluation.extractor"]:
+        raise ConfigError("evaluation.extractor='' with a metric of _own; allowed: package.module:attribute")

@@ -29,3 +29,7 @@ class NonFiniteError(GanJaxError):
     """A player's loss or gradient became NaN or infinite."""
 
     exit_status = 3
+
+
+class MetricError(GanJaxError):
+    """A metric has no value for what it was given: a wrong shape, too few examples, or values that are not finite."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
+from gan_jax.metric_names import METRIC_NAMES, is_metrics
 from gan_jax.optimizers import SCALINGS, SCHEDULES
 from gan_jax.registry import TABLES, options_of
 
@@ -154,7 +155,17 @@ def all_fields() -> dict[str, Field]:
         "sample_statistics": Field("running", "batch-norm statistics in sampling", *_one_of(("running", "batch"))),
         "checkpoint_every": Field(1000, "steps between checkpoints; 0 is only at the end", *_at_least(0)),
         "checkpoint_keep": Field(3, "how many of the newest checkpoints stay", *_at_least(2)),
-        "evaluation.metrics": Field((), "metrics during training (none are registered yet)", "()", lambda v: v == ()),
-        "evaluation.every": Field(0, "steps between evaluations (none are registered yet)", "0", lambda v: v == 0),
+        "health.samples": Field(256, "examples generated at each record to watch their variety; 0: none",
+                                "0, or a whole number of at least 2", lambda v: v == 0 or v >= 2),
+        "health.stop": Field(False, "end a run that is hopeless, with exit status 4"),
+        "evaluation.metrics": Field((), "metrics during training, such as ('frechet_lenet', 'prdc_lenet')",
+                                    METRIC_NAMES, is_metrics),
+        "evaluation.every": Field(0, "steps between evaluations; 0 is never", *_at_least(0)),
+        "evaluation.num": Field(2000, "examples generated, and most real ones, in an evaluation", *_at_least(2)),
+        "evaluation.split": Field("test", "split of the real examples; a known distribution has none"),
+        "evaluation.validation": Field("", "split on which parzen chooses sigma; '' is train[50000:51000] of MNIST"),
+        "evaluation.best": Field("", "value whose best checkpoint is kept in WORKDIR/best; '' keeps none"),
+        "evaluation.weights": Field("", "file of the weights of inception or efficientnet_lite0"),
+        "evaluation.extractor": Field("", "package.module:attribute that a metric's _own stands for"),
     }  # fmt: skip
     return fields

@@ -78,21 +78,31 @@ def resolve(section: str, name: str) -> Any:
             f"{section}.name={name!r} is unknown{nearest(name, table)}; "
             f"allowed: {', '.join(sorted(table))}, or package.module:attribute"
         )
+    return resolve_reference(f"{section}.name", name)
+
+
+def resolve_reference(field: str, name: str) -> Any:
+    """What ``package.module:attribute`` names.
+
+    Raises:
+      ConfigError: it is not of that form, no such module or attribute, or the module fails on import (with its file and
+        line); begins with ``field``.
+    """
+    if not is_reference(name):
+        raise ConfigError(f"{field}={name!r} is not possible; allowed: package.module:attribute")
     module_name, _, attribute = name.partition(":")
     try:
         target: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
-            raise ConfigError(f"{section}.name={name!r}: {describe(error)}") from error
-        raise ConfigError(f"{section}.name={name!r}: there is no module {error.name!r} on the Python path") from error
+            raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
+        raise ConfigError(f"{field}={name!r}: there is no module {error.name!r} on the Python path") from error
     except Exception as error:
-        raise ConfigError(f"{section}.name={name!r}: {describe(error)}") from error
+        raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
     for part in attribute.split("."):
         if not hasattr(target, part):
             public = [n for n in dir(target) if not n.startswith("_")]
-            raise ConfigError(
-                f"{section}.name={name!r}: {module_name} has no attribute {part!r}{nearest(part, public)}"
-            )
+            raise ConfigError(f"{field}={name!r}: {module_name} has no attribute {part!r}{nearest(part, public)}")
         target = getattr(target, part)
     return target
 

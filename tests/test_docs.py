@@ -11,7 +11,11 @@ import pytest
 
 import gan_jax
 from gan_jax.config import default_config, validate
+from gan_jax.extractors import EXTRACTORS, of_callable
 from gan_jax.fields import all_fields
+from gan_jax.measures import MEASURES
+from gan_jax.metric_names import OWN
+from gan_jax.registry import resolve_reference
 from gan_jax.verification.checks import failures
 from gan_jax.verification.run import verify
 
@@ -103,6 +107,27 @@ def test_every_field_is_documented():
     text = (DOCS / "configuration.md").read_text()
     for path, field in all_fields().items():
         assert f"| `{path}` | `{field.default!r}` |" in text, f"run `make docs`: {path} is missing or old"
+
+
+def test_every_metric_is_documented():
+    text = (DOCS / "evaluation.md").read_text()
+    for name, measure in MEASURES.items():
+        row = re.search(rf"^\| `{name}(_E)?` \|.*$", text, re.MULTILINE)
+        assert row, name
+        for value in measure.values:
+            shown = f"`{value}_E`" if row[1] else f"`{value}`"
+            assert shown in row[0] or "the same" in row[0] or f"`...{value.removeprefix(name)}_E`" in row[0], value
+    for extractor in (*EXTRACTORS, OWN):
+        assert f"| `{extractor}` |" in text
+
+
+def test_the_extractor_of_the_docs(user_files):
+    made = of_callable(resolve_reference("extractor", "my_features:quadrants"), "quadrants")
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 6, 1)).astype(np.float32)
+    features, logits = made.apply(images)
+    expected = [images[:, a : a + 4, b : b + 3].mean((1, 2, 3)) for a in (0, 4) for b in (0, 3)]
+    np.testing.assert_allclose(features, np.stack(expected, 1), rtol=1e-5, atol=1e-7)
+    assert logits is None
 
 
 @pytest.fixture(scope="module")

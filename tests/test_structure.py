@@ -9,9 +9,9 @@ import gan_jax
 
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
-    "errors", "losses", "penalties", "nn", "networks", "rules", "game", "terms", "games", "optimizers", "data",
-    "registry", "fields", "messages", "combinations", "config", "build", "training", "verification", "figures", "cli",
-    "__main__",
+    "errors", "losses", "metrics", "penalties", "nn", "networks", "rules", "game", "terms", "games", "optimizers",
+    "data", "extractors", "registry", "measures", "metric_names", "fields", "messages", "combinations", "config",
+    "build", "health", "evaluation", "training", "verification", "figures", "cli", "__main__",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from gan_jax.registry import nearest
 FIGURES: Mapping[str, str] = {
     "costs": "gan_jax.figures.costs:files",
     "dirac": "gan_jax.figures.dirac_plots:files",
+    "frechet_bias": "gan_jax.figures.frechet_bias:files",
 }
 
 

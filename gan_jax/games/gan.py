@@ -4,6 +4,7 @@ References:
   Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1.
 """
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from gan_jax import terms
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Context, Game, Params, Parts, Player, example_keys, forward
 from gan_jax.games.latent import LATENTS
+from gan_jax.losses import cross_entropy
 
 
 def build(parts: Parts, packing: int = 1) -> Game:
@@ -114,8 +116,11 @@ def build(parts: Parts, packing: int = 1) -> Game:
         real = seen(batch["image"], context, "real_noise")
         real_logits, after_real = score(networks, params, stats["discriminator"], real, context, "real_layers")
         fake_logits, after_fake = score(networks, params, after_real, fake, context, "fake_layers")
-        loss = jnp.mean(parts.loss(context).discriminator(real_logits, fake_logits))
+        adversarial = parts.loss(context)
+        loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
         metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
+        if adversarial.log_odds:
+            metrics |= probabilities(real_logits, fake_logits)
         given = supply(
             networks, params, stats, context, "discriminator",
             real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits,
@@ -188,6 +193,30 @@ def build(parts: Parts, packing: int = 1) -> Game:
         schedule=parts.schedule,
         sample=sample,
     )
+
+
+def probabilities(real_logits: jax.Array, fake_logits: jax.Array) -> dict[str, jax.Array]:
+    """What logits of probabilities, D = sigmoid(logit), say of a minibatch.
+
+    Args:
+      real_logits: float [B], of real examples.
+      fake_logits: float [B], of generated ones.
+
+    Returns:
+      Scalars: "real_probability" and "fake_probability", the means of D(x) and of D(G(z)), in [0, 1]; and
+      "jensen_shannon", (log 4 - C) / 2 with C the mean cross-entropy of targets 1 and 0 (which is the discriminator's
+      loss unless that has other targets). In expectation it is at most JSD(p_data, p_g), in nats, and equal to it for
+      the best discriminator; it is in (-inf, log 2], below 0 for a discriminator worse than D = 1/2, and not clipped.
+
+    References:
+      Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, theorem 1.
+    """
+    cost = jnp.mean(cross_entropy(real_logits, fake_logits))
+    return {
+        "real_probability": jnp.mean(jax.nn.sigmoid(real_logits)),
+        "fake_probability": jnp.mean(jax.nn.sigmoid(fake_logits)),
+        "jensen_shannon": (math.log(4) - cost) / 2,
+    }
 
 
 def memory_of(parts: Parts, player: str) -> Any:

@@ -87,6 +87,8 @@ class AdversarialLoss(NamedTuple):
       batchwise: whether an example's loss depends on the other examples, as where a mean over the minibatch stands
         inside a nonlinearity. Such a loss takes the mean over all devices: its factory has an argument ``axis_name``.
       claims: () -> Claims; called only to verify and to document, with concrete options.
+      log_odds: whether a logit is that of a probability, D(x) = sigmoid(logit), as where the discriminator minimizes a
+        cross-entropy. Games then record probabilities and an estimate of the Jensen-Shannon divergence.
     """
 
     discriminator: PairLoss
@@ -94,3 +96,4 @@ class AdversarialLoss(NamedTuple):
     generator_reads_real: bool = True
     batchwise: bool = False
     claims: Callable[[], Claims] = Claims
+    log_odds: bool = False

@@ -92,7 +92,7 @@ def minimax(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adversarial
             shift_invariant=False,
         )
 
-    return AdversarialLoss(discriminator, generator, generator_reads_real=False, claims=claims)
+    return AdversarialLoss(discriminator, generator, generator_reads_real=False, claims=claims, log_odds=True)
 
 
 def non_saturating(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> AdversarialLoss:
@@ -146,7 +146,7 @@ def non_saturating(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adve
             shift_invariant=False,
         )
 
-    return AdversarialLoss(discriminator, generator, generator_reads_real=False, claims=claims)
+    return AdversarialLoss(discriminator, generator, generator_reads_real=False, claims=claims, log_odds=True)
 
 
 def maximum_likelihood() -> AdversarialLoss:
@@ -184,7 +184,7 @@ def maximum_likelihood() -> AdversarialLoss:
             shift_invariant=False,
         )
 
-    return AdversarialLoss(cross_entropy, generator, generator_reads_real=False, claims=claims)
+    return AdversarialLoss(cross_entropy, generator, generator_reads_real=False, claims=claims, log_odds=True)
 
 
 def _plain(real_target: Scalar, fake_target: Scalar) -> bool:

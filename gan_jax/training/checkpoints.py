@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from gan_jax.errors import WorkdirError
-from gan_jax.training.step import State
 
 Leaves = dict[str, np.ndarray]
 
@@ -79,20 +78,21 @@ def params_sha256(params: Any) -> str:
 
 
 class Checkpoints:
-    """The folder ``checkpoints/`` of a work directory. Only process 0 makes one that writes.
+    """A folder of checkpoints in a work directory. Only process 0 makes one that writes.
 
     Args:
       workdir: the work directory.
       keep: how many of the newest checkpoints stay.
       read_only: never create or delete anything.
+      folder: its name in the work directory.
     """
 
-    def __init__(self, workdir: Path, keep: int = 3, *, read_only: bool = False) -> None:
+    def __init__(self, workdir: Path, keep: int = 3, *, read_only: bool = False, folder: str = "checkpoints") -> None:
         import orbax.checkpoint as ocp
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax reports its work, and errors that it raises, too
         self._ocp = ocp
-        self.folder = (workdir / "checkpoints").absolute()
+        self.folder = (workdir / folder).absolute()
         me = jax.process_index()
         if not read_only:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -232,11 +232,6 @@ class _NoSpace:
         full = any(sign in text for sign in ("no space", "enospc", "disk quota", "file too large", "efbig"))
         if isinstance(error, Exception) and full:
             raise WorkdirError(self.checkpoints._full(self.step, "the disk is full")) from error
-
-
-def restore_state(template: State, leaves: Leaves) -> State:
-    """A host State from a checkpoint's leaves."""
-    return unflatten_like(template, leaves)
 
 
 def _nest(leaves: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def play(
             metrics["direction_norm"] = optax.global_norm(directions[name])
             finite &= jnp.isfinite(metrics["direction_norm"])
         params, opt = update(name, directions[name], points[name], state.opt[name])
+        metrics |= taken(points[name], params, start[name], metrics["gradient_norm"])
         own = game.players[name].owns
         written = {
             "params": params,
@@ -110,6 +111,30 @@ def play(
         }
         moved[name] = Moved(written, metrics, finite)
     return moved
+
+
+def taken(before: Any, after: Any, gradient: Any, gradient_norm: jax.Array) -> dict[str, jax.Array]:
+    """How a player's step compares with its gradient.
+
+    Args:
+      before: its parameters before the move.
+      after: the same after it.
+      gradient: of its objective before the move.
+      gradient_norm: its global norm.
+
+    Returns:
+      Scalars: "update_norm", the global norm of the step; "update_cosine", the cosine of the angle between the step and
+      the steepest descent, in [-1, 1] up to rounding: 1 for plain gradient descent. Momentum, Adam's scaling, decay and
+      rules that correct the gradient lower it; below 0 the player moves against its present gradient, as momentum
+      does while the game turns. It is 0 where step or gradient is 0.
+    """
+    # From the parameters and not from the optimizer's output: reading that too would change how XLA fuses its sums.
+    step = jax.tree.map(jnp.subtract, after, before)
+    norm = jnp.sqrt(optax.tree.vdot(step, step))  # products are faster than optax.global_norm's sums on a CPU
+    along = -optax.tree.vdot(step, gradient)
+    moves = (norm > 0) & (gradient_norm > 0)
+    cosine = along / jnp.where(moves, gradient_norm, 1.0) / jnp.where(moves, norm, 1.0)
+    return {"update_norm": norm, "update_cosine": jnp.where(moves, cosine, 0.0)}
 
 
 def _refreshed(game: Game, name: str, state: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
+from gan_jax.training.evaluator import material_of, settings_of
 from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
@@ -70,6 +71,7 @@ def train(
     show = Progress(config.steps, enabled=progress and primary)
     state = initial_state(config, game, build_hyper(config), show.say)
     check_components(config, game, source, state)
+    material = material_of(config, settings_of(config)) if primary and config.evaluation.every else None
     program, mesh = compile_program(config, game, source, step)
     with ExitStack() as stack:
         if primary:
@@ -81,7 +83,8 @@ def train(
         begun = int(state.step)
         output = None
         if checkpoints is not None:
-            output = Output(workdir, config, game, source, checkpoints, begun, sys.argv if command is None else command)
+            argv = sys.argv if command is None else command
+            output = Output(workdir, config, game, source, checkpoints, begun, argv, material)
             stack.callback(output.close)
         if begun == 0:
             show.say(f"{config.game.name} on {source.name}: parameters: {describe_parts(game, state.params)}")
@@ -164,21 +167,37 @@ def _play(
         show.update(step, rate, metrics)
         if last or _due(step, config.log_every):
             if output:
-                output.record(step, step * images_per_step, rate, metrics)
+                new = output.record(step, step * images_per_step, rate, metrics, parallel.local(state))
+                show.found(step, new, [finding.name for finding in output.watch.findings])
             show.record(step, rate, metrics)
             rate_from = (now, step)
         if output and (last or _due(step, config.sample_every)):
             output.sample(step, parallel.local(state))
-        if output and (last or signal or _due(step, config.checkpoint_every)):
+        if output and config.evaluation.every and (last or _due(step, config.evaluation.every)):
+            show.evaluated(step, output.evaluate(step, parallel.local(state)))
+            rate_from = (time.perf_counter(), step)
+        hopeless = config.health.stop and not last and bool(_agree(bool(output and output.watch.hopeless)))
+        if output and (last or signal or hopeless or _due(step, config.checkpoint_every)):
             output.save(step, parallel.local(state))
         if signal and not last:
             if output:
                 output.finish("interrupted", step, parallel.local(state), metrics)
             show.say(f"saved step {step:,}; the same command continues")
             leave(signal)
+        if hopeless:
+            return _stopped(step, state, metrics, output, show)
     result = output.finish("finished", step, parallel.local(state), metrics) if output else None
     _agree(0)  # nobody leaves while process 0 writes
     return result or Result("finished", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
+
+
+def _stopped(step: int, state: State, metrics: dict[str, float], output: Output | None, show: Progress) -> Result:
+    if output is None:
+        return Result("stopped", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
+    found = output.watch.hopeless
+    assert found is not None
+    show.say(f"stopped at step {step:,}, {found.name}: {found.evidence}; health.stop=False goes on")
+    return output.finish("stopped", step, parallel.local(state), metrics)
 
 
 def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str, float], output: Output | None) -> None:
@@ -231,7 +250,8 @@ class _Stream:
 
 
 def _to_next_event(step: int, config: ConfigDict) -> int:
-    periods = [p for p in (config.log_every, config.sample_every, config.checkpoint_every) if p]
+    own = (config.log_every, config.sample_every, config.checkpoint_every, config.evaluation.every)
+    periods = [p for p in own if p]
     return min([config.steps - step, *(p - step % p for p in periods)])
 
 

@@ -8,18 +8,25 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.data import Source
 from gan_jax.errors import NonFiniteError
+from gan_jax.evaluation import records as evaluations
+from gan_jax.evaluation.records import Record
 from gan_jax.game import Game
+from gan_jax.health import Finding
+from gan_jax.training.best import Best
 from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
+from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
 from gan_jax.training.records import Recorder, write_environment, write_text, writing
 from gan_jax.training.sampling import fixed_grid, make_sampler
 from gan_jax.training.step import State
+from gan_jax.training.watch import Watch
 
 HEAD = ("step", "images_seen", "seconds", "images_per_second")  # of a record, before the metrics
 
@@ -29,12 +36,14 @@ class Result:
     """How a run ended.
 
     Attributes:
-      status: "finished", "interrupted" or "non_finite".
+      status: "finished", "interrupted", "stopped" (by health.stop) or "non_finite".
       step: steps done.
       params_sha256: of all parameters.
       seconds: time spent in training, over all starts.
       metrics: of the last step.
       sample_grid: path of the newest sample grid, or None.
+      best: {"metric", "value", "step"} of the best checkpoint, or None where none is kept.
+      health: what is wrong with the run, [{"name", "since", "evidence", "hopeless"}, ...]; [] of a healthy one.
     """
 
     status: str
@@ -43,6 +52,8 @@ class Result:
     seconds: float
     metrics: dict[str, Any]
     sample_grid: str | None
+    best: dict[str, Any] | None = None
+    health: tuple[dict[str, Any], ...] = ()
 
 
 class Output:
@@ -56,6 +67,7 @@ class Output:
       checkpoints: its checkpoints.
       step: where the run continues; records after it are dropped.
       command: for environment.json.
+      material: what ``evaluation.metrics`` need; None where nothing is evaluated.
     """
 
     def __init__(
@@ -67,13 +79,19 @@ class Output:
         checkpoints: Checkpoints,
         step: int,
         command: list[str],
+        material: Material | None,
     ) -> None:
         self.workdir, self.config, self.game, self.source, self.checkpoints = workdir, config, game, source, checkpoints
+        self.material = material
         with self._writing():
             write_text(workdir / "config.json", configs.to_json(config))
             write_environment(workdir, command, step)
-            self.recorder = Recorder(workdir, step)
+            evaluated = evaluations.keep(workdir, lambda record: record["by"] == EVALUATE or record["step"] <= step)
+            trained = [record for record in evaluated if record["by"] == TRAIN]
+            self.recorder = Recorder(workdir, step, trained)
+            self.best = Best(workdir, config, step) if config.evaluation.best else None
         self._sampler = make_sampler(game)
+        self.watch = Watch(config, game, source, jax.random.key(config.seed), self.recorder.kept, trained)
         self._begun = time.perf_counter() - self.recorder.seconds
 
     @property
@@ -81,11 +99,15 @@ class Output:
         """Time in training, over all starts."""
         return time.perf_counter() - self._begun
 
-    def record(self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float]) -> None:
-        """One line of metrics.jsonl."""
+    def record(
+        self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float], state: State
+    ) -> list[Finding]:
+        """One line of metrics.jsonl; what is newly wrong with the run."""
         head = (step, images_seen, round(self.seconds, 3), round(images_per_second, 1))
+        record = {**dict(zip(HEAD, head, strict=True)), **metrics, **self.watch.statistics(state)}
         with self._writing():
-            self.recorder.metrics({**dict(zip(HEAD, head, strict=True)), **metrics})
+            self.recorder.metrics(record)
+        return self.watch.recorded(record)
 
     def grid(self, step: int) -> Path:
         """Path of the sample grid of ``step``."""
@@ -98,6 +120,27 @@ class Output:
         with self._writing():
             write_png(path, pixels)
             self.recorder.image(step, path)
+
+    def evaluate(self, step: int, state: State) -> list[Record]:
+        """Measure ``evaluation.metrics``, record them, and keep the checkpoint if it is the best so far."""
+        assert self.material is not None
+        records = measure(
+            self.config,
+            self.game,
+            self._sampler,
+            state,
+            settings_of(self.config),
+            self.material,
+            by=TRAIN,
+            chosen="step",
+        )
+        with self._writing():
+            evaluations.append(self.workdir, records)
+            self.recorder.evaluation(records)
+        self.watch.evaluated(records)
+        if self.best is not None:
+            self.best.offer(step, state, records)
+        return records
 
     def save(self, step: int, state: State) -> None:
         """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
@@ -125,14 +168,17 @@ class Output:
     def finish(self, status: str, step: int, state: State, metrics: dict[str, float]) -> Result:
         """Wait for the checkpoint and write result.json. Without metrics, those of the last record are taken."""
         self.checkpoints.wait()
-        metrics = metrics or {name: value for name, value in self.recorder.last.items() if name not in HEAD}
+        last = self.recorder.last
+        if not metrics or (status in ("finished", "stopped") and last["step"] == step):
+            metrics = {name: value for name, value in last.items() if name not in HEAD}
         grids = sorted(
             (p for p in (self.workdir / "samples").glob("*.png") if p.stem.isdigit()), key=lambda p: int(p.stem)
         )
         shown = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
         result = Result(
-            status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None
-        )
+            status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None,
+            self.best.wait() if self.best else None, tuple(self.watch.report(status, step)),
+        )  # fmt: skip
         with self._writing():
             self.recorder.flush()
             write_text(self.workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
@@ -142,3 +188,5 @@ class Output:
         """End all files."""
         self.recorder.close()
         self.checkpoints.close()
+        if self.best is not None:
+            self.best.close()

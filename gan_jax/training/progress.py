@@ -2,8 +2,10 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
+
+from gan_jax.health import Finding
 
 
 class Progress:
@@ -20,6 +22,7 @@ class Progress:
         self.stream = sys.stderr if stream is None else stream
         self._bar: Any = None
         self._since = (time.perf_counter(), 0)
+        self.health: tuple[str, ...] = ()  # what is wrong with the run, shown in the bar
 
     def begin(self, step: int) -> None:
         """Show the bar, where there is a terminal, with ``step`` steps already done."""
@@ -37,7 +40,8 @@ class Progress:
     def update(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
         """Move the bar to ``step``."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{images_per_second:,.0f} images/s, {_losses(metrics)}", refresh=False)
+            words = (f"{images_per_second:,.0f} images/s", _losses(metrics), *self.health)
+            self._bar.set_postfix_str(", ".join(words), refresh=False)
             self._bar.update(step - self._bar.n)
 
     def record(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
@@ -49,6 +53,20 @@ class Progress:
                 f"step {step:,}/{self.total:,}  {images_per_second:,.0f} images/s  "
                 f"{int(left) // 60}:{int(left) % 60:02d} left  {_losses(metrics)}"
             )
+
+    def evaluated(self, step: int, records: Sequence[Mapping[str, Any]]) -> None:
+        """The model was evaluated: print the values."""
+        values = "  ".join(f"{record['metric']} {float(record['value']):.4g}" for record in records)
+        self.say(f"step {step:,}/{self.total:,}  {values}")
+
+    def found(self, step: int, new: Sequence[Finding], all_names: Sequence[str]) -> None:
+        """Something is wrong with the run, or no longer."""
+        ended = [name for name in self.health if name not in all_names]
+        self.health = tuple(all_names)
+        for finding in new:
+            self.say(f"step {step:,}: {finding.name}: {finding.evidence}")
+        for name in ended:
+            self.say(f"step {step:,}: no longer {name}")
 
     def say(self, line: str) -> None:
         """Print a line, above the bar if there is one."""

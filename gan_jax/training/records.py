@@ -1,13 +1,11 @@
 """Records of a run: metrics.jsonl, TensorBoard events, result.json, environment.json, and the work directory's lock."""
 
 import fcntl
-import importlib.metadata
 import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,6 +14,7 @@ import jax
 import numpy as np
 
 from gan_jax.errors import WorkdirError
+from gan_jax.evaluation.records import versions
 
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
 
@@ -61,12 +60,6 @@ def write_text(path: Path, text: str) -> None:
 
 def environment(command: list[str]) -> dict[str, Any]:
     """Versions, devices, command and git revision of this process."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed as a package"
     git = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40"],
         capture_output=True,
@@ -77,7 +70,7 @@ def environment(command: list[str]) -> dict[str, Any]:
     return {
         "command": command,
         "git_revision": git.stdout.strip() or None,
-        "versions": {"python": sys.version.split()[0], **versions},
+        "versions": versions(PACKAGES),
         "backend": jax.default_backend(),
         "devices": [str(device) for device in jax.devices()],
         "processes": jax.process_count(),
@@ -128,14 +121,16 @@ class Recorder:
     Args:
       workdir: the work directory.
       step: records after it are dropped, as are sample grids: the run repeats them.
+      evaluated: records of evaluations up to there.
     """
 
-    def __init__(self, workdir: Path, step: int) -> None:
+    def __init__(self, workdir: Path, step: int, evaluated: Sequence[Mapping[str, Any]] = ()) -> None:
         # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
         from tensorboardX.event_file_writer import EventsWriter
 
         self.path = workdir / "metrics.jsonl"
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
+        self.kept = kept
         self.seconds = kept[-1]["seconds"] if kept else 0.0
         self.last = kept[-1] if kept else {}
         write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
@@ -143,13 +138,14 @@ class Recorder:
         for number, image in images.items():
             if number > step:
                 image.unlink()
-        # Events are a function of metrics.jsonl and samples/, so they are replayed rather than edited.
+        # Events follow from metrics.jsonl, evaluation.jsonl and samples/, so they are replayed rather than edited.
         for events in workdir.glob("events.out.tfevents.*"):
             events.unlink()
         self._events = EventsWriter(str(workdir / "events"))
         self._file: TextIO = open(self.path, "a")  # noqa: SIM115
         for record in kept:
             self._write_events(record)
+        self.evaluation(evaluated)
         for number in sorted(images):
             if number <= step:
                 self.image(number, images[number])
@@ -161,6 +157,11 @@ class Recorder:
         self._file.flush()
         self.last = dict(record)
         self._write_events(record)
+
+    def evaluation(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Add the values of an evaluation to the events."""
+        for record in records:
+            self._write_events({"step": record["step"], f"evaluation/{record['metric']}": float(record["value"])})
 
     def _write_events(self, record: Mapping[str, Any]) -> None:
         from tensorboardX import summary

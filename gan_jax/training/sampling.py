@@ -1,7 +1,7 @@
 """Samples from a state or a stored run."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,38 @@ def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
     return point_plot(x, np.asarray(real))
 
 
+def draw(sampler: Sampler, state: State, num: int, seed: int, labels: Any = None) -> np.ndarray:
+    """Generate examples, with averaged parameters if the run keeps them, ``CHUNK`` at a time.
+
+    Args:
+      sampler: the game's compiled sampler.
+      state: of the run.
+      num: how many.
+      seed: of the latent variables; with running statistics the first examples do not depend on ``num``.
+      labels: int [num], for games that take them.
+
+    Returns:
+      float32 [num, H, W, C] in [-1, 1], or [num, D] points.
+
+    Raises:
+      ConfigError: ``num`` is below 1, or labels are given to a game that takes none.
+    """
+    if num < 1:
+        raise ConfigError(f"num={num} is not possible; allowed: a whole number of at least 1")
+    key, parts = jax.random.key(seed), []
+    for chunk, start in enumerate(range(0, num, CHUNK)):
+        size = min(CHUNK, num - start)
+        own = None if labels is None else jnp.asarray(labels)[start : start + size]
+        try:
+            made = sampler(sampling_params(state), state.stats, jax.random.fold_in(key, chunk), size, own)
+        except ValueError as error:
+            if labels is None:
+                raise
+            raise ConfigError(f"this run cannot generate by label: {' '.join(str(error).split())}") from error
+        parts.append(np.asarray(made))
+    return np.concatenate(parts)
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A stored run.
@@ -71,36 +103,18 @@ class Run:
       state: the complete state at one of its checkpoints, on the default device.
       game: its game.
       source: its data.
+      sampler: of its game.
     """
 
     config: ConfigDict
     state: State
     game: Game
     source: Source
+    sampler: Sampler
 
     def sample(self, num: int, seed: int = 0, labels: Any = None) -> np.ndarray:
-        """Generate examples, with averaged parameters if the run keeps them.
-
-        Args:
-          num: how many.
-          seed: of the latent variables; the first examples do not depend on ``num``.
-          labels: int [num], for games that take them.
-
-        Returns:
-          float32 [num, H, W, C] in [-1, 1], or [num, D] points.
-        """
-        if num < 1:
-            raise ConfigError(f"num={num} is not possible; allowed: a whole number of at least 1")
-        sampler, key, parts = make_sampler(self.game), jax.random.key(seed), []
-        for chunk, start in enumerate(range(0, num, CHUNK)):
-            size = min(CHUNK, num - start)
-            own = None if labels is None else jnp.asarray(labels)[start : start + size]
-            parts.append(
-                np.asarray(
-                    sampler(sampling_params(self.state), self.state.stats, jax.random.fold_in(key, chunk), size, own)
-                )
-            )
-        return np.concatenate(parts)
+        """Examples [num, ...], as ``draw``."""
+        return draw(self.sampler, self.state, num, seed, labels)
 
 
 def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
@@ -108,7 +122,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
 
     Args:
       workdir: of a ``gan_jax.train``.
-      checkpoint: "latest" or a step.
+      checkpoint: "latest", "best" or a step.
 
     Returns:
       Run.
@@ -117,16 +131,25 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
       WorkdirError: the directory holds no readable run, or the checkpoint is damaged.
       ConfigError: there is no such checkpoint.
     """
+    return next(load_checkpoints(workdir, [str(checkpoint)]))
+
+
+def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
+    """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
     workdir = Path(workdir)
     compilation_cache.enable()
     config = read_config(workdir)
     assert config is not None
-    _, leaves = read_checkpoint(workdir, str(checkpoint))
-    source = build_source(config)
-    game = build_game(config, source)
-    template = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
-    state = jax.tree.map(jnp.asarray, state_like(template, leaves))
-    return Run(config, state, game, source)
+    run: Run | None = None
+    for checkpoint in checkpoints:
+        _, leaves = read_checkpoint(workdir, checkpoint)
+        if run is None:
+            source = build_source(config)
+            game = build_game(config, source)
+            state = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
+            run = Run(config, state, game, source, make_sampler(game))
+        run = dataclasses.replace(run, state=jax.tree.map(jnp.asarray, state_like(run.state, leaves)))
+        yield run
 
 
 def check_out(out: str) -> Path:

@@ -114,7 +114,9 @@ def check_examples_apart(terms: Sequence[Term], state: State) -> None:
 
 
 def check_config(config: ConfigDict, workdir: Path) -> None:
-    """Refuse a work directory that holds a run of another configuration; only ``steps`` may grow.
+    """Refuse a work directory that holds a run of another configuration.
+
+    ``steps`` may grow, and how a run is evaluated and watched may change: that does not touch what is trained.
 
     Raises:
       ConfigError: names the fields that differ.
@@ -123,14 +125,15 @@ def check_config(config: ConfigDict, workdir: Path) -> None:
     stored = read_config(workdir, missing_ok=True)
     if stored is None:
         return
-    changed = configs.difference(stored, config)
+    differing = configs.difference(stored, config)
+    changed = {field: values for field, values in differing.items() if not field.startswith(("evaluation.", "health."))}
     if "steps" in changed and changed["steps"][1] > changed["steps"][0]:
         changed.pop("steps")
     if changed:
         shown = ", ".join(f"{name}: {old!r} there, {new!r} now" for name, (old, new) in changed.items())
         raise ConfigError(
             f"work directory {str(workdir)!r} holds a run of another configuration ({shown}); "
-            "allowed: the same, or more steps"
+            "allowed: the same, or more steps, or other evaluations"
         )
 
 
@@ -161,29 +164,36 @@ def checkpoint_at(path: str | Path) -> tuple[Path, str]:
     return path, "latest"
 
 
+def stored_steps(workdir: Path, folder: str = "checkpoints") -> list[int]:
+    """Steps of a run's checkpoints, ascending; [] where there are none."""
+    if not (workdir / folder).is_dir():
+        return []
+    return Checkpoints(workdir, read_only=True, folder=folder).steps()
+
+
 def read_checkpoint(workdir: Path, checkpoint: str) -> tuple[int, dict]:
     """(step, leaves) of a run's checkpoint.
 
     Args:
       workdir: the work directory.
-      checkpoint: "latest" or a step.
+      checkpoint: "latest", "best" or a step.
 
     Raises:
       ConfigError: there is no such checkpoint; names those that there are.
       WorkdirError: it is damaged or cannot be read.
     """
-    if not (workdir / "checkpoints").is_dir():
-        raise WorkdirError(f"{str(workdir)!r} holds no checkpoints yet; give the --workdir of a run that has saved one")
-    checkpoints = Checkpoints(workdir, read_only=True)
-    steps = checkpoints.steps()
+    steps, best = stored_steps(workdir), stored_steps(workdir, "best")
     if not steps:
         raise WorkdirError(f"{str(workdir)!r} holds no checkpoints yet; give the --workdir of a run that has saved one")
+    if checkpoint == "best" and best:
+        return best[-1], Checkpoints(workdir, read_only=True, folder="best").restore(best[-1])
     wanted = str(steps[-1]) if checkpoint == "latest" else checkpoint
     if not wanted.isdigit() or int(wanted) not in steps:
+        also = "latest, best" if best else "latest"
         raise ConfigError(
-            f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: latest, {', '.join(map(str, steps))}"
+            f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: {also}, {', '.join(map(str, steps))}"
         )
-    return int(wanted), checkpoints.restore(int(wanted))
+    return int(wanted), Checkpoints(workdir, read_only=True).restore(int(wanted))
 
 
 def _fine_tune(state: State, source: str, say: Callable[[str], None]) -> State:

@@ -50,9 +50,12 @@ def test_dirac(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "the figure's name is missing; `figure` needs NAME --workdir=DIR; names: costs, dirac"),
+        ([], "the figure's name is missing; `figure` needs NAME --workdir=DIR; names: costs, dirac, frechet_bias"),
         (["--workdir=x"], "the figure's name is missing"),
-        (["cots", "--workdir=x"], "there is no figure 'cots' (did you mean 'costs'?); allowed: costs, dirac"),
+        (
+            ["cots", "--workdir=x"],
+            "there is no figure 'cots' (did you mean 'costs'?); allowed: costs, dirac, frechet_bias",
+        ),
         (["cots"], "there is no figure 'cots'"),
         (["costs"], "--workdir is missing; `figure` needs NAME --workdir=DIR"),
         (["costs", "--workdir="], "--workdir is missing"),

@@ -61,7 +61,7 @@ def test_the_result(tmp_path):
     assert returned.metrics == {k: v for k, v in records(workdir)[-1].items() if "/" in k}
     assert result(workdir) == {
         "status": "finished", "step": 7, "params_sha256": returned.params_sha256, "seconds": returned.seconds,
-        "metrics": returned.metrics, "sample_grid": returned.sample_grid,
+        "metrics": returned.metrics, "sample_grid": returned.sample_grid, "best": None, "health": [],
     }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def limit_files(size):
 
 def assert_full(ended, workdir, last_good):
     assert ended.status == 1, ended
-    # Threads of TensorStore may complain when Orbax has given up before them, also after our line; no line of ours does.
+    # Threads of TensorStore may complain when Orbax has given up before them, even after our line; none of ours does.
     assert "gan_jax/" not in ended.err.replace(str(workdir), ""), ended.err
     [ours] = [line for line in ended.err.splitlines() if line.startswith("gan-jax: ")]
     assert str(workdir / "checkpoints" / str(last_good)) in ours

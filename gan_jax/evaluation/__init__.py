@@ -1,0 +1,1 @@
+"""Evaluation: numbers that carry the protocol by which they were measured."""

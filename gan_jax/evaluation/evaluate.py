@@ -1,0 +1,213 @@
+"""Metrics of generated examples against real ones, each with the protocol it was measured by."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax.errors import ConfigError, DataError, MetricError
+from gan_jax.evaluation.features import Features, as_float, eight_bit, extract, of_reference
+from gan_jax.evaluation.protocol import Protocol
+from gan_jax.evaluation.reference import Reference
+from gan_jax.extractors.extractor import Extractor
+from gan_jax.measures import EXTRACTED, MEASURES, Value, options_of
+from gan_jax.metric_names import Name, parse
+
+Tick = Callable[[str], None]
+
+
+class Generated(NamedTuple):
+    """What is evaluated.
+
+    Attributes:
+      draw: (num, seed, labels or None) -> examples float32 [num, ...].
+      parameters: "ema" or "current".
+      batch_norm: "none", "running" or "batch of N".
+      checkpoint: how it was chosen, as in ``Protocol``.
+      discriminator: points [N, D] -> logits [N], where these are log-odds; else None.
+    """
+
+    draw: Callable[[int, int, np.ndarray | None], np.ndarray]
+    parameters: str
+    batch_norm: str
+    checkpoint: str
+    discriminator: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def evaluate(
+    generated: Generated,
+    names: Sequence[str],
+    reference: Reference,
+    extractors: Mapping[str, Extractor],
+    *,
+    num: int,
+    repeats: int = 1,
+    seed: int = 0,
+    tick: Tick = lambda what: None,
+) -> list[tuple[Value, Protocol]]:
+    """Measure.
+
+    Args:
+      generated: what.
+      names: of metrics, such as "frechet_lenet".
+      reference: real examples.
+      extractors: those that the names need.
+      num: how many examples to generate for each repeat.
+      repeats: how often; the seeds are ``seed``, ``seed + 1``, ...
+      seed: of the generated examples and of the metrics' own random choices.
+      tick: told what was done, after each piece of work.
+
+    Returns:
+      Values with their protocols, in the order of the names. With several repeats a value is their mean, and its spread
+      their standard deviation.
+
+    Raises:
+      ConfigError: a metric has no meaning for these data or this generator.
+      MetricError: it has none for these numbers.
+    """
+    refuse(names, reference)
+    measured: dict[tuple[str, str], list[Value]] = {}
+    for repeat in range(repeats):
+        sets = _Sets(generated, reference, extractors, num, seed + repeat, tick)
+        for name in names:
+            for value_name, value in _measure(parse(name), sets).items():
+                measured.setdefault((name, value_name), []).append(value)
+            tick(name)
+    return [
+        (
+            _over_repeats(values),
+            protocol(parse(name), value_name, values[0].stamp, generated, reference, extractors, num),
+        )
+        for (name, value_name), values in measured.items()
+    ]
+
+
+def refuse(names: Sequence[str], reference: Reference) -> None:
+    """Raise ConfigError where a metric needs what these data do not have."""
+    for name in names:
+        taken = inspect.signature(MEASURES[parse(name).measure].function).parameters
+        points = reference.examples.ndim == 2
+        if "density" in taken and reference.density is None:
+            raise ConfigError(f"{name} needs a known distribution; {reference.dataset} is none")
+        if parse(name).measure in ("ms_ssim", "parzen") and points:
+            raise ConfigError(f"{name} is for images; {reference.dataset} has points")
+        if "validation" in taken and reference.validation is None:
+            raise ConfigError(f"{name} fits a number on validation examples; set evaluation.validation to a split")
+        if "fake_labels" in taken and reference.num_classes is None:
+            raise ConfigError(f"{name} needs labels; {reference.dataset} has none")
+
+
+def protocol(
+    name: Name, value_name: str, stamp: Mapping[str, Any], generated: Generated, reference: Reference,
+    extractors: Mapping[str, Extractor], num: int,
+) -> Protocol:  # fmt: skip
+    """How a value is measured."""
+    extractor = extractors[name.extractor] if name.extractor else None
+    function = MEASURES[name.measure].function
+    rounded = reference.examples.dtype == np.uint8 and extractor is not None
+    return Protocol(
+        metric=value_name,
+        options={**options_of(function), **stamp},
+        n_real=len(reference.examples),
+        n_fake=num,
+        dataset=reference.dataset,
+        split=reference.split,
+        reference_sha256=reference.sha256,
+        resize=extractor.resize if extractor else "none",
+        pixels="8 bit" if rounded else "float",
+        extractor=extractor.name if extractor else "none",
+        extractor_sha256=extractor.sha256 if extractor else "",
+        parameters=generated.parameters,
+        batch_norm=generated.batch_norm,
+        checkpoint=generated.checkpoint,
+    )
+
+
+def _measure(name: Name, sets: "_Sets") -> dict[str, Value]:
+    measure = MEASURES[name.measure]
+    taken = [a for a in inspect.signature(measure.function).parameters if a not in options_of(measure.function)]
+    given = {argument: sets.supply(argument, name) for argument in taken}
+    try:
+        values = measure.function(**given)
+    except (MetricError, DataError) as error:
+        raise type(error)(f"{name.of_value(name.measure)}: {error}") from error
+    return {name.of_value(value_name): value for value_name, value in values.items()}
+
+
+def _over_repeats(values: Sequence[Value]) -> Value:
+    if len(values) == 1:
+        return values[0]
+    numbers = np.asarray([value.value for value in values], np.float64)
+    return Value(float(numbers.mean()), float(numbers.std(ddof=1)), f"{len(values)} generated sets")
+
+
+class _Sets:
+    """One generated set beside the real one; everything is made when it is first asked for, and once."""
+
+    def __init__(
+        self, generated: Generated, reference: Reference, extractors: Mapping[str, Extractor], num: int, seed: int,
+        tick: Tick,
+    ) -> None:  # fmt: skip
+        self.generated, self.reference, self.extractors = generated, reference, extractors
+        self.num, self.seed, self.tick = num, seed, tick
+        self._features: dict[tuple[str, str], Features] = {}
+
+    @cached_property
+    def fake(self) -> np.ndarray:
+        made = self.generated.draw(self.num, self.seed, None)
+        self.tick("samples")
+        return made
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        assert self.reference.num_classes is not None
+        return np.arange(self.num, dtype=np.int32) % self.reference.num_classes
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        return self.generated.draw(self.num, self.seed, self.labels)
+
+    def supply(self, argument: str, name: Name) -> Any:
+        if argument == "key":
+            return jax.random.key(self.seed)
+        if argument == "fake_labels":
+            return self.labels
+        if argument in EXTRACTED:
+            assert name.extractor is not None
+            labelled = "fake_labels" in inspect.signature(MEASURES[name.measure].function).parameters
+            which = "real" if argument == "real_features" else "labelled" if labelled else "fake"
+            features, logits = self.features(name.extractor, which)
+            if argument == "fake_logits" and logits is None:
+                raise ConfigError(f"{name}: the extractor {self.extractors[name.extractor].name} has no classes")
+            return logits if argument == "fake_logits" else features
+        return {
+            "real": lambda: as_float(self.reference.examples),
+            "fake": lambda: self.fake,
+            "validation": lambda: as_float(self.reference.validation),  # type: ignore[arg-type]
+            "density": lambda: self.reference.density,
+            "discriminator": lambda: self._discriminator(name),
+        }[argument]()
+
+    def _discriminator(self, name: Name) -> Callable[[np.ndarray], np.ndarray]:
+        if self.generated.discriminator is None:
+            raise ConfigError(
+                f"{name.measure} needs a discriminator of single examples whose logits are log-odds; "
+                "allowed: game gan without packing, loss minimax, non_saturating or maximum_likelihood"
+            )
+        return self.generated.discriminator
+
+    def features(self, extractor: str, which: str) -> Features:
+        if (extractor, which) not in self._features:
+            made = self.extractors[extractor]
+            if which == "real":
+                self._features[extractor, which] = of_reference(made, self.reference)
+            else:
+                examples = self.labelled if which == "labelled" else self.fake
+                if self.reference.examples.dtype == np.uint8:
+                    examples = eight_bit(examples)
+                self._features[extractor, which] = extract(made, examples)
+            self.tick(f"features of {which} examples")
+        return self._features[extractor, which]

@@ -1,0 +1,82 @@
+"""evaluation.jsonl: one object a value, appended by training and by ``gan-jax evaluate``."""
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_jax.evaluation.protocol import Protocol
+from gan_jax.measures import Value
+
+FILE = "evaluation.jsonl"
+PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "numpy", "scipy", "scikit-learn")
+Record = dict[str, Any]
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages."""
+    found = {"python": sys.version.split()[0]}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found
+
+
+def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, Any]) -> list[Record]:
+    """Lines of evaluation.jsonl.
+
+    Args:
+      values: what came out, and how.
+      about: what does not make values incomparable: "by" ("train" or "evaluate"), "step", "seed", "repeats".
+
+    Returns:
+      Flat dicts with the protocol's fields, its hash as "protocol", and the versions of libraries.
+    """
+    return [
+        {
+            "metric": protocol.metric,
+            "value": value.value if math.isfinite(value.value) else str(value.value),  # JSON has no infinity
+            "spread": value.spread,
+            "spread_over": value.spread_over,
+            **about,
+            **dataclasses.asdict(protocol),
+            "protocol": protocol.sha256(),
+            "versions": versions(),
+        }
+        for value, protocol in values
+    ]
+
+
+def read(workdir: Path) -> list[Record]:
+    """The complete records of a work directory; a last line that a kill cut short is left out."""
+    path = workdir / FILE
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+
+
+def append(workdir: Path, records: Sequence[Record]) -> None:
+    """Add records, after the last whole line."""
+    path = workdir / FILE
+    with open(path, "ab+") as file:
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
+        file.write("".join(json.dumps(record) + "\n" for record in records).encode())
+
+
+def keep(workdir: Path, wanted: Callable[[Record], bool]) -> list[Record]:
+    """Drop the records that are not wanted; the others, which stay."""
+    found = read(workdir)
+    kept = [record for record in found if wanted(record)]
+    if len(kept) < len(found) or (workdir / FILE).exists():
+        temporary = workdir / f".{FILE}.tmp"
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        temporary.replace(workdir / FILE)
+    return kept

@@ -1,0 +1,102 @@
+"""The real examples that generated ones are compared with."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import data
+from gan_jax.data import Source
+from gan_jax.data.synthetic import Distribution
+from gan_jax.errors import ConfigError, DataError
+
+ORDER = 0  # seed of the order from which a part of a larger split is taken
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """Real examples.
+
+    Attributes:
+      dataset: name of the data set.
+      split: of it; "drawn" for a known distribution.
+      examples: uint8 [n, H, W, C], or float32 [n, D] points.
+      validation: more of the same from another part of the data, for metrics that fit a number; None: there is none.
+      num_classes: of labelled data, else None.
+      density: of a known distribution, else None.
+    """
+
+    dataset: str
+    split: str
+    examples: np.ndarray
+    validation: np.ndarray | None
+    num_classes: int | None
+    density: Distribution | None
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of the examples, sixteen hexadecimal digits."""
+        head = f"{self.examples.dtype.str}{self.examples.shape}".encode()
+        return hashlib.sha256(head + np.ascontiguousarray(self.examples).tobytes()).hexdigest()[:16]
+
+
+def load(
+    name: str, split: str, num: int, *, data_dir: str | None, options: Mapping[str, Any], validation: str = ""
+) -> Reference:
+    """The first ``num`` examples of a split, all of it if it has no more.
+
+    A part of a split is taken in one fixed shuffled order, so that every run and every machine takes the same.
+
+    Args:
+      name: of a data source.
+      split: of it; a known distribution has none.
+      num: examples wanted.
+      data_dir: as for ``data.load``.
+      options: of the source.
+      validation: split of the validation examples, "" for none.
+
+    Returns:
+      Reference.
+
+    Raises:
+      ConfigError: there is no such split.
+      DataError: data that are missing or broken.
+    """
+    source = _source(name, split, data_dir, options, "real")
+    if source.density is not None:
+        return Reference(source.name, "drawn", _drawn(source, num, 0), _drawn(source, 1000, 1), None, source.density)
+    held_out = None
+    if validation:
+        other = _source(name, validation, data_dir, options, "validation")
+        held_out = _examples(other, other.num_examples or 1000)
+    return Reference(source.name, split, _examples(source, num), held_out, source.num_classes, None)
+
+
+def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:
+    try:
+        return data.load(name, data_dir=data_dir, split=split, **options)
+    except ConfigError as error:
+        raise ConfigError(f"split {split!r} of the {what} examples: {error}") from error
+
+
+def _drawn(source: Source, num: int, stream: int) -> np.ndarray:
+    assert source.fetch is not None
+    key = jax.random.fold_in(jax.random.key(ORDER), stream)
+    return np.asarray(source.fetch({}, key, jnp.arange(num, dtype=jnp.int32))["image"])
+
+
+def _examples(source: Source, num: int) -> np.ndarray:
+    if source.arrays:
+        images = source.arrays["image"]
+        if num >= len(images):
+            return images
+        return images[np.sort(np.random.default_rng(ORDER).permutation(len(images))[:num])]
+    if source.stream is None:
+        raise DataError(f"data.name={source.name!r} holds no examples to compare with")
+    taken = next(source.stream(ORDER, 0, min(num, source.num_examples or num)))
+    return taken["image"]

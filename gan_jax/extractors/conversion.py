@@ -1,0 +1,113 @@
+"""Networks written in Flax with weights that were trained in another framework."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import flax.traverse_util
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.errors import DataError
+
+# Last part of a variable's name in Flax, and what PyTorch calls it.
+TORCH_NAMES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias and batch normalization with fixed statistics: [B, H, W, C] to [B, H', W', features].
+
+    Attributes:
+      features: channels of the result.
+      kernel_size: height and width.
+      stride: in both directions.
+      padding: "SAME" or "VALID".
+      epsilon: added to the variance.
+    """
+
+    features: int
+    kernel_size: tuple[int, int]
+    stride: int = 1
+    padding: str = "SAME"
+    epsilon: float = 1e-3
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """The normalized convolution of x, not activated."""
+        return conv_norm(
+            x, self.features, self.kernel_size, ("conv", "bn"), self.stride, self.padding, epsilon=self.epsilon
+        )
+
+
+def conv_norm(
+    x: jax.Array,
+    features: int,
+    kernel_size: tuple[int, int],
+    names: tuple[str, str],
+    stride: int = 1,
+    padding: str = "SAME",
+    groups: int = 1,
+    epsilon: float = 1e-3,
+) -> jax.Array:
+    """The two layers of `ConvNorm`, under these names in the calling module.
+
+    Products are made in full float32: accelerators round to fewer bits by default, and a distance between features
+    would depend on the machine.
+    """
+    x = nn.Conv(
+        features,
+        kernel_size,
+        (stride, stride),
+        padding,
+        use_bias=False,
+        feature_group_count=groups,
+        precision=jax.lax.Precision.HIGHEST,
+        name=names[0],
+    )(x)
+    return nn.BatchNorm(use_running_average=True, epsilon=epsilon, name=names[1])(x)
+
+
+def convert(
+    network: nn.Module, shape: Sequence[int], tensors: Mapping[str, np.ndarray], where: str, unused: Sequence[str] = ()
+) -> Any:
+    """The variables of a Flax network from PyTorch's tensors, whose names are the paths of the modules.
+
+    Args:
+      network: modules named as in the file of weights.
+      shape: of an example that it takes, (H, W, C).
+      tensors: by name; convolutions [out, in, h, w], dense layers [out, in].
+      where: begins the messages.
+      unused: names that must be there and are not taken; counters of batches are never taken.
+
+    Returns:
+      Variables for `network.apply`, float32, on the default device.
+
+    Raises:
+      DataError: a tensor is missing, too many, or of another shape.
+    """
+    expected = jax.eval_shape(network.init, jax.random.key(0), jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    left = {name for name in tensors if not name.endswith(".num_batches_tracked")}
+    variables = {}
+    for path, leaf in flax.traverse_util.flatten_dict(expected).items():
+        name = ".".join((*path[1:-1], TORCH_NAMES[path[-1]]))
+        if name not in tensors:
+            raise DataError(f"{where} lack the tensor {name}")
+        value = tensors[name]
+        axes = {"kernel": (2, 3, 1, 0) if len(leaf.shape) == 4 else (1, 0)}.get(path[-1], (0,))
+        if value.ndim != len(axes) or value.transpose(axes).shape != leaf.shape or value.dtype != np.float32:
+            raise DataError(f"{where} have {name} as {value.dtype} {list(value.shape)}, which does not fit the network")
+        variables[path] = jnp.asarray(np.ascontiguousarray(value.transpose(axes)))
+        left.discard(name)
+    if missing := set(unused) - left:
+        raise DataError(f"{where} lack the tensor {min(missing)}")
+    if extra := left - set(unused):
+        raise DataError(f"{where} hold {min(extra)}, which this network does not have")
+    return flax.traverse_util.unflatten_dict(variables)
+
+
+def check_sha256(path: str | Path, sha256: str, wanted: str, file_name: str) -> None:
+    """Raises DataError unless the sha256 of the file at `path` begins with `wanted`, as that of `file_name` does."""
+    if not sha256.startswith(wanted):
+        raise DataError(f"the weights {path} are not {file_name}: sha256 {sha256}, must begin with {wanted}")

@@ -1,0 +1,152 @@
+"""Multi-scale structural similarity between generated images: near 1 if they are all alike."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.errors import MetricError
+from gan_jax.metrics import arguments
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse
+WINDOW, WINDOW_STD = 11, 1.5
+K1, K2 = 0.01, 0.03
+SMALLEST_SIDE = 2 * WINDOW  # for two scales
+CHUNK = 2**21  # pixels at a time
+
+
+def ms_ssim(images: Any, key: jax.Array, pairs: int = 1000) -> "Similarity":
+    """Mean MS-SSIM over random pairs of different images of one set; of one class, where there are classes.
+
+    Args:
+      images: finite numbers in [-1, 1], [N, H, W, C], N at least 2, H and W at least 22.
+      key: typed key, of the pairs.
+      pairs: their number, at least 2. Odena et al. take 100 of each class.
+
+    Returns:
+      Similarity.
+
+    Raises:
+      MetricError: a shape, number or option is not allowed.
+
+    References:
+      Odena, Olah, Shlens, Conditional Image Synthesis with Auxiliary Classifier GANs, 2017, arXiv:1610.09585,
+        section 4.2.
+    """
+    x = arguments.finite("images", images)
+    if x.ndim != 4 or len(x) < 2 or min(x.shape[1:3]) < SMALLEST_SIDE:
+        raise MetricError(
+            f"images have the shape {list(x.shape)}; allowed: [N, H, W, C] with N at least 2, H and W at least "
+            f"{SMALLEST_SIDE}"
+        )
+    if x.min() < -1 or x.max() > 1:
+        raise MetricError(f"images have values from {x.min():.4g} to {x.max():.4g}; allowed: -1 to 1")
+    pairs = arguments.whole("pairs", pairs, 2)
+    first_key, other_key = jax.random.split(key)
+    first = np.asarray(jax.random.randint(first_key, (pairs,), 0, len(x)))
+    # 1 to N - 1 further on, round the end: uniform over all others.
+    other = (first + 1 + np.asarray(jax.random.randint(other_key, (pairs,), 0, len(x) - 1))) % len(x)
+    values = multi_scale_similarity(x[first], x[other])
+    scales = len(sides(min(x.shape[1:3])))
+    return Similarity(float(values.mean()), float(values.std(ddof=1) / np.sqrt(pairs)), scales)
+
+
+def sides(side: int) -> list[int]:
+    """The lengths of an image's shorter side at each scale: at most 5, the last at least 11 pixels."""
+    found = [side]
+    while len(found) < len(WEIGHTS) and -(-found[-1] // 2) >= WINDOW:
+        found.append(-(-found[-1] // 2))
+    return found
+
+
+def multi_scale_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """MS-SSIM of each pair of images, averaged over channels.
+
+    At each scale images are compared in Gaussian windows of 11 x 11 pixels that lie wholly inside; between scales 2 x 2
+    pixels are averaged, an odd last row or column counting double. The paper's five weights, cut to the scales that
+    there are and divided by their sum, are exponents of the contrasts of all scales and of the last one's whole
+    similarity. A mean contrast below 0 (images that are negatives of each other) has no such power; it counts as 0, as
+    in TensorFlow's ssim_multiscale, and with it the pair. All in float64.
+
+    Args:
+      a: in [-1, 1], [P, H, W, C], H and W at least 11.
+      b: the same shape.
+
+    Returns:
+      float64 [P], in [0, 1]; 1 for equal images.
+
+    References:
+      Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality assessment, 2003, equations 3 to 7.
+      Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to structural similarity, 2004,
+        equations 12 to 16.
+    """
+    scales = len(sides(min(a.shape[1:3])))
+    size = max(1, min(len(a), CHUNK // int(np.prod(a.shape[1:]))))
+    with jax.enable_x64(True):
+        left, right = (jnp.asarray(np.asarray(x, np.float64) / 2 + 0.5) for x in (a, b))
+        return np.asarray(_similarities(left, right, scales, size))
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _similarities(a: jax.Array, b: jax.Array, scales: int, size: int) -> jax.Array:
+    weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
+
+    def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+        a, b = pair
+        product = jnp.ones(a.shape[-1], jnp.float64)
+        for scale in range(scales):
+            if scale:
+                a, b = _halved(a), _halved(b)
+            luminance, contrast = _compared(a, b)
+            last = jnp.mean(luminance * contrast if scale == scales - 1 else contrast, axis=(0, 1))
+            product = product * jnp.maximum(last, 0.0) ** weights[scale]
+        return jnp.mean(product)
+
+    return jax.lax.map(one, (a, b), batch_size=size)
+
+
+def _compared(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Luminance, and contrast times structure, of images [H, W, C] in [0, 1] at each window [H - 10, W - 10, C]."""
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    variances = _blurred(a * a) + _blurred(b * b) - mean_a * mean_a - mean_b * mean_b
+    covariance = _blurred(a * b) - mean_a * mean_b
+    c1, c2 = K1**2, K2**2
+    luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
+    return luminance, (2.0 * covariance + c2) / (variances + c2)
+
+
+def _blurred(x: jax.Array) -> jax.Array:
+    """Means [H - 10, W - 10, C] under the Gaussian window, one axis after the other."""
+    for axis in (0, 1):
+        x = jnp.moveaxis(jnp.tensordot(jnp.asarray(_window(x.shape[axis])), x, axes=(1, axis)), 0, axis)
+    return x
+
+
+def _window(length: int) -> np.ndarray:
+    """The window at each place along an axis, as a matrix [length - 10, length]: compiles faster than a convolution."""
+    offset = np.arange(WINDOW) - (WINDOW - 1) / 2
+    weights = np.exp(-0.5 * (offset / WINDOW_STD) ** 2)
+    rows = [np.pad(weights / weights.sum(), (i, length - WINDOW - i)) for i in range(length - WINDOW + 1)]
+    return np.stack(rows)
+
+
+def _halved(x: jax.Array) -> jax.Array:
+    height, width, channels = x.shape
+    x = jnp.pad(x, ((0, height % 2), (0, width % 2), (0, 0)), mode="symmetric")
+    return jnp.mean(x.reshape(-(-height // 2), 2, -(-width // 2), 2, channels), axis=(1, 3))
+
+
+class Similarity(NamedTuple):
+    """How alike the images of a set are.
+
+    Attributes:
+      value: mean MS-SSIM, in [0, 1].
+      standard_error: of it, over pairs.
+      scales: how many scales the images have room for, 2 to 5; values of different numbers do not compare.
+    """
+
+    value: float
+    standard_error: float
+    scales: int

@@ -1,0 +1,142 @@
+"""Evaluation of a run: while it trains, and of stored checkpoints."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.build import component_options, data_options
+from gan_jax.data import resolve as resolve_data
+from gan_jax.evaluation import records as files
+from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse
+from gan_jax.evaluation.features import extractors_of
+from gan_jax.evaluation.records import Record
+from gan_jax.evaluation.reference import Reference, load
+from gan_jax.extractors.extractor import Extractor
+from gan_jax.game import Game, forward
+from gan_jax.measures import MEASURES, takes
+from gan_jax.metric_names import parse
+from gan_jax.registry import make_loss, resolve
+from gan_jax.training.sampling import CHUNK, Sampler, draw
+from gan_jax.training.step import State
+
+MNIST_VALIDATION = "train[50000:51000]"  # of the protocol of 2014, for the sets that have MNIST's sizes
+TRAIN, EVALUATE = "train", "evaluate"  # who wrote a record
+
+
+class Settings(NamedTuple):
+    """What is measured, on what.
+
+    Attributes:
+      metrics: names, such as "frechet_lenet".
+      num: examples to generate, and most real ones to take.
+      split: of the real examples.
+      validation: of the examples on which a metric fits a number; "" is the usual one of the data set.
+      weights: file of an extractor's weights, or "".
+      extractor: package.module:attribute of a user's extractor, or "".
+      repeats: generated sets.
+      seed: of the first of them.
+    """
+
+    metrics: tuple[str, ...]
+    num: int
+    split: str
+    validation: str = ""
+    weights: str = ""
+    extractor: str = ""
+    repeats: int = 1
+    seed: int = 0
+
+
+def settings_of(config: ConfigDict) -> Settings:
+    """The settings of a configuration's own evaluations."""
+    own = config.evaluation
+    return Settings(own.metrics, own.num, own.split, own.validation, own.weights, own.extractor)
+
+
+class Material(NamedTuple):
+    """Real examples, and the extractors that the metrics need."""
+
+    reference: Reference
+    extractors: dict[str, Extractor]
+
+
+def material_of(config: ConfigDict, settings: Settings) -> Material:
+    """Read the real examples and the extractors' weights; refuse metrics that do not fit.
+
+    Raises:
+      ConfigError: a metric, split or extractor does not fit the data.
+      DataError: data or weights are missing or broken.
+    """
+    validation = settings.validation
+    if not validation and resolve_data(config.data.name)[0] in ("mnist", "fashion_mnist"):
+        validation = MNIST_VALIDATION
+    if not any("validation" in takes(MEASURES[parse(name).measure].function) for name in settings.metrics):
+        validation = ""
+    reference = load(
+        config.data.name, settings.split, settings.num,
+        data_dir=config.data.dir or None, options=data_options(config), validation=validation,
+    )  # fmt: skip
+    refuse(settings.metrics, reference)
+    return Material(reference, extractors_of(settings.metrics, reference, settings.weights, settings.extractor))
+
+
+def measure(
+    config: ConfigDict, game: Game, sampler: Sampler, state: State, settings: Settings, material: Material, *, by: str,
+    chosen: str, tick: Tick = lambda what: None,
+) -> list[Record]:  # fmt: skip
+    """Records of a state.
+
+    Args:
+      config: of the run.
+      game: its game.
+      sampler: the game's.
+      state: what is evaluated.
+      settings: how.
+      material: what the settings need.
+      by: "train" or "evaluate".
+      chosen: how the checkpoint was chosen, as ``Protocol`` says.
+      tick: told what was done.
+
+    Returns:
+      One record a value.
+    """
+    normalized = "batch_stats" in state.stats.get("generator", {})
+    statistics = "running" if config.sample_statistics == "running" else f"batch of {CHUNK}"
+    generated = Generated(
+        lambda num, seed, labels: draw(sampler, state, num, seed, labels),
+        parameters="ema" if state.ema else "current",
+        batch_norm=statistics if normalized else "none",
+        checkpoint=chosen,
+        discriminator=_log_odds(config, game, state),
+    )
+    values = evaluate(
+        generated, settings.metrics, material.reference, material.extractors,
+        num=settings.num, repeats=settings.repeats, seed=settings.seed, tick=tick,
+    )  # fmt: skip
+    about = {"by": by, "step": int(state.step), "seed": settings.seed, "repeats": settings.repeats}
+    return files.make_records(values, about)
+
+
+def _log_odds(config: ConfigDict, game: Game, state: State) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The discriminator of single points, in the mode in which it is sampled from; None where there is none."""
+    loss = make_loss(resolve("loss", config.loss.name), component_options(config, "loss"), "loss.name")
+    packed = config.game.name == "gan" and config.game.gan.packing > 1
+    if not loss.log_odds or packed or "discriminator" not in game.networks:
+        return None
+
+    def logits(x: np.ndarray) -> np.ndarray:
+        name = "discriminator"
+        return np.asarray(
+            forward(game.networks[name], state.params[name], state.stats[name], jnp.asarray(x), train=False)[0]
+        )
+
+    return logits
+
+
+def best_of(config: ConfigDict) -> str:
+    """How the best checkpoint of a run is chosen."""
+    settings = settings_of(config)
+    return f"best by {config.evaluation.best} of {settings.num} on {config.data.name} {settings.split}"

@@ -1,0 +1,113 @@
+"""Watches a run: a few numbers of its samples at every record, and what the records say of its health."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.build import component_options
+from gan_jax.data import Source, decode
+from gan_jax.evaluation.records import Record
+from gan_jax.game import STREAMS, Game
+from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
+from gan_jax.registry import make_loss, resolve
+from gan_jax.training.sampling import sampling_params
+from gan_jax.training.step import State
+
+SAMPLES = 1000  # folded into the key of samples, where the sample grid's purposes are small numbers
+
+
+class Watch:
+    """The records of a run so far, and what is wrong with it.
+
+    Args:
+      config: of the run.
+      game: its game.
+      source: its data.
+      key: typed key of the run.
+      records: of metrics.jsonl, up to where the run continues.
+      evaluated: records of its evaluations up to there.
+    """
+
+    def __init__(
+        self, config: ConfigDict, game: Game, source: Source, key: jax.Array, records: Sequence[Mapping[str, Any]],
+        evaluated: Sequence[Record],
+    ) -> None:  # fmt: skip
+        self.steps = config.steps
+        self.findings: tuple[Finding, ...] = ()
+        self._history: list[Mapping[str, Any]] = [*records]
+        self._scale = _scale(config)
+        self._statistics = _statistics(game, source, key, config.health.samples) if config.health.samples else None
+        for step in sorted({record["step"] for record in evaluated}):
+            self.evaluated([record for record in evaluated if record["step"] == step])
+        self._history.sort(key=lambda record: record["step"])
+
+    def statistics(self, state: State) -> dict[str, float]:
+        """Numbers of the run's samples, for its record."""
+        if self._statistics is None:
+            return {}
+        return {name: float(value) for name, value in self._statistics(sampling_params(state), state.stats).items()}
+
+    def recorded(self, record: Mapping[str, Any]) -> list[Finding]:
+        """Take a record into account; the findings that were not there before."""
+        self._history.append(record)
+        before = {finding.name for finding in self.findings}
+        self.findings = diagnose(self._history, self._scale, self.steps)
+        return [finding for finding in self.findings if finding.name not in before]
+
+    def evaluated(self, records: Sequence[Record]) -> None:
+        """Take an evaluation into account."""
+        if records:
+            values = {record["metric"]: float(record["value"]) for record in records}
+            self._history.append({"step": records[0]["step"], **values})
+
+    @property
+    def hopeless(self) -> Finding | None:
+        """The first finding that more steps will not mend."""
+        return next((finding for finding in self.findings if finding.hopeless), None)
+
+    def report(self, status: str, step: int) -> list[dict[str, Any]]:
+        """The findings for result.json; [] of a healthy run."""
+        findings = self.findings
+        if status == "non_finite" and all(finding.name != "non_finite" for finding in findings):
+            findings = (Finding("non_finite", step + 1, f"a loss or gradient of step {step + 1:,}", True), *findings)
+        return [finding._asdict() for finding in findings]
+
+
+def _scale(config: ConfigDict) -> LossScale:
+    options = component_options(config, "loss")
+    loss = make_loss(resolve("loss", config.loss.name), options, f"loss.name={config.loss.name!r}")
+    if loss.batchwise:  # its costs are those of whole minibatches, with means over devices
+        return LossScale(None, None, loss.log_odds)
+    return loss_scale(loss.discriminator, loss.log_odds)
+
+
+def _statistics(game: Game, source: Source, key: jax.Array, num: int) -> Any:
+    """A compiled (params, stats) -> numbers of ``num`` samples at fixed latent variables."""
+    reference = reference_statistics(jnp.asarray(_real(source, key, num)))
+    density = source.density
+    means = None if density is None or density.means is None else jnp.asarray(density.means)
+    std = 1.0 if density is None or density.std is None else float(density.std)
+    own = jax.random.fold_in(jax.random.fold_in(key, STREAMS["sample"]), SAMPLES)
+
+    def statistics(params: Any, stats: Any) -> dict[str, jax.Array]:
+        return sample_statistics(game.sample(game.networks, params, stats, own, num), reference, means, std)
+
+    return jax.jit(statistics)
+
+
+def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
+    """Real examples, float32 [num, ...], or all where there are fewer."""
+    own = jax.random.fold_in(key, STREAMS["data"])
+    if source.fetch is not None and not source.arrays:
+        return np.asarray(source.fetch({}, own, jnp.arange(num, dtype=jnp.int32))["image"])
+    if source.arrays:  # evenly spaced, since a set may be sorted by class
+        images = source.arrays["image"]
+        chosen = images[np.linspace(0, len(images) - 1, min(num, len(images))).astype(np.int64)]
+    else:
+        assert source.stream is not None
+        chosen = next(source.stream(own, 0, num))["image"]
+    return np.asarray(decode({"image": jnp.asarray(chosen)})["image"])

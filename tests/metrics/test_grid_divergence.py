@@ -1,0 +1,111 @@
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from gan_jax.data import synthetic
+from gan_jax.errors import MetricError
+from gan_jax.metrics.divergences import jensen_shannon, kullback_leibler
+from gan_jax.metrics.grid import cell_centres, count
+from gan_jax.metrics.grid_divergence import data_probabilities, grid_divergence
+
+NORMAL = synthetic.gaussian((0.0,), 1.0)
+PLANE = synthetic.gaussian((0.0, 0.0), 1.0)
+
+
+def draws(seed, num, mean=0.0, std=1.0, dimension=1):
+    return np.random.default_rng(seed).normal(mean, std, (num, dimension))
+
+
+def test_probabilities_of_cells_are_those_of_the_distribution_function():
+    p = np.exp(data_probabilities(NORMAL.log_density, NORMAL.support, 50))
+    edges = np.linspace(-5, 5, 51)
+    np.testing.assert_allclose(p[:-1], np.diff(stats.norm.cdf(edges)), rtol=2e-3, atol=1e-8)
+    assert p[-1] < 1e-5
+
+
+def test_two_gaussians_in_one_dimension():
+    # KL(N(0, 1) || N(1, 1)) = 1/2 both ways; between means 0 and s with stds 1 and s, the closed form.
+    found = grid_divergence(draws(0, 200_000, 1.0), NORMAL.log_density, ((-6.0, 7.0),), 100)
+    assert abs(found.kl - 0.5) < 0.02
+    assert abs(found.reverse_kl - 0.5) < 0.02
+    wide = grid_divergence(draws(1, 200_000, 0.0, 2.0), NORMAL.log_density, ((-9.0, 9.0),), 100)
+    assert abs(wide.kl - (np.log(2) + 1 / 8 - 1 / 2)) < 0.02
+    assert abs(wide.reverse_kl - (-np.log(2) + 2 - 1 / 2)) < 0.05
+    x = np.linspace(-12, 13, 20_001)
+    p, q = stats.norm.pdf(x), stats.norm.pdf(x, 1)
+    assert abs(found.jensen_shannon - jensenshannon(p, q) ** 2) < 0.005
+
+
+def test_in_the_plane_against_scipys_histograms():
+    x = draws(2, 5000, 0.5, 1.2, 2)
+    found = grid_divergence(x, PLANE.log_density, PLANE.support, 20)
+    edges = np.linspace(-5, 5, 21)
+    side = np.diff(stats.norm.cdf(edges))
+    p = np.append(np.outer(side, side).reshape(-1), 1e-9)
+    inside, *_ = np.histogram2d(x[:, 0], x[:, 1], bins=[edges, edges])
+    counts = np.append(inside.reshape(-1), 5000 - inside.sum())
+    np.testing.assert_allclose(found.kl, stats.entropy(p, counts + 1), rtol=2e-3)
+    np.testing.assert_allclose(found.reverse_kl, stats.entropy(counts, p), rtol=2e-2)
+    np.testing.assert_allclose(found.jensen_shannon, jensenshannon(p, counts) ** 2, rtol=2e-3)
+    assert found.outside == counts[-1] / 5000
+
+
+def test_samples_of_the_data_leave_the_noise_of_counting():
+    ring = synthetic.ring()
+    found = grid_divergence(np.asarray(ring.sample(jax.random.key(0), 50_000)), ring.log_density, ring.support, 100)
+    # Few of the 10,000 cells hold any of the data's mass; the smoothing moves a sixth of it into the others.
+    assert 0 < found.kl < 0.25
+    assert found.jensen_shannon < 0.02
+
+
+def test_disjoint_and_missing():
+    away = np.full((1000, 1), 4.95)
+    found = grid_divergence(away, NORMAL.log_density, NORMAL.support, 20)
+    assert abs(found.jensen_shannon - np.log(2)) < 1e-3
+    assert np.isfinite(found.kl)
+    assert grid_divergence(away, NORMAL.log_density, NORMAL.support, 20, alpha=0.0).kl == np.inf
+    assert found.reverse_kl > 10
+    outside = grid_divergence(np.full((10, 1), 99.0), NORMAL.log_density, NORMAL.support)
+    assert outside.outside == 1
+    assert np.isfinite(outside.reverse_kl)
+    # exp of the log density underflows there, its logarithm does not
+    narrow = synthetic.gaussian((0.0,), 0.01)
+    assert 4e3 < grid_divergence(np.full((10, 1), 1.0), narrow.log_density, ((-1.1, 1.1),), 200).reverse_kl < 6e3
+
+
+def test_divergences_of_histograms_with_zeros():
+    p, q = np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])
+    assert kullback_leibler(p, q) == pytest.approx(np.log(2))
+    assert kullback_leibler(q, p) == np.inf
+    assert jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q) ** 2)
+    assert jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(np.log(2))
+
+
+def test_cells_and_counts_agree_on_their_order():
+    support = ((0.0, 1.0), (10.0, 14.0))
+    centres = cell_centres(support, 4)
+    for index in (0, 3, 4, 9, 15):
+        counts, outside = count(centres[index : index + 1], support, 4)
+        assert counts.argmax() == index
+        assert outside == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"support": ((1.0, 0.0),)}, "low below high"),
+        ({"support": ((0.0, 1.0),) * 3}, "one or two pairs"),
+        ({"samples": np.zeros((4, 2))}, r"samples has the shape \[4, 2\]; allowed: \[N, 1\]"),
+        ({"samples": np.full((4, 1), np.nan)}, "samples is not finite"),
+        ({"cells": 1}, "cells=1 is not possible"),
+        ({"alpha": -1.0}, "alpha=-1.0 is not possible"),
+        ({"support": ((0.0, 5.0),)}, "mass in .* comes out as 0.5 with cells=50"),
+        ({"log_density": lambda x: x[..., 0] * np.nan}, "log_density is NaN"),
+    ],
+)
+def test_refusals(change, said):
+    given = {"samples": draws(0, 10), "log_density": NORMAL.log_density, "support": NORMAL.support, **change}
+    with pytest.raises(MetricError, match=said):
+        grid_divergence(**given)

@@ -1,5 +1,6 @@
 """What the commands do when all is well, and the same from Python."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -150,5 +151,5 @@ def test_samples_use_the_averaged_parameters(images):
     run = gan_jax.load_run(images)
     average, now = leaves_of(run.state.ema["generator"]), leaves_of(run.state.params["generator"])
     assert any(not np.array_equal(average[name], now[name]) for name in now)
-    plain = gan_jax.training.sampling.Run(run.config, run.state.replace(ema={}), run.game, run.source)
+    plain = dataclasses.replace(run, state=run.state.replace(ema={}))
     assert not np.array_equal(plain.sample(4), run.sample(4))

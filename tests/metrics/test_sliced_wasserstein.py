@@ -32,8 +32,7 @@ def test_unequal_numbers_equal_their_repetition_to_a_common_number(n, m):
 @pytest.mark.parametrize("p", [1, 2])
 def test_against_a_loop_over_the_same_directions(p):
     a, b = points(3, 30, 4), points(4, 30, 4) * 2
-    with jax.enable_x64(True):
-        directions = np.asarray(jax.random.normal(KEY, (20, 4), "float64"))
+    directions = np.asarray(jax.random.normal(KEY, (20, 4)), np.float64)
     directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     powers = [np.mean(np.abs(np.sort(a @ d) - np.sort(b @ d)) ** p) for d in directions]
     found = sliced_wasserstein(a, b, KEY, 20, p)

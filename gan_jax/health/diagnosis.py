@@ -37,7 +37,7 @@ def diagnose(
     A condition is called only while it has held in every one of the latest records that bear on it: at least
     ``limits.records`` of them, over at least ``limits.share`` of the run's steps; one good record ends it. Records
     without the numbers that it needs neither support nor end it. Only ``non_finite`` is called at once. The first
-    ``limits.warm_up`` of the run, where nothing is learned yet, is judged for ``non_finite`` and ``diverging`` alone.
+    ``limits.warm_up`` of the run, and ``limits.young`` steps, where nothing is learned yet, are judged for ``non_finite`` and ``diverging`` alone.
 
     - ``non_finite``: the latest record has a number that is NaN or infinite.
     - ``diverging``: a loss, gradient, update or mean logit is above 1000 and 1000 times what it was in the first
@@ -87,7 +87,7 @@ def diagnose(
     findings = []
     for name in STATES[1:]:
         test, describe = tests[name]
-        held = _held(history, test, 0 if name == "diverging" else limits.warm_up * total)
+        held = _held(history, test, 0 if name == "diverging" else max(limits.warm_up * total, limits.young))
         if not _lasting(held, total, limits.records, limits.share):
             continue
         if name == "oscillating" and not _wanders(held):
@@ -240,6 +240,7 @@ class Limits(NamedTuple):
       records: fewest records in a row.
       share: smallest share of the run's steps that they span.
       warm_up: share of the run's steps at its beginning that are not judged.
+      young: steps at its beginning that are not judged in any case.
       hopeless_share: share of the run's steps after which a condition is hopeless.
       won: discriminator's remaining cost, as a share of the equilibrium's; ten times it for the generator's gradient.
       vanished: generator's gradient norm, as a share of its largest early one.
@@ -254,6 +255,7 @@ class Limits(NamedTuple):
     records: int = 5
     share: float = 0.1
     warm_up: float = 0.2
+    young: int = 100
     hopeless_share: float = 0.3
     won: float = 0.01
     vanished: float = 0.01

@@ -21,7 +21,7 @@ def rates(fields, generator, discriminator):
 
 @pytest.mark.parametrize(
     ("fields", "steps"),
-    [(GAUSSIAN, 1000), (LEAST_SQUARES, 1000), (DIGITS, 1500)],
+    [(GAUSSIAN, 1000), (LEAST_SQUARES, 1000), pytest.param(DIGITS, 1500, marks=pytest.mark.slow)],
     ids=["non_saturating", "least_squares", "digits"],
 )
 def test_twenty_healthy_seeds_raise_no_alarm(fields, steps):

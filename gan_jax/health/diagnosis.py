@@ -37,7 +37,8 @@ def diagnose(
     A condition is called only while it has held in every one of the latest records that bear on it: at least
     ``limits.records`` of them, over at least ``limits.share`` of the run's steps; one good record ends it. Records
     without the numbers that it needs neither support nor end it. Only ``non_finite`` is called at once. The first
-    ``limits.warm_up`` of the run, and ``limits.young`` steps, where nothing is learned yet, are judged for ``non_finite`` and ``diverging`` alone.
+    ``limits.warm_up`` of the run, and its first ``limits.young`` steps, where nothing is learned yet, are judged for
+    ``non_finite`` and ``diverging`` alone.
 
     - ``non_finite``: the latest record has a number that is NaN or infinite.
     - ``diverging``: a loss, gradient, update or mean logit is above 1000 and 1000 times what it was in the first

@@ -21,28 +21,31 @@ METRICS = ("frechet_lenet", "kid_lenet", "precision_lenet", "recall_lenet", "den
 
 def main(workdirs: list[str]) -> None:
     """Print the table."""
-    groups: dict[tuple[str, str, int], dict[int, dict[str, float]]] = defaultdict(dict)
+    groups: dict[tuple[str, str, str, int], dict[int, dict[str, float]]] = defaultdict(dict)
     protocols: dict[str, dict] = defaultdict(dict)
     for workdir in map(Path, workdirs):
         config = json.loads((workdir / "config.json").read_text())
-        values = {}
+        values, batch_norm = {}, "-"
         for record in records.read(workdir):
             if record["by"] == "evaluate" and record["metric"] in METRICS:
-                values[record["metric"]] = record["value"]
+                values[record["metric"]], batch_norm = record["value"], record["batch_norm"]
                 protocols[record["metric"]][str(workdir)] = protocol_of(record)
-        groups[config["generator"]["name"], config["loss"]["name"], config["steps"]][config["seed"]] = values
+        groups[config["generator"]["name"], batch_norm, config["loss"]["name"], config["steps"]][config["seed"]] = (
+            values
+        )
+    # A network without batch norm has no mode of it; in all else the protocols must agree.
     for metric, found in protocols.items():
-        if apart := differences(found):
-            sys.exit(f"{metric} was measured by different protocols: {', '.join(apart)}")
+        if apart := set(differences(found)) - {"batch_norm"}:
+            sys.exit(f"{metric} was measured by different protocols: {', '.join(sorted(apart))}")
     body = []
-    for (network, loss, steps), runs in sorted(groups.items()):
+    for (network, batch_norm, loss, steps), runs in sorted(groups.items()):
         cells = []
         for metric in METRICS:
             values = [values[metric] for values in runs.values() if metric in values]
             spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
             cells.append(f"{statistics.mean(values):.3g}{spread}" if values else "-")
-        body.append([network, loss.replace("_", " "), f"{steps:,}", str(len(runs)), *cells])
-    print(markdown(["network", "loss", "steps", "seeds", *METRICS], body))
+        body.append([network, batch_norm, loss.replace("_", " "), f"{steps:,}", str(len(runs)), *cells])
+    print(markdown(["network", "batch norm", "loss", "steps", "seeds", *METRICS], body))
 
 
 if __name__ == "__main__":

@@ -107,6 +107,25 @@ def test_a_split_that_there_is_not(digits):
     assert "split 'test' of the real examples: digits has one split, 'train'" in line
 
 
+@pytest.mark.parametrize(
+    ("metric", "status", "says"),
+    [
+        ("accuracy_lenet", 2, ["lenet"]),  # trained on images of 28 x 28
+        ("accuracy_pixels", 2, ["this run cannot generate by label", "takes none"]),
+        ("inception_score_pixels", 2, ["inception_score_pixels", "has no classes"]),
+        ("frechet_inception", 1, ["pt_inception-2015-12-05-6726825d.pth", "https://", "6726825d"]),
+        ("modes", 2, ["modes needs a known distribution; digits is none"]),
+        ("parzen", 2, ["parzen fits a number on validation examples"]),
+    ],
+)
+def test_metrics_that_do_not_fit(digits, metric, status, says):
+    before = contents(digits)
+    line = refused("evaluate", f"--workdir={digits}", f"--metrics={metric}", "--split=train", "--num=50", status=status)
+    for part in says:
+        assert part in line
+    assert contents(digits) == before
+
+
 def test_too_few_examples(run):
     line = refused("evaluate", f"--workdir={run}", "--metrics=kid_pixels", "--num=10", status=1)
     assert "1000" in line

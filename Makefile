@@ -37,6 +37,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.steps
+	$(BIN)/python -m benchmarks.metrics
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py

@@ -158,4 +158,4 @@ def test_an_extractor_of_ones_own(empty_folder, digits):
     assert evaluations.read(digits)[-1]["extractor"] == "mine:brightness"
     assert "evaluation.extractor='' is not possible; allowed: package.module:attribute" in refused("evaluate", *flags)
     write("mine2.py", "def brightness(x):\n    return x.mean()\n")
-    assert "must return features float32 [50, n]" in refused("evaluate", *flags, "--extractor=mine2:brightness")
+    assert "must return features float32 [32, n]" in refused("evaluate", *flags, "--extractor=mine2:brightness")

@@ -12,6 +12,7 @@ import pytest
 from gan_jax import losses
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
+from gan_jax.game import data_rounds
 from gan_jax.games.gan import probabilities
 from gan_jax.training.field import taken
 from gan_jax.training.step import init_state, make_step
@@ -27,7 +28,7 @@ def one_step(fields):
     config = load_values({**TINY, **fields})
     game = build_game(config, SimpleNamespace(shape=(2,), num_classes=None))
     state = init_state(game, jax.random.key(0), build_hyper(config))
-    batch = {"image": jax.random.normal(jax.random.key(5), (1, 8, 2))}
+    batch = {"image": jax.random.normal(jax.random.key(5), (len(data_rounds(game)), 8, 2))}
     return state, *jax.jit(make_step(game, local_batch=8), compiler_options=FAST)(state, batch)
 
 

@@ -19,6 +19,11 @@ class Name(NamedTuple):
     measure: str
     extractor: str | None
 
+    @property
+    def full(self) -> str:
+        """The name as a user writes it."""
+        return self.of_value(self.measure)
+
     def of_value(self, value: str) -> str:
         """The full name of one of the measure's values."""
         return value if self.extractor is None else f"{value}_{self.extractor}"

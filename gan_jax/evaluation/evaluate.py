@@ -133,7 +133,7 @@ def _measure(name: Name, sets: "_Sets") -> dict[str, Value]:
     try:
         values = measure.function(**given)
     except (MetricError, DataError) as error:
-        raise type(error)(f"{name.of_value(name.measure)}: {error}") from error
+        raise type(error)(f"{name.full}: {error}") from error
     return {name.of_value(value_name): value for value_name, value in values.items()}
 
 
@@ -181,7 +181,7 @@ class _Sets:
             which = "real" if argument == "real_features" else "labelled" if labelled else "fake"
             features, logits = self.features(name.extractor, which)
             if argument == "fake_logits" and logits is None:
-                raise ConfigError(f"{name}: the extractor {self.extractors[name.extractor].name} has no classes")
+                raise ConfigError(f"{name.full}: the extractor {self.extractors[name.extractor].name} has no classes")
             return logits if argument == "fake_logits" else features
         return {
             "real": lambda: as_float(self.reference.examples),
@@ -194,7 +194,7 @@ class _Sets:
     def _discriminator(self, name: Name) -> Callable[[np.ndarray], np.ndarray]:
         if self.generated.discriminator is None:
             raise ConfigError(
-                f"{name.measure} needs a discriminator of single examples whose logits are log-odds; "
+                f"{name.full} needs a discriminator of single examples whose logits are log-odds; "
                 "allowed: game gan without packing, loss minimax, non_saturating or maximum_likelihood"
             )
         return self.generated.discriminator

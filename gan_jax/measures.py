@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.synthetic import Distribution
@@ -182,13 +181,14 @@ def _grid_divergence(fake: np.ndarray, density: Distribution, cells: int = 50, a
 def _discriminator_distance(
     fake: np.ndarray, density: Distribution, discriminator: Callable[[np.ndarray], np.ndarray], cells: int = 50
 ) -> dict[str, Value]:
-    from gan_jax.metrics.grid import cell_centres
+    from gan_jax.metrics.grid import cell_centres, log_mass
+    from gan_jax.metrics.grid_divergence import POINTS
     from gan_jax.metrics.optimal_discriminator import distance_to_optimal_discriminator
 
-    centres = cell_centres(density.support, cells)
-    made = distance_to_optimal_discriminator(
-        discriminator(centres), np.asarray(density.log_density(jnp.asarray(centres))), fake, density.support, cells
-    )
+    # The mass of a cell, since a mode may be narrower than the cell and miss its centre.
+    log_p = log_mass(density.log_density, density.support, cells, POINTS)
+    logits = discriminator(cell_centres(density.support, cells))
+    made = distance_to_optimal_discriminator(logits, log_p, fake, density.support, cells)
     return {"discriminator_distance": Value(made.distance), "discriminator_excess_cost": Value(made.excess_cost)}
 
 

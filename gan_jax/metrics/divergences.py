@@ -20,5 +20,7 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     References:
       Lin, Divergence Measures Based on the Shannon Entropy, 1991.
     """
-    middle = (p + q) / 2
-    return (kullback_leibler(p, middle) + kullback_leibler(q, middle)) / 2
+    total = p + q
+    # Twice x over the total, not x over half of it: half of the smallest number is 0.
+    parts = [float(np.sum(x[x > 0] * np.log(2 * x[x > 0] / total[x > 0]))) for x in (p, q)]
+    return max(sum(parts) / 2, 0.0)

@@ -21,7 +21,8 @@ def distance_to_optimal_discriminator(
 
     Args:
       logits: the discriminator's at ``grid.cell_centres(support, cells)``, finite numbers [cells^D].
-      log_p_data: the data's log density there, [cells^D]; -inf where it is 0.
+      log_p_data: the data's log density there, or its log mass in each cell, up to a constant, [cells^D]; -inf where
+        it is 0.
       samples: generated, finite numbers [N, D]; those outside the box are left out.
       support: D = 1 or 2 pairs (low, high).
       cells: along each axis, at least 2.

@@ -109,3 +109,14 @@ def test_refusals(change, said):
     given = {"samples": draws(0, 10), "log_density": NORMAL.log_density, "support": NORMAL.support, **change}
     with pytest.raises(MetricError, match=said):
         grid_divergence(**given)
+
+
+def test_a_density_below_the_smallest_number_leaves_the_divergence_finite():
+    """As of a narrow mode, far from which the probability of a cell is 5e-324, and half of that is 0."""
+    tiny = np.array([1.0, 5e-324, 0.0])
+    assert jensen_shannon(tiny, np.array([1.0, 0.0, 0.0])) == 0.0
+    assert jensen_shannon(tiny, np.array([0.0, 0.0, 1.0])) == pytest.approx(np.log(2), rel=1e-15)
+    ring = synthetic.ring()
+    samples = np.random.default_rng(0).uniform(-1.2, 1.2, (500, 2))
+    found = grid_divergence(samples, ring.log_density, ring.support)
+    assert 0 < found.jensen_shannon < np.log(2)

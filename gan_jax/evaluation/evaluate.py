@@ -13,7 +13,7 @@ from gan_jax.evaluation.features import Features, as_float, eight_bit, extract, 
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.measures import EXTRACTED, MEASURES, Value, options_of
+from gan_jax.measures import EXTRACTED, MEASURES, Value, options_of, takes
 from gan_jax.metric_names import Name, parse
 
 Tick = Callable[[str], None]
@@ -107,10 +107,11 @@ def protocol(
     """How a value is measured."""
     extractor = extractors[name.extractor] if name.extractor else None
     function = MEASURES[name.measure].function
+    held_out = {"validation": reference.validation_split} if "validation" in takes(function) else {}
     rounded = reference.examples.dtype == np.uint8 and extractor is not None
     return Protocol(
         metric=value_name,
-        options={**options_of(function), **stamp},
+        options={**options_of(function), **stamp, **held_out},
         n_real=len(reference.examples),
         n_fake=num,
         dataset=reference.dataset,

@@ -27,6 +27,7 @@ class Reference:
       split: of it; "drawn" for a known distribution.
       examples: uint8 [n, H, W, C], or float32 [n, D] points.
       validation: more of the same from another part of the data, for metrics that fit a number; None: there is none.
+      validation_split: where they come from.
       num_classes: of labelled data, else None.
       density: of a known distribution, else None.
     """
@@ -35,6 +36,7 @@ class Reference:
     split: str
     examples: np.ndarray
     validation: np.ndarray | None
+    validation_split: str
     num_classes: int | None
     density: Distribution | None
 
@@ -69,12 +71,14 @@ def load(
     """
     source = _source(name, split, data_dir, options, "real")
     if source.density is not None:
-        return Reference(source.name, "drawn", _drawn(source, num, 0), _drawn(source, 1000, 1), None, source.density)
+        return Reference(
+            source.name, "drawn", _drawn(source, num, 0), _drawn(source, 1000, 1), "drawn", None, source.density
+        )
     held_out = None
     if validation:
         other = _source(name, validation, data_dir, options, "validation")
         held_out = _examples(other, other.num_examples or 1000)
-    return Reference(source.name, split, _examples(source, num), held_out, source.num_classes, None)
+    return Reference(source.name, split, _examples(source, num), held_out, validation, source.num_classes, None)
 
 
 def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:

@@ -82,7 +82,9 @@ def _common(protocols: Sequence[Protocol]) -> list[str]:
     own = []
     for protocol in protocols:
         options = ", ".join(f"{name} {value}" for name, value in protocol.options.items())
-        extractor = "" if protocol.extractor == "none" else f"{protocol.extractor} {protocol.extractor_sha256[:12]}".strip()
+        extractor = (
+            "" if protocol.extractor == "none" else f"{protocol.extractor} {protocol.extractor_sha256[:12]}".strip()
+        )
         resize = "" if protocol.resize == "none" else f"resize {protocol.resize}"
         text = "; ".join(filter(None, (extractor, resize, f"pixels {protocol.pixels}", options)))
         own.append(f"  {protocol.metric} {protocol.sha256()}: {text}")

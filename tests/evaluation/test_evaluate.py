@@ -151,3 +151,10 @@ def test_a_users_own_extractor(empty, digits):
 def empty(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("def brightness(x):\n    return x.mean((1, 2, 3))[:, None]\n")
     monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_a_metric_that_fits_a_number_says_on_what(monkeypatch):
+    reference = load("digits", "train", 60, data_dir=None, options={}, validation="train")
+    made, _ = run(monkeypatch, reference, lambda validation, size=3: {"a": Value(float(len(validation)))})
+    assert made["a"][0].value == len(reference.validation) > 1000
+    assert made["a"][1].options == {"size": 3, "validation": "train"}

@@ -108,6 +108,6 @@ def convert(
 
 
 def check_sha256(path: str | Path, sha256: str, wanted: str, file_name: str) -> None:
-    """Raises DataError unless the sha256 of the file at `path` begins with `wanted`, as that of `file_name` does."""
-    if not sha256.startswith(wanted):
-        raise DataError(f"the weights {path} are not {file_name}: sha256 {sha256}, must begin with {wanted}")
+    """Raises DataError unless the sha256 of the file at `path` is `wanted`, that of `file_name`."""
+    if sha256 != wanted:
+        raise DataError(f"the weights {path} are not {file_name}: sha256 {sha256}, must be {wanted}")

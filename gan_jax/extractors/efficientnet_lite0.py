@@ -115,7 +115,7 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
     if path is None:
         path = _installed()
     if not Path(path).is_file():
-        raise DataError(f"there is no file {path}: give the path of {FILE} (sha256 begins with {SHA256[:8]})")
+        raise DataError(f"there is no file {path}: give the path of {FILE} (sha256 {SHA256})")
     tensors, sha256 = torch_files.read(path)
     check_sha256(path, sha256, SHA256, FILE)
     variables = convert(EfficientNetLite0(), (SIZE, SIZE, 3), tensors, f"the weights {path}")

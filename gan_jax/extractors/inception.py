@@ -26,7 +26,7 @@ SIZE = 299
 NUM_CLASSES = 1008
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
-SHA256 = "6726825d"  # its beginning, which is also in the file's name
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 NAME = "inception (2015-12-05)"
 RESIZE = "bilinear to 299 x 299 as TensorFlow 1 does"
 
@@ -190,9 +190,9 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
       DataError: the file is missing, unsafe, damaged or another one.
     """
     del dataset
-    where = f"{FILE}, published at {URL} (sha256 begins with {SHA256}); gan_jax does not download it"
+    where = f"{FILE}, published at {URL} (sha256 {SHA256}); gan_jax does not download it"
     if path is None:
-        raise ConfigError(f"extractor inception needs a path: of {where}")
+        raise ConfigError(f"extractor inception needs a path, --weights or evaluation.weights: of {where}")
     if not Path(path).is_file():
         raise DataError(f"there is no file {path}: give the path of {where}")
     tensors, sha256 = torch_files.read(path)

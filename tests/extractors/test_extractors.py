@@ -89,10 +89,12 @@ def test_what_is_no_function_of_python_is_refused():
 
 @pytest.mark.parametrize("name", ["inception", "efficientnet_lite0"])
 def test_files_that_are_not_the_weights(name, tmp_path):
-    with pytest.raises(DataError, match=f"there is no file {tmp_path / 'none.pth'}: give the path of .*sha256 begins"):
+    with pytest.raises(
+        DataError, match=f"there is no file {tmp_path / 'none.pth'}: give the path of .*sha256 [0-9a-f]{{64}}"
+    ):
         extractors.get(name, path=tmp_path / "none.pth")
     other = Path(__file__).parent / "golden" / "tensors_zip.pth"
-    with pytest.raises(DataError, match=r"tensors_zip\.pth are not .*\.pth: sha256 [0-9a-f]{64}, must begin with "):
+    with pytest.raises(DataError, match=r"tensors_zip\.pth are not .*\.pth: sha256 [0-9a-f]{64}, must be [0-9a-f]{64}"):
         extractors.get(name, path=other)
     (tmp_path / "unsafe.pth").write_bytes(pickle.dumps(pickle.Unpickler, protocol=2))
     with pytest.raises(DataError, match=r"unsafe\.pth were refused: its pickle names pickle\.Unpickler"):

@@ -17,9 +17,10 @@ SUPPLIED: Mapping[str, str] = {
     "fake_features": "features of the generated examples, float32 [M, D]",
     "fake_logits": "class logits of the generated examples, float32 [M, K]",
     "fake_labels": "classes that the generated examples were asked for, int [M]",
-    "real": "real examples, float32: images in [-1, 1] [N, H, W, C] or points [N, D]",
-    "fake": "generated examples, float32 [M, ...]",
-    "validation": "real examples of another part of the data, float32",
+    "real_images": "real images, float32 in [-1, 1], [N, H, W, C]",
+    "fake_images": "generated images, float32, [M, H, W, C]",
+    "validation_images": "real images of another part of the data, float32 in [-1, 1], [V, H, W, C]",
+    "fake": "generated examples, images or points, float32 [M, ...]",
     "density": "the known distribution",
     "discriminator": "points [N, D] -> logits [N] of the run's discriminator, where they are log-odds",
     "key": "typed key",
@@ -130,19 +131,20 @@ def _accuracy(fake_logits: np.ndarray, fake_labels: np.ndarray) -> dict[str, Val
     return {"accuracy": Value(made.value, made.standard_error, "examples (standard error)")}
 
 
-def _ms_ssim(fake: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[str, Value]:
+def _ms_ssim(fake_images: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[str, Value]:
     from gan_jax.metrics.ms_ssim import ms_ssim
 
-    made = ms_ssim(fake, key, pairs)
+    made = ms_ssim(fake_images, key, pairs)
     return {"ms_ssim": Value(made.value, made.standard_error, "pairs (standard error)", {"scales": made.scales})}
 
 
-def _parzen(fake: np.ndarray, validation: np.ndarray, real: np.ndarray) -> dict[str, Value]:
+def _parzen(fake_images: np.ndarray, validation_images: np.ndarray, real_images: np.ndarray) -> dict[str, Value]:
     from gan_jax.metrics.parzen import parzen
 
-    samples, held_out, test = (x.reshape(len(x), -1).astype(np.float64) / 2 + 0.5 for x in (fake, validation, real))
+    sets = (fake_images, validation_images, real_images)
+    samples, held_out, test = (x.reshape(len(x), -1).astype(np.float64) / 2 + 0.5 for x in sets)
     made = parzen(samples, held_out, test)
-    stamp = {"n_validation": len(validation)}
+    stamp = {"n_validation": len(validation_images)}
     return {
         "parzen": Value(made.log_likelihood, made.standard_error, "examples (standard error)", stamp),
         "parzen_sigma": Value(made.sigma, stamp=stamp),

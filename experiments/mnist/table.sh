@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains and evaluates the runs of the table: three losses, two networks, three seeds. About an hour and a half on two CPU cores.
+# Trains and evaluates the runs of the table: three losses, two networks, three seeds. An hour and a half on two CPU cores
+# with much other work beside it.
 set -euo pipefail
 folder=${1:-runs/table}
 for seed in 0 1 2; do

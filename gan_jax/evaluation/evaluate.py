@@ -92,10 +92,12 @@ def refuse(names: Sequence[str], reference: Reference) -> None:
         points = reference.examples.ndim == 2
         if "density" in taken and reference.density is None:
             raise ConfigError(f"{name} needs a known distribution; {reference.dataset} is none")
-        if parse(name).measure in ("ms_ssim", "parzen") and points:
+        if points and any(argument.endswith("_images") for argument in taken):
             raise ConfigError(f"{name} is for images; {reference.dataset} has points")
-        if "validation" in taken and reference.validation is None:
-            raise ConfigError(f"{name} fits a number on validation examples; set evaluation.validation to a split")
+        if "validation_images" in taken and reference.validation is None:
+            raise ConfigError(
+                f"{name} fits a number on validation examples; set evaluation.validation, or --validation, to a split"
+            )
         if "fake_labels" in taken and reference.num_classes is None:
             raise ConfigError(f"{name} needs labels; {reference.dataset} has none")
 
@@ -107,7 +109,7 @@ def protocol(
     """How a value is measured."""
     extractor = extractors[name.extractor] if name.extractor else None
     function = MEASURES[name.measure].function
-    held_out = {"validation": reference.validation_split} if "validation" in takes(function) else {}
+    held_out = {"validation": reference.validation_split} if "validation_images" in takes(function) else {}
     rounded = reference.examples.dtype == np.uint8 and extractor is not None
     return Protocol(
         metric=value_name,
@@ -142,7 +144,8 @@ def _over_repeats(values: Sequence[Value]) -> Value:
     if len(values) == 1:
         return values[0]
     numbers = np.asarray([value.value for value in values], np.float64)
-    return Value(float(numbers.mean()), float(numbers.std(ddof=1)), f"{len(values)} generated sets")
+    spread = float(numbers.std(ddof=1)) if np.isfinite(numbers).all() else None
+    return Value(float(numbers.mean()), spread, f"{len(values)} generated sets")
 
 
 class _Sets:
@@ -185,9 +188,10 @@ class _Sets:
                 raise ConfigError(f"{name.full}: the extractor {self.extractors[name.extractor].name} has no classes")
             return logits if argument == "fake_logits" else features
         return {
-            "real": lambda: as_float(self.reference.examples),
+            "real_images": lambda: as_float(self.reference.examples),
+            "fake_images": lambda: self.fake,
             "fake": lambda: self.fake,
-            "validation": lambda: as_float(self.reference.validation),  # type: ignore[arg-type]
+            "validation_images": lambda: as_float(self.reference.validation),  # type: ignore[arg-type]
             "density": lambda: self.reference.density,
             "discriminator": lambda: self._discriminator(name),
         }[argument]()

@@ -14,7 +14,7 @@ from gan_jax.data.cache import cached
 from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.reference import Reference
-from gan_jax.extractors.extractor import Extractor, of_callable
+from gan_jax.extractors.extractor import OWN_RESIZE, Extractor, of_callable
 from gan_jax.metric_names import OWN, parse
 from gan_jax.registry import resolve_reference
 
@@ -62,22 +62,21 @@ def _own(reference: str) -> Extractor:
 
 
 def eight_bit(images: np.ndarray) -> np.ndarray:
-    """Images in [-1, 1] as they would be saved: uint8, rounded to the nearest of 256 levels."""
+    """Images [...] in [-1, 1] as they would be saved: uint8 [...], the nearest of 256 levels; outside is cut."""
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
 def as_float(examples: np.ndarray) -> np.ndarray:
-    """uint8 images as float32 in [-1, 1]; points as they are."""
+    """uint8 images [N, H, W, C] as float32 in [-1, 1]; points float32 [N, D] as they are."""
     return np.asarray(to_float(jnp.asarray(examples))) if examples.dtype == np.uint8 else examples
 
 
-def extract(extractor: Extractor, examples: np.ndarray, tick: Callable[[], None] = lambda: None) -> Features:
+def extract(extractor: Extractor, examples: np.ndarray) -> Features:
     """Features and logits of examples, chunk by chunk.
 
     Args:
       extractor: whose.
       examples: uint8 images or float32 points, [N, ...].
-      tick: called after each chunk.
 
     Returns:
       (features float32 [N, D], logits float32 [N, K] or None).
@@ -93,7 +92,6 @@ def extract(extractor: Extractor, examples: np.ndarray, tick: Callable[[], None]
         features.append(np.asarray(made[0])[:count])
         if made[1] is not None:
             logits.append(np.asarray(made[1])[:count])
-        tick()
     return np.concatenate(features), np.concatenate(logits) if logits else None
 
 
@@ -108,15 +106,16 @@ def _compiled(extractor: Extractor) -> Callable[..., Features]:
     return _PROGRAMS[key]
 
 
-def of_reference(extractor: Extractor, reference: Reference, tick: Callable[[], None] = lambda: None) -> Features:
-    """Features of real examples, kept on disk under what they are made from."""
-    if not extractor.sha256:  # pixels and points are cheaper to make than to read
-        return extract(extractor, reference.examples, tick)
+def of_reference(extractor: Extractor, reference: Reference) -> Features:
+    """Features and logits of real examples, as ``extract``; those of shipped extractors are kept on disk."""
+    # Pixels and points are cheaper to make than to read; a user's function may read weights that its hash knows not.
+    if not extractor.sha256 or extractor.resize == OWN_RESIZE:
+        return extract(extractor, reference.examples)
     made_from = f"{extractor.name} {extractor.sha256} {extractor.resize} {reference.sha256} {jax.default_backend()}"
     folder = _cache() / hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
     def make() -> dict[str, np.ndarray]:
-        features, logits = extract(extractor, reference.examples, tick)
+        features, logits = extract(extractor, reference.examples)
         return {"features": features} if logits is None else {"features": features, "logits": logits}
 
     kept = cached(folder, made_from, make)

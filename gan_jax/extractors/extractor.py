@@ -12,6 +12,8 @@ import jax.numpy as jnp
 
 from gan_jax.errors import ConfigError
 
+OWN_RESIZE = "its own"  # of a user's function, which may resize as it likes
+
 Apply = Callable[[jax.Array], tuple[jax.Array, jax.Array | None]]
 
 
@@ -72,7 +74,7 @@ def of_callable(function: Callable[[jax.Array], Any], name: str) -> Extractor:
                 raise ConfigError(f"extractor {name} must return {what} float32 [{images.shape[0]}, n], got {got}")
         return features, logits
 
-    return Extractor(name, sha256, "its own", apply)
+    return Extractor(name, sha256, OWN_RESIZE, apply)
 
 
 def _source_file(function: Any) -> Path:

@@ -66,9 +66,7 @@ def kernel_distance(
     estimates = []
     for subset in range(subsets):
         rows_real, rows_fake = subset_rows(key, subset, len(real), len(fake), size)
-        x, y = _as_float(real[rows_real]), _as_float(fake[rows_fake])
-        with jax.enable_x64(True):
-            estimates.append(_of_subset(x, y, centre))
+        estimates.append(_of_subset(real[rows_real], fake[rows_fake], centre))
     return KernelDistance(float(np.mean(estimates)), float(np.std(estimates)))
 
 
@@ -87,11 +85,8 @@ def kernel_distance_of_all(real: jax.Array | np.ndarray, fake: jax.Array | np.nd
     """
     x, y = check_pair(real, fake, least=2)
     centre = common_centre(x, y)
-    with jax.enable_x64(True):
-        across = sum(
-            float(_sum_across(_as_float(x[i]), _as_float(y[j]), centre)) for i in blocks(len(x)) for j in blocks(len(y))
-        )
-        own = [_sum_within(features, centre) / (len(features) * (len(features) - 1)) for features in (x, y)]
+    across = sum(_sum(_centred(x[i], centre), _centred(y[j], centre)) for i in blocks(len(x)) for j in blocks(len(y)))
+    own = [_sum_within(features, centre) / (len(features) * (len(features) - 1)) for features in (x, y)]
     return own[0] + own[1] - 2 * across / (len(x) * len(y))
 
 
@@ -120,70 +115,42 @@ def _as_float(features: np.ndarray) -> np.ndarray:
 class _Centred(NamedTuple):
     """Rows less the centre c, in their own dtype, and c.(x - c) + c.c / 2 of each, float64."""
 
-    rows: jax.Array
-    along: jax.Array
+    rows: np.ndarray
+    along: np.ndarray
 
 
-def _centred(x: jax.Array, centre: jax.Array) -> _Centred:
-    rows = x.astype(jnp.float64) - centre[None, :]
-    return _Centred(rows.astype(x.dtype), jnp.sum((rows + centre[None, :] / 2.0) * centre[None, :], axis=1))
+def _centred(x: np.ndarray, centre: np.ndarray) -> _Centred:
+    x = _as_float(x)
+    rows = x - centre.astype(x.dtype)  # the centre has so few digits that it is the same number in x's dtype
+    return _Centred(rows, rows.astype(np.float64) @ centre + centre @ centre / 2.0)
 
 
-def _kernel(x: _Centred, y: _Centred) -> jax.Array:
-    """(x_i.y_j / d + 1)^3 as [n, m] float64."""
-    centred = jnp.matmul(x.rows, y.rows.T, precision=jax.lax.Precision.HIGHEST).astype(jnp.float64)
-    products = centred + x.along[:, None] + y.along[None, :]
-    base = products / x.rows.shape[1] + 1.0
-    return base * base * base
-
-
-def _above_diagonal(x: _Centred, y: _Centred) -> jax.Array:
-    """The sum of k(x_i, y_j) over i < j."""
-    above = jnp.arange(len(y.along), dtype=jnp.int32)[None, :] > jnp.arange(len(x.along), dtype=jnp.int32)[:, None]
-    return jnp.sum(jnp.where(above, _kernel(x, y), 0.0))
-
-
-def _of_subset(x: np.ndarray, y: np.ndarray, centre: np.ndarray) -> float:
+def _sum(x: _Centred, y: _Centred, *, below: bool = False) -> float:
+    """The sum of k(x_i, y_j), or of those with i > j."""
     # By NumPy, which takes a product of a matrix with itself at half the cost; XLA's on CPUs are slower here.
-    size, dim = x.shape
-    (real, along_real), (fake, along_fake) = _centred_on_host(x, centre), _centred_on_host(y, centre)
-    own = 0.0
-    for rows, along in ((real, along_real), (fake, along_fake)):
-        own += float(_sum_of_products(rows @ rows.T, along, along, dim, True))
-    across = float(_sum_of_products(real @ fake.T, along_real, along_fake, dim, False))
-    return 2.0 * own / (size * (size - 1)) - 2.0 * across / size**2
-
-
-def _centred_on_host(x: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As ``_centred``: the centre has so few digits that it is the same number in x's dtype."""
-    rows = x - centre.astype(x.dtype)
-    return rows, rows.astype(np.float64) @ centre + centre @ centre / 2.0
+    with jax.enable_x64(True):
+        return float(_sum_of_kernel(x.rows @ y.rows.T, x.along, y.along, x.rows.shape[1], below))
 
 
 @partial(jax.jit, static_argnums=(3, 4))
-def _sum_of_products(products: jax.Array, x: jax.Array, y: jax.Array, dim: int, below: bool) -> jax.Array:
+def _sum_of_kernel(products: jax.Array, x: jax.Array, y: jax.Array, dim: int, below: bool) -> jax.Array:
     base = (products.astype(jnp.float64) + x[:, None] + y[None, :]) / dim + 1.0
     kernel = base * base * base
     return jnp.sum(jnp.tril(kernel, -1) if below else kernel)
 
 
-@jax.jit
-def _sum_above_diagonal(x: jax.Array, centre: jax.Array) -> jax.Array:
-    rows = _centred(x, centre)
-    return _above_diagonal(rows, rows)
-
-
-@jax.jit
-def _sum_across(x: jax.Array, y: jax.Array, centre: jax.Array) -> jax.Array:
-    return jnp.sum(_kernel(_centred(x, centre), _centred(y, centre)))
+def _of_subset(x: np.ndarray, y: np.ndarray, centre: np.ndarray) -> float:
+    size, real, fake = len(x), _centred(x, centre), _centred(y, centre)
+    own = _sum(real, real, below=True) + _sum(fake, fake, below=True)
+    return 2.0 * own / (size * (size - 1)) - 2.0 * _sum(real, fake) / size**2
 
 
 def _sum_within(x: np.ndarray, centre: np.ndarray) -> float:
     """The sum of k(x_i, x_j) over i != j."""
     total = 0.0
     for first in blocks(len(x)):
-        own = _as_float(x[first])
-        total += float(_sum_above_diagonal(own, centre))
-        for second in blocks(len(x) - first.stop):
-            total += float(_sum_across(own, _as_float(x[first.stop + second.start : first.stop + second.stop]), centre))
+        own = _centred(x[first], centre)
+        total += _sum(own, own, below=True)
+        for second in blocks(first.start):
+            total += _sum(own, _centred(x[second], centre))
     return 2 * total

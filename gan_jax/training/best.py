@@ -39,8 +39,8 @@ class Best:
         own = [r for r in evaluations.read(workdir) if r["by"] == TRAIN and r["metric"] == self.metric]
         found = [record for record in own if record["step"] in steps[-1:]]
         # Without its record, which a kill may have cost, nobody can say how good it is: the next one replaces it.
-        self.step: int | None = found[-1]["step"] if found else None
-        self.value = float(found[-1]["value"]) if found else math.nan
+        self.step: int | None = found[0]["step"] if found else None
+        self.value = float(found[0]["value"]) if found else math.nan
 
     def offer(self, step: int, state: State, records: Sequence[Record]) -> None:
         """Begin to keep a state if it is better than what is kept.

@@ -62,7 +62,7 @@ def evaluate_runs(
                 )
                 _append(workdir, records)
                 row = f"{workdir} step {int(run.state.step)}"
-                made[row] = records
+                made.setdefault(row, []).extend(records)  # one step may be the best and the last
                 if progress and not sys.stderr.isatty():
                     seconds = time.perf_counter() - begun
                     print(f"{row}: {len(records)} values in {seconds:.0f} s", file=sys.stderr, flush=True)

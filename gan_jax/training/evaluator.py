@@ -73,7 +73,7 @@ def material_of(config: ConfigDict, settings: Settings) -> Material:
     validation = settings.validation
     if not validation and resolve_data(config.data.name)[0] in ("mnist", "fashion_mnist"):
         validation = MNIST_VALIDATION
-    if not any("validation" in takes(MEASURES[parse(name).measure].function) for name in settings.metrics):
+    if not any("validation_images" in takes(MEASURES[parse(name).measure].function) for name in settings.metrics):
         validation = ""
     reference = load(
         config.data.name, settings.split, settings.num,

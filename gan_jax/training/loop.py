@@ -20,10 +20,11 @@ from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
-from gan_jax.training.evaluator import material_of, settings_of
+from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
 from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
+from gan_jax.training.sampling import make_sampler
 from gan_jax.training.signals import leave, stop_requested
 from gan_jax.training.start import check_components, check_config, initial_state
 from gan_jax.training.step import State, StepFn, make_step
@@ -72,6 +73,8 @@ def train(
     state = initial_state(config, game, build_hyper(config), show.say)
     check_components(config, game, source, state)
     material = material_of(config, settings_of(config)) if primary and config.evaluation.every else None
+    if material:  # one evaluation before anything is written: what cannot work shall not end a run after hours
+        measure(config, game, make_sampler(game), state, settings_of(config), material, by=TRAIN, chosen="step")
     program, mesh = compile_program(config, game, source, step)
     with ExitStack() as stack:
         if primary:

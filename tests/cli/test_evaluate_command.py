@@ -144,6 +144,7 @@ def test_no_run(empty_folder):
         (("evaluation.every=10", "evaluation.metrics=('modes',)", "evaluation.best=frechet_pixels"), "is not measured"),
         (("evaluation.every=10", "evaluation.metrics=('frechet_own',)"), "evaluation.extractor=''"),
         (("evaluation.every=10", "evaluation.metrics=('frechet_lenet',)"), "ring has points"),
+        (("evaluation.every=10", "evaluation.metrics=('modes','inception_score_pixels')"), "has no classes"),
         (("evaluation.every=10", "evaluation.metrics=(1,)"), "evaluation.metrics=(1,) is not possible"),
     ],
 )

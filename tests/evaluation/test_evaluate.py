@@ -46,8 +46,8 @@ def run(monkeypatch, reference, function, name="probe", *, classes=True, **optio
 def test_a_metric_is_given_what_it_names(monkeypatch, digits):
     seen = {}
 
-    def probe(real, fake, key, order=2):
-        seen.update(real=real, fake=fake, key=key)
+    def probe(real_images, fake, key, order=2):
+        seen.update(real=real_images, fake=fake, key=key)
         return {"a": Value(1.0), "b": Value(2.0, 0.5, "splits")}
 
     made, asked = run(monkeypatch, digits, probe, seed=5)
@@ -107,7 +107,7 @@ def test_what_the_data_do_not_have_is_refused(monkeypatch, digits):
     def of_density(density):
         return {"a": Value(0.0)}
 
-    def of_validation(validation):
+    def of_validation(validation_images):
         return {"a": Value(0.0)}
 
     def of_labels(fake_logits, fake_labels):
@@ -155,6 +155,11 @@ def empty(tmp_path, monkeypatch):
 
 def test_a_metric_that_fits_a_number_says_on_what(monkeypatch):
     reference = load("digits", "train", 60, data_dir=None, options={}, validation="train")
-    made, _ = run(monkeypatch, reference, lambda validation, size=3: {"a": Value(float(len(validation)))})
+    made, _ = run(monkeypatch, reference, lambda validation_images, size=3: {"a": Value(float(len(validation_images)))})
     assert made["a"][0].value == len(reference.validation) > 1000
     assert made["a"][1].options == {"size": 3, "validation": "train"}
+
+
+def test_repeats_of_an_infinite_value_have_no_spread(monkeypatch, digits):
+    made, _ = run(monkeypatch, digits, lambda fake: {"a": Value(float("inf"))}, repeats=2)
+    assert made["a"][0] == Value(float("inf"), None, "2 generated sets")

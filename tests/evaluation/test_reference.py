@@ -93,3 +93,12 @@ def test_other_weights_or_examples_are_another_entry(tmp_path, monkeypatch, chan
     other, num = ("b", 50) if changed == "weights" else ("a", 49)
     assert len(features.of_reference(counting(other)[0], digits(num))[0]) == num
     assert len(list((tmp_path / "gan_jax" / "reference").iterdir())) == 2
+
+
+@pytest.mark.parametrize("extractor", [Extractor("pixels", "", "none", None), Extractor("mine", "1", "its own", None)])
+def test_features_that_a_hash_does_not_determine_are_not_kept(tmp_path, monkeypatch, extractor):
+    """A user's function may read weights, which change while its file does not."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(features, "extract", lambda *_: (np.zeros((50, 1), np.float32), None))
+    features.of_reference(extractor, digits(50))
+    assert not list(tmp_path.iterdir())

@@ -94,3 +94,19 @@ def test_the_command_measures_what_training_measured(reference):
     for step in (50, 60):
         assert commanded[step]["value"] == trained[step]["value"]
         assert commanded[step]["protocol"] == trained[step]["protocol"]
+
+
+def test_the_best_and_the_last_may_be_one_step(reference, tmp_path):
+    """Their values stand in columns of their own: one of them was chosen by such a value."""
+    workdir = tmp_path / "run"
+    shutil.copytree(reference, workdir)
+    best = result(workdir)["best"]["step"]
+    flags = (f"--workdir={workdir}", "--metrics=frechet_pixels", "--num=200", f"--checkpoint=best,{best}")
+    if best not in checkpoints(workdir):
+        shutil.copytree(workdir / "best" / str(best), workdir / "checkpoints" / str(best))
+    ended = here("evaluate", *flags)
+    assert ended.status == 0, ended.err
+    head, row, *said = ended.out.splitlines()
+    assert head.split() == ["frechet_pixels", "[1]", "frechet_pixels", "[2]"]
+    assert row.split()[-1] == row.split()[-2] != "-"
+    assert "checkpoint best by frechet_pixels of 200 on ring test" in "".join(said)

@@ -5,10 +5,13 @@ WORKDIR ?= runs/mnist
 JOBS ?= 2
 INSTALLED := .venv/.installed
 
-.PHONY: help install train test test-slow lint bench docs clean
+SWEEPDIR ?= runs/sweep
+
+.PHONY: help install train sweep test test-slow lint bench docs clean
 
 help:
 	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
+	@echo "make sweep      the same networks with three losses, two learning rates, five seeds; prints the report's path"
 	@echo "make test       environment and tests      make test-slow  the tests that take long"
 	@echo "make lint       ruff and mypy              make bench      benchmarks     make clean  remove .venv and caches"
 
@@ -24,6 +27,10 @@ train: $(INSTALLED)
 	$(BIN)/gan-jax data prepare mnist
 	$(BIN)/gan-jax train --config=experiments/mnist/config.py --workdir=$(WORKDIR)
 
+sweep: $(INSTALLED)
+	$(BIN)/gan-jax data prepare mnist
+	$(BIN)/gan-jax sweep --config=experiments/mnist/config.py:short --workdir=$(SWEEPDIR)
+
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
@@ -38,6 +45,7 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.sweeps
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py

@@ -1,7 +1,9 @@
 """Every configuration field: default, meaning, allowed values; a component's options come from its signature."""
 
+import functools
 import math
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
@@ -125,7 +127,8 @@ def _components() -> dict[str, Field]:
     return fields
 
 
-def all_fields() -> dict[str, Field]:
+@functools.cache
+def all_fields() -> Mapping[str, Field]:
     """Path -> Field, in the order in which documentation lists them."""
     fields = {
         "seed": Field(0, "seed of everything random", "a whole number in [0, 2^32)", lambda v: 0 <= v < 2**32),
@@ -168,4 +171,4 @@ def all_fields() -> dict[str, Field]:
         "evaluation.weights": Field("", "file of the weights of inception or efficientnet_lite0"),
         "evaluation.extractor": Field("", "package.module:attribute that a metric's _own stands for"),
     }  # fmt: skip
-    return fields
+    return MappingProxyType(fields)

@@ -11,7 +11,7 @@ ROOT = Path(gan_jax.__file__).parent
 ORDER = (
     "errors", "losses", "metrics", "penalties", "nn", "networks", "rules", "game", "terms", "games", "optimizers",
     "data", "extractors", "registry", "measures", "metric_names", "fields", "messages", "combinations", "config",
-    "build", "health", "evaluation", "training", "verification", "figures", "cli", "__main__",
+    "build", "health", "evaluation", "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """evaluation.jsonl: one object a value, appended by training and by ``gan-jax evaluate``."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import math
@@ -19,13 +20,15 @@ Record = dict[str, Any]
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of Python and of packages."""
-    found = {"python": sys.version.split()[0]}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed as a package"
-    return found
+    return {"python": sys.version.split()[0], **{package: _version(package) for package in packages}}
+
+
+@functools.cache
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed as a package"
 
 
 def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, Any]) -> list[Record]:

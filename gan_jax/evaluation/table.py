@@ -30,7 +30,7 @@ def table(rows: Mapping[str, Sequence[Record]]) -> str:
     titles, said = _titles(protocols)
     head = ["", *(titles[column] for column in protocols)]
     body = [[name, *(_cell(found.get(column)) for column in protocols)] for name, found in cells.items()]
-    return "\n".join([_aligned([head, *body]), *said, *_common(list(protocols.values()))])
+    return "\n".join([aligned([head, *body]), *said, *_common(list(protocols.values()))])
 
 
 def markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -91,7 +91,8 @@ def _common(protocols: Sequence[Protocol]) -> list[str]:
     return ["protocol: " + ", ".join(lines), *own]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as text in columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

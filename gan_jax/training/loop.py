@@ -19,6 +19,7 @@ from gan_jax.data import Source, decode
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
+from gan_jax.training.calls import due, next_length, not_finite, to_next_event
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
 from gan_jax.training.output import Output, Result
@@ -29,8 +30,6 @@ from gan_jax.training.signals import leave, stop_requested
 from gan_jax.training.start import check_components, check_config, initial_state
 from gan_jax.training.step import State, StepFn, make_step
 
-SECONDS_PER_CALL = 0.5  # how long the host leaves the program alone when steps_per_call is 0
-STEPS_PER_CALL_OF_MANY = 50  # the same for several processes, which cannot each go by their own clock
 STREAM_BYTES_PER_CALL = 64 * 2**20
 
 
@@ -146,7 +145,7 @@ def _play(
     profiled = not config.profile
     while step < config.steps:
         length = min(
-            _to_next_event(step, config), limit, config.steps_per_call or limit, stream.chunk if stream else limit
+            to_next_event(step, config), limit, config.steps_per_call or limit, stream.chunk if stream else limit
         )
         with _trace(output) if compiled and not profiled else nullcontext():
             began = time.perf_counter()
@@ -165,22 +164,22 @@ def _play(
         else:  # the first call compiles: no rate counts it
             compiled, rate_from = True, (now, step)
             show.started(step)
-        limit = _next_length(length, now - began, config)
+        limit = next_length(length, now - began, config)
         last, signal = step == config.steps, stop()
         show.update(step, rate, metrics)
-        if last or _due(step, config.log_every):
+        if last or due(step, config.log_every):
             if output:
                 new = output.record(step, step * images_per_step, rate, metrics, parallel.local(state))
                 show.found(step, new, [finding.name for finding in output.watch.findings])
             show.record(step, rate, metrics)
             rate_from = (now, step)
-        if output and (last or _due(step, config.sample_every)):
+        if output and (last or due(step, config.sample_every)):
             output.sample(step, parallel.local(state))
-        if output and config.evaluation.every and (last or _due(step, config.evaluation.every)):
+        if output and config.evaluation.every and (last or due(step, config.evaluation.every)):
             show.evaluated(step, output.evaluate(step, parallel.local(state)))
             rate_from = (time.perf_counter(), step)
         hopeless = config.health.stop and not last and bool(_agree(bool(output and output.watch.hopeless)))
-        if output and (last or signal or hopeless or _due(step, config.checkpoint_every)):
+        if output and (last or signal or hopeless or due(step, config.checkpoint_every)):
             output.save(step, parallel.local(state))
         if signal and not last:
             if output:
@@ -199,32 +198,20 @@ def _stopped(step: int, state: State, metrics: dict[str, float], output: Output 
         return Result("stopped", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
     found = output.watch.hopeless
     assert found is not None
-    show.say(f"stopped at step {step:,}, {found.name}: {found.evidence}; health.stop=False goes on")
-    return output.finish("stopped", step, parallel.local(state), metrics)
+    reason = f"{found.name}: {found.evidence}"
+    show.say(f"stopped at step {step:,}, {reason}; health.stop=False goes on")
+    return output.finish("stopped", step, parallel.local(state), metrics, reason)
 
 
 def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str, float], output: Output | None) -> None:
-    order = [name for movers in game.schedule for name in movers]
-    wrong = [name for name, value in metrics.items() if not math.isfinite(value)] or [f"{order[0]}/objective"]
-    # Who moved first may have spoiled the others; its loss says more than what follows from it.
-    first = min(
-        wrong,
-        key=lambda n: (
-            order.index(n.split("/")[0]) if n.split("/")[0] in order else len(order),
-            not n.endswith("/loss"),
-        ),
-    )
-    player = first.split("/")[0]
     kept = "there is no checkpoint yet"
     if output:
         output.checkpoints.wait()
-        steps = output.checkpoints.steps()
-        kept = f"last good checkpoint: {output.checkpoints.folder / str(steps[-1])}" if steps else kept
-        output.finish("non_finite", bad - 1, parallel.local(state), dict(metrics))
-    raise NonFiniteError(
-        f"{first} is {metrics.get(first, 'not finite')} at step {bad}, in the call of steps {before + 1} to "
-        f"{max(bad, before + 1)}; {kept}; a lower optimizer.{player}.learning_rate or optimizer.{player}.clip may help"
-    )
+        kept = output.checkpoints.kept()
+    reason = not_finite(game, bad, before, metrics)
+    if output:
+        output.finish("non_finite", bad - 1, parallel.local(state), dict(metrics), reason)
+    raise NonFiniteError(f"{reason}; {kept}")
 
 
 class _Stream:
@@ -250,24 +237,6 @@ class _Stream:
             stacked = np.stack([batch[name] for batch in batches]).reshape(length, self.rounds, *batches[0][name].shape)
             whole[name] = np.concatenate([stacked, np.zeros((self.chunk - length, *stacked.shape[1:]), stacked.dtype)])
         return parallel.shard_stream(whole, self.mesh)
-
-
-def _to_next_event(step: int, config: ConfigDict) -> int:
-    own = (config.log_every, config.sample_every, config.checkpoint_every, config.evaluation.every)
-    periods = [p for p in own if p]
-    return min([config.steps - step, *(p - step % p for p in periods)])
-
-
-def _next_length(length: int, seconds: float, config: ConfigDict) -> int:
-    if config.steps_per_call:
-        return config.steps_per_call
-    if jax.process_count() > 1:
-        return STEPS_PER_CALL_OF_MANY
-    return max(1, min(10 * length, int(SECONDS_PER_CALL * length / seconds)))
-
-
-def _due(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0
 
 
 def _trace(output: Output | None) -> AbstractContextManager[Any]:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,9 @@ from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
 from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
 from gan_jax.training.records import Recorder, write_environment, write_text, writing
-from gan_jax.training.sampling import fixed_grid, make_sampler
+from gan_jax.training.sampling import Sampler, fixed_grid, make_sampler
 from gan_jax.training.step import State
-from gan_jax.training.watch import Watch
+from gan_jax.training.watch import Statistics, Watch
 
 HEAD = ("step", "images_seen", "seconds", "images_per_second")  # of a record, before the metrics
 
@@ -36,7 +37,8 @@ class Result:
     """How a run ended.
 
     Attributes:
-      status: "finished", "interrupted", "stopped" (by health.stop) or "non_finite".
+      status: "finished", "interrupted", "stopped" (by health.stop) or "non_finite"; in a sweep also "failed", "paused"
+        (at the end of a rung) or "eliminated".
       step: steps done.
       params_sha256: of all parameters.
       seconds: time spent in training, over all starts.
@@ -44,6 +46,7 @@ class Result:
       sample_grid: path of the newest sample grid, or None.
       best: {"metric", "value", "step"} of the best checkpoint, or None where none is kept.
       health: what is wrong with the run, [{"name", "since", "evidence", "hopeless"}, ...]; [] of a healthy one.
+      reason: why the run ended before its last step, or "".
     """
 
     status: str
@@ -54,6 +57,7 @@ class Result:
     sample_grid: str | None
     best: dict[str, Any] | None = None
     health: tuple[dict[str, Any], ...] = ()
+    reason: str = ""
 
 
 class Output:
@@ -68,6 +72,8 @@ class Output:
       step: where the run continues; records after it are dropped.
       command: for environment.json.
       material: what ``evaluation.metrics`` need; None where nothing is evaluated.
+      sampler: of the game; several runs may share one.
+      statistics: from ``make_statistics``; several runs may share one.
     """
 
     def __init__(
@@ -80,6 +86,8 @@ class Output:
         step: int,
         command: list[str],
         material: Material | None,
+        sampler: Sampler | None = None,
+        statistics: Statistics | None = None,
     ) -> None:
         self.workdir, self.config, self.game, self.source, self.checkpoints = workdir, config, game, source, checkpoints
         self.material = material
@@ -90,8 +98,9 @@ class Output:
             trained = [record for record in evaluated if record["by"] == TRAIN]
             self.recorder = Recorder(workdir, step, trained)
             self.best = Best(workdir, config, step) if config.evaluation.best else None
-        self._sampler = make_sampler(game)
-        self.watch = Watch(config, game, source, jax.random.key(config.seed), self.recorder.kept, trained)
+        self._sampler = sampler or make_sampler(game)
+        key = jax.random.key(config.seed)
+        self.watch = Watch(config, game, source, key, self.recorder.kept, trained, statistics)
         self._begun = time.perf_counter() - self.recorder.seconds
 
     @property
@@ -145,27 +154,23 @@ class Output:
     def save(self, step: int, state: State) -> None:
         """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
         leaves = leaves_of(state)
-        for name, leaf in leaves.items():
-            if name.startswith(("params/", "stats/", "ema/")) and not np.isfinite(leaf).all():
-                self._refuse(step, state, name)
+        spoiled = first_not_finite(leaves)
+        if spoiled:
+            self._refuse(step, state, spoiled)
         with self._writing():
             self.recorder.flush()
         self.checkpoints.save(step, leaves)
 
     def _refuse(self, step: int, state: State, name: str) -> None:
         # The loss was finite up to here, so the loop went on; this state would never train again.
-        network = name.split("/")[1]
-        owner = next((p for p, player in self.game.players.items() if network in player.owns), network)
-        self.finish("non_finite", step, state, {})
-        raise NonFiniteError(
-            f"{name} of player {owner} is not finite after step {step}; {self.checkpoints.kept()}; "
-            f"a lower optimizer.{owner}.learning_rate or optimizer.{owner}.clip may help"
-        )
+        reason = spoiled_by(self.game, name, step)
+        self.finish("non_finite", step, state, {}, reason)
+        raise NonFiniteError(f"{reason}; {self.checkpoints.kept()}")
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(self.workdir, self.checkpoints.kept)
 
-    def finish(self, status: str, step: int, state: State, metrics: dict[str, float]) -> Result:
+    def finish(self, status: str, step: int, state: State, metrics: dict[str, float], reason: str = "") -> Result:
         """Wait for the checkpoint and write result.json. Without metrics, those of the last record are taken."""
         self.checkpoints.wait()
         last = self.recorder.last
@@ -177,11 +182,11 @@ class Output:
         shown = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
         result = Result(
             status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None,
-            self.best.wait() if self.best else None, tuple(self.watch.report(status, step)),
+            self.best.wait() if self.best else None, tuple(self.watch.report(status, step)), reason,
         )  # fmt: skip
         with self._writing():
             self.recorder.flush()
-            write_text(self.workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+            write_result(self.workdir, result)
         return result
 
     def close(self) -> None:
@@ -190,3 +195,24 @@ class Output:
         self.checkpoints.close()
         if self.best is not None:
             self.best.close()
+
+
+def write_result(workdir: Path, result: Result) -> None:
+    """Write result.json."""
+    write_text(workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+
+
+def first_not_finite(leaves: Mapping[str, np.ndarray]) -> str | None:
+    """The first parameter or statistic of a state that is NaN or infinite, None where all are finite."""
+    own = ("params/", "stats/", "ema/")
+    return next((name for name, leaf in leaves.items() if name.startswith(own) and not np.isfinite(leaf).all()), None)
+
+
+def spoiled_by(game: Game, leaf: str, step: int) -> str:
+    """What to say of a leaf that is not finite after ``step``."""
+    network = leaf.split("/")[1]
+    owner = next((p for p, player in game.players.items() if network in player.owns), network)
+    return (
+        f"{leaf} of player {owner} is not finite after step {step}; "
+        f"a lower optimizer.{owner}.learning_rate or optimizer.{owner}.clip may help"
+    )

@@ -28,15 +28,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
     Placed before the first call, so that the first and the later calls share one compiled program.
     """
-    sharding = NamedSharding(mesh, PartitionSpec())
-
-    def place(x: Any) -> jax.Array:
-        if jax.dtypes.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
-        host = np.asarray(x)
-        return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
-
-    return jax.tree.map(place, tree)
+    return _placed(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def local(tree: Any) -> Any:
@@ -178,3 +170,43 @@ def replicate_split(mesh: Mesh) -> jax.Array:
     sharding = NamedSharding(mesh, PartitionSpec(AXIS))
     index = np.arange(mesh.devices.size, dtype=np.int32)
     return jax.make_array_from_callback(index.shape, sharding, lambda i: index[i])
+
+
+def make_program_of_runs(loop: Any, mesh: Mesh, width: int) -> Callable[..., tuple[State, Metrics]]:
+    """Compile a loop for runs that share a program: ``program(state, arrays, count) -> (state, metrics)``.
+
+    Devices carry runs and not parts of a minibatch, so nothing is averaged over them. Donates the state.
+
+    Args:
+      loop: from ``make_loop``, with ``axis_name=None``.
+      mesh: the devices.
+      width: runs on each device. One run has no ``vmap``.
+
+    Returns:
+      The compiled program. The leaves of its state, and of what it returns, are [devices, width, ...], placed by
+      ``split_runs``; resident data and the count by ``replicate``.
+    """
+    together = jax.vmap(loop, in_axes=(0, None, None, None))
+
+    def carried(state: State, arrays: Any, count: jax.Array) -> tuple[State, Metrics]:
+        if width > 1:
+            return together(state, arrays, {}, count)
+        ended = loop(jax.tree.map(lambda x: x[0], state), arrays, {}, count)
+        return jax.tree.map(lambda x: x[None], ended)
+
+    return jax.pmap(carried, axis_name=AXIS, in_axes=(0, None, None), donate_argnums=0, devices=list(mesh.devices.flat))
+
+
+def split_runs(tree: Any, mesh: Mesh) -> Any:
+    """Place host arrays [devices, width, ...], the first axis over the devices."""
+    return _placed(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def _placed(tree: Any, sharding: NamedSharding) -> Any:
+    def place(x: Any) -> jax.Array:
+        if jax.dtypes.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
+        host = np.asarray(x)
+        return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+    return jax.tree.map(place, tree)

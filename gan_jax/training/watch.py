@@ -1,6 +1,6 @@
 """Watches a run: a few numbers of its samples at every record, and what the records say of its health."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,8 @@ from gan_jax.registry import make_loss, resolve
 from gan_jax.training.sampling import sampling_params
 from gan_jax.training.step import State
 
+Statistics = Callable[..., dict[str, jax.Array]]
+
 SAMPLES = 1000  # folded into the key of samples, where the sample grid's purposes are small numbers
 
 
@@ -30,17 +32,21 @@ class Watch:
       key: typed key of the run.
       records: of metrics.jsonl, up to where the run continues.
       evaluated: records of its evaluations up to there.
+      statistics: from ``make_statistics``; several runs may share one.
     """
 
     def __init__(
         self, config: ConfigDict, game: Game, source: Source, key: jax.Array, records: Sequence[Mapping[str, Any]],
-        evaluated: Sequence[Record],
+        evaluated: Sequence[Record], statistics: Statistics | None = None,
     ) -> None:  # fmt: skip
         self.steps = config.steps
         self.findings: tuple[Finding, ...] = ()
         self._history: list[Mapping[str, Any]] = [*records]
         self._scale = _scale(config)
-        self._statistics = _statistics(game, source, key, config.health.samples) if config.health.samples else None
+        num = config.health.samples
+        self._statistics = (statistics or make_statistics(game, source, num)) if num else None
+        self._key = jax.random.fold_in(jax.random.fold_in(key, STREAMS["sample"]), SAMPLES)
+        self._reference = reference_statistics(jnp.asarray(_real(source, key, num))) if num else None
         for step in sorted({record["step"] for record in evaluated}):
             self.evaluated([record for record in evaluated if record["step"] == step])
         self._history.sort(key=lambda record: record["step"])
@@ -49,7 +55,8 @@ class Watch:
         """Numbers of the run's samples, for its record."""
         if self._statistics is None:
             return {}
-        return {name: float(value) for name, value in self._statistics(sampling_params(state), state.stats).items()}
+        values = self._statistics(sampling_params(state), state.stats, self._key, self._reference)
+        return {name: float(value) for name, value in values.items()}
 
     def recorded(self, record: Mapping[str, Any]) -> list[Finding]:
         """Take a record into account; the findings that were not there before."""
@@ -85,16 +92,14 @@ def _scale(config: ConfigDict) -> LossScale:
     return loss_scale(loss.discriminator, loss.log_odds)
 
 
-def _statistics(game: Game, source: Source, key: jax.Array, num: int) -> Any:
-    """A compiled (params, stats) -> numbers of ``num`` samples at fixed latent variables."""
-    reference = reference_statistics(jnp.asarray(_real(source, key, num)))
+def make_statistics(game: Game, source: Source, num: int) -> Statistics:
+    """A compiled (params, stats, key, reference) -> numbers of ``num`` samples."""
     density = source.density
     means = None if density is None or density.means is None else jnp.asarray(density.means)
     std = 1.0 if density is None or density.std is None else float(density.std)
-    own = jax.random.fold_in(jax.random.fold_in(key, STREAMS["sample"]), SAMPLES)
 
-    def statistics(params: Any, stats: Any) -> dict[str, jax.Array]:
-        return sample_statistics(game.sample(game.networks, params, stats, own, num), reference, means, std)
+    def statistics(params: Any, stats: Any, key: jax.Array, reference: Any) -> dict[str, jax.Array]:
+        return sample_statistics(game.sample(game.networks, params, stats, key, num), reference, means, std)
 
     return jax.jit(statistics)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
-from gan_jax import cli
+from gan_jax.cli import entry as cli
 
 TINY = Path(__file__).with_name("tiny.py")
 TIMED = ("seconds", "images_per_second")  # of a record: the only values that may differ between two runs

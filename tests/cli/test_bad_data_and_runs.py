@@ -14,7 +14,7 @@ from helpers import TINY, contents, elsewhere, environment, here, refuse_trainin
 from PIL import Image
 
 import gan_jax
-from gan_jax import cli
+from gan_jax.cli import entry as cli
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 

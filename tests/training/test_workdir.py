@@ -61,7 +61,7 @@ def test_the_result(tmp_path):
     assert returned.metrics == {k: v for k, v in records(workdir)[-1].items() if "/" in k}
     assert result(workdir) == {
         "status": "finished", "step": 7, "params_sha256": returned.params_sha256, "seconds": returned.seconds,
-        "metrics": returned.metrics, "sample_grid": returned.sample_grid, "best": None, "health": [],
+        "metrics": returned.metrics, "sample_grid": returned.sample_grid, "best": None, "health": [], "reason": "",
     }  # fmt: skip
 
 

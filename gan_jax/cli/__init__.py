@@ -1,0 +1,5 @@
+"""The command line."""
+
+from gan_jax.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,110 @@
+"""The commands on many runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gan_jax.cli.parsing import no_words, parse, required
+from gan_jax.errors import ConfigError
+
+
+def sweep(arguments: list[str]) -> int:
+    """Train what is missing of a sweep, and report; 1 where a run failed by an exception."""
+    from gan_jax.config import parse_config_flags
+
+    base, others = parse_config_flags(arguments)
+    values, rest = parse("sweep", others)
+    no_words(rest, "sweep")
+    required(values, "sweep", "workdir")
+    from gan_jax.sweeps.space import load_sweep
+
+    config = next(a.split("=", 1)[1] for a in _joined(arguments) if a.lstrip("-").startswith("config="))
+    path = values.sweep or config.split(":")[0]
+    wanted = load_sweep(path)
+    from gan_jax.sweeps import local
+    from gan_jax.training import distributed
+
+    if values.address and values.executor != "ray":
+        raise ConfigError(f"--address={values.address} is of a Ray cluster; allowed: with --executor=ray")
+    several = distributed.initialize(values.coordinator_address, values.num_processes, values.process_id)
+    if several and values.executor != "local":
+        raise ConfigError(f"--executor={values.executor} with several processes; allowed: local")
+    if not several:
+        local.use_cores(local.cores())
+    if values.dry_run:
+        from gan_jax.sweeps.dry_run import describe
+
+        print(describe(wanted, base, values.workdir, width=values.width))
+        return 0
+    from gan_jax.sweeps.driver import sweep
+
+    overrides = [a.split("config.", 1)[1] for a in _joined(arguments) if a.lstrip("-").startswith("config.")]
+    counts = sweep(
+        wanted,
+        base,
+        values.workdir,
+        _executor(values),
+        width=values.width,
+        command=["gan-jax", "sweep", *arguments],
+        about={"config": config, "sweep": path, "overrides": overrides},
+        retry_failed=values.retry_failed,
+        over_hosts=several,
+        asynchronous=values.executor != "local",
+    )
+    if not counts:  # of several processes this is not the first
+        return 0
+    print(f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
+    from gan_jax.sweeps.text import ranking
+
+    print(ranking(values.workdir))
+    _write(values.workdir, None, "")
+    return 1 if counts.get("failed") else 0
+
+
+def _executor(values: Any) -> Callable[..., None]:
+    if values.executor == "ray":
+        from gan_jax.sweeps.on_ray import executor
+
+        return executor(values.address)
+    if values.executor == "slurm":
+        from gan_jax.sweeps.on_slurm import execute as on_slurm
+
+        return on_slurm
+    from gan_jax.sweeps.local import execute
+
+    return execute
+
+
+def report(arguments: list[str]) -> int:
+    """Write the page, and figures where they are asked for."""
+    values, rest = parse("report", arguments)
+    no_words(rest, "report")
+    required(values, "report", "workdir")
+    from gan_jax.sweeps.records import read_sweep
+    from gan_jax.sweeps.results import write_results
+
+    read_sweep(Path(values.workdir))
+    write_results(Path(values.workdir))
+    _write(values.workdir, values.out, values.figures)
+    return 0
+
+
+def _write(workdir: str, out: str | None, figures: str) -> None:
+    from gan_jax.reporting import write_figures, write_report
+
+    if figures:
+        for path in write_figures(workdir, figures):
+            print(path)
+    print(write_report(workdir, out))
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Arguments with ``--name value`` as ``--name=value``, for those of the configuration."""
+    joined, position = [], 0
+    while position < len(arguments):
+        one = arguments[position]
+        if one.startswith(("--config", "-config")) and "=" not in one and position + 1 < len(arguments):
+            one, position = f"{one}={arguments[position + 1]}", position + 1
+        joined.append(one)
+        position += 1
+    return joined

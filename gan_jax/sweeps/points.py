@@ -1,0 +1,237 @@
+"""Spaces: finite ordered sets of points, each a mapping {field: value}, and how larger ones are made of smaller ones.
+
+For all spaces a, b, c: ``product(a, product(b, c))`` equals ``product(product(a, b), c)``, ``product(a, grid({}))``
+equals a, ``len(product(a, b))`` is ``len(a) * len(b)``, and ``union(a, a)`` equals a.
+"""
+
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gan_jax.errors import ConfigError
+from gan_jax.sweeps.draws import Draw, drawn
+from gan_jax.sweeps.plain import listed, plain, same
+
+Point = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A finite ordered set of points.
+
+    Attributes:
+      points: each {field: value}, such as {"loss.name": "hinge", "batch_size": 64}; points may have different fields.
+        Values become plain Python: numbers, strings, tuples.
+
+    Raises:
+      ConfigError: there is no point, a field is not a string or is "seed", or a value is NaN or of another type.
+    """
+
+    points: tuple[Point, ...]
+
+    def __post_init__(self) -> None:
+        points = tuple({_field(f): plain(f, value) for f, value in point.items()} for point in self.points)
+        if not points:
+            raise ConfigError("a space has no point; allowed: at least one")
+        object.__setattr__(self, "points", points)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields that some point sets, in order of first appearance."""
+        return tuple(dict.fromkeys(field for point in self.points for field in point))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self.points)
+
+
+def grid(values: Mapping[str, Any]) -> Space:
+    """Every combination; the last field varies fastest.
+
+    Args:
+      values: {field: list of values}; {} gives one point that sets nothing.
+
+    Raises:
+      ConfigError: a list is empty or has a value twice, or as ``Space``.
+    """
+    lists = _lists("grid", values)
+    return Space(tuple(dict(zip(lists, row)) for row in itertools.product(*lists.values())))
+
+
+def zipped(values: Mapping[str, Any]) -> Space:
+    """The first values of all lists, the second values, and so on.
+
+    Args:
+      values: {field: list of values}, lists of one length. Here a value may occur again.
+
+    Raises:
+      ConfigError: there is no list, lengths differ, two points are equal, or as ``Space``.
+    """
+    lists = _lists("zipped", values, repeats=True)
+    if not lists:
+        raise ConfigError("zipped={} has no field; allowed: at least one, such as {'loss.name': ['hinge']}")
+    if len({len(v) for v in lists.values()}) > 1:
+        lengths = ", ".join(f"{field} has {len(v)}" for field, v in lists.items())
+        raise ConfigError(f"zipped: {lengths} values; allowed: lists of one length")
+    points: dict[Hashable, Point] = {}
+    for row in zip(*lists.values()):
+        point = dict(zip(lists, row))
+        if _identity(point) in points:
+            raise ConfigError(f"zipped: {in_words(point)} occurs twice; allowed: each point once")
+        points[_identity(point)] = point
+    return Space(tuple(points.values()))
+
+
+def product(*spaces: Space) -> Space:
+    """Every point of the first with every point of the others; the last space varies fastest.
+
+    Raises:
+      ConfigError: a field is in two of the spaces.
+    """
+    spaces = _spaces("product", spaces)
+    for (i, a), (j, b) in itertools.combinations(enumerate(spaces, 1), 2):
+        if common := [field for field in a.fields if field in b.fields]:
+            raise ConfigError(f"product: {common[0]} is in factors {i} and {j}; allowed: a field in one factor only")
+    return Space(tuple(_merged(*row) for row in itertools.product(*spaces)))
+
+
+def union(*spaces: Space) -> Space:
+    """The points of all spaces in order, equal points once.
+
+    Raises:
+      ConfigError: there is no space.
+    """
+    points: dict[Hashable, Point] = {}
+    for space in _spaces("union", spaces):
+        for point in space:
+            points.setdefault(_identity(point), point)
+    return Space(tuple(points.values()))
+
+
+def when(space: Space, match: Mapping[str, Any], then: Space) -> Space:
+    """Points that match are multiplied by another space, in their place; the others stay.
+
+    Args:
+      space: what may match.
+      match: {field: value, or a list of alternatives}, such as {"loss.name": "wasserstein"}; a point matches if it has
+        one of the values in every field. A value that no point has is taken for a mistake.
+      then: what the points that match are multiplied by.
+
+    Raises:
+      ConfigError: no point has such a field or value, none matches, or one that does sets a field of ``then``.
+    """
+    space, then = _spaces("when", (space, then))
+    wanted = {field: _alternatives(space, field, value) for field, value in _mapping("when", match).items()}
+    matching = [all(f in point and same(point[f]) in wanted[f] for f in wanted) for point in space]
+    if not any(matching):
+        raise ConfigError(f"when: no point has {in_words(match)} at once; allowed: values that one point has")
+    points: list[Point] = []
+    for point, matches in zip(space, matching):
+        if matches and (common := [field for field in then.fields if field in point]):
+            raise ConfigError(f"when: the point {in_words(point)} has {common[0]} already; allowed: fields it lacks")
+        points.extend([_merged(point, further) for further in then] if matches else [point])
+    return Space(tuple(points))
+
+
+def only(space: Space, predicate: Callable[[Point], bool]) -> Space:
+    """The points for which a predicate holds.
+
+    Raises:
+      ConfigError: it holds for none.
+    """
+    (space,) = _spaces("only", (space,))
+    points = tuple(point for point in space if predicate(point))
+    if not points:
+        raise ConfigError(f"only: the predicate holds for none of {len(space)} points; allowed: at least one is left")
+    return Space(points)
+
+
+def random(n: int, values: Mapping[str, Draw], seed: int = 0) -> Space:
+    """Points drawn at random, every field on its own.
+
+    A value is a pure function of the seed, its field's name and the point's index: with a larger n or a further field,
+    the points so far stay as they are.
+
+    Args:
+      n: number of points, at least 1.
+      values: {field: ``uniform(...)``, ``log_uniform(...)``, ``integers(...)`` or ``choice([...])``}.
+      seed: in [0, 2^32).
+
+    Raises:
+      ConfigError: n or the seed is out of range, there is no field, or a field has no distribution.
+    """
+    if type(n) is not int or not 1 <= n < 2**32:
+        raise ConfigError(f"random: n={n!r} is not possible; allowed: a whole number of at least 1")
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        raise ConfigError(f"random: seed={seed!r} is not possible; allowed: a whole number in [0, 2^32)")
+    if not _mapping("random", values):
+        raise ConfigError("random: values={} has no field; allowed: at least one")
+    for field, draw in values.items():
+        if not isinstance(draw, Draw):
+            raise ConfigError(f"random: {field}={draw!r} is no distribution; allowed: {_DISTRIBUTIONS}")
+    return Space(tuple({f: drawn(draw, seed=seed, field=f, index=i) for f, draw in values.items()} for i in range(n)))
+
+
+def in_words(point: Point) -> str:
+    """``loss.name='hinge', batch_size=64``."""
+    return ", ".join(f"{field}={value!r}" for field, value in point.items()) or "no field"
+
+
+_DISTRIBUTIONS = "uniform(low, high), log_uniform(low, high), integers(low, high), choice([...])"
+
+
+def _identity(point: Point) -> Hashable:
+    return frozenset((field, same(value)) for field, value in point.items())
+
+
+def _merged(*points: Point) -> Point:
+    return {field: value for point in points for field, value in point.items()}
+
+
+def _field(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"the field {name!r} of a space is no name; allowed: a string such as 'loss.name'")
+    if name == "seed":
+        raise ConfigError("seed is no field of a space; allowed: Sweep(space, seeds=3) or seeds=(0, 1, 2)")
+    return name
+
+
+def _mapping(function: str, values: Any) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{function}({values!r}) is not possible; allowed: a dict such as {{'loss.name': ...}}")
+    return values
+
+
+def _lists(function: str, values: Any, repeats: bool = False) -> dict[str, tuple[Any, ...]]:
+    given = _mapping(function, values).items()
+    return {_field(field): listed(f"{function}: {field}", v, repeats=repeats) for field, v in given}
+
+
+def _alternatives(space: Space, field: str, value: Any) -> set[Hashable]:
+    """What a field may be to match; a tuple is one value where a point has it, else a list of them."""
+    if field not in space.fields:
+        from gan_jax.registry import nearest  # it loads the networks
+
+        near = nearest(field, space.fields) if isinstance(field, str) else ""
+        raise ConfigError(
+            f"when: no point has the field {field!r}{near}; allowed: {', '.join(space.fields) or 'none is set'}"
+        )
+    present = {same(point[field]): point[field] for point in space if field in point}
+    value = plain(f"when: {field}", value)
+    options = value if isinstance(value, tuple) and same(value) not in present else (value,)
+    for option in options:
+        if same(option) not in present:
+            raise ConfigError(
+                f"when: no point has {field}={option!r}; allowed: {', '.join(map(repr, present.values()))}"
+            )
+    return {same(option) for option in options}
+
+
+def _spaces(function: str, spaces: tuple[Any, ...]) -> tuple[Space, ...]:
+    for space in spaces:
+        if not isinstance(space, Space):
+            raise ConfigError(f"{function}: {space!r} is no space; allowed: grid({{...}}), random(n, {{...}}), ...")
+    return spaces

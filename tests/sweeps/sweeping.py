@@ -1,0 +1,103 @@
+"""Small sweeps: their configuration, files of theirs, and what they left behind."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from helpers import TINY, result
+
+import gan_jax
+from gan_jax.sweeps import Sweep, grid
+from gan_jax.sweeps.driver import sweep
+from gan_jax.sweeps.local import execute
+from gan_jax.training.checkpoints import leaves_of
+
+WIDTH = 3  # one for most tests, so that they share compiled programs
+SHORT = ("steps=20", "log_every=5", "sample_every=10", "checkpoint_every=10", "health.samples=64")
+RATE = "optimizer.generator.learning_rate"
+TOLERANCE = 1e-5
+
+
+def base(*fields, variant="ring", short=SHORT):
+    """The configuration that points of a sweep change: 20 steps."""
+    return gan_jax.load_config(f"{TINY}:{variant}", [*short, *fields])
+
+
+def train_sweep(workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=execute, about=None, **options):
+    """Train a grid (or a space) in this process; {status: runs}."""
+    names = ("metric", "halving", "question")
+    space = grid(values) if isinstance(values, dict) else values
+    wanted = Sweep(space, seeds=seeds, **{name: options.pop(name) for name in names if name in options})
+    config = base(*fields) if config is None else config
+    return sweep(wanted, config, workdir, executor, width=width, progress=False, about=about, **options)
+
+
+def sweep_json(workdir):
+    """sweep.json."""
+    return json.loads((workdir / "sweep.json").read_text())
+
+
+def folders(workdir, *fields):
+    """{(values of the fields ..., seed): a run's work directory}, in the order of sweep.json."""
+    runs = sweep_json(workdir)["runs"]
+    names = fields or [name for name in next(iter(runs.values())) if name != "seed"]
+    return {(*(point[name] for name in names), point["seed"]): workdir / "runs" / run for run, point in runs.items()}
+
+
+def groups(workdir):
+    """{group: (group.json, result.json or None)}."""
+    found = {}
+    for folder in sorted((workdir / "groups").iterdir()):
+        ended = folder / "result.json"
+        found[folder.name] = (
+            json.loads((folder / "group.json").read_text()), json.loads(ended.read_text()) if ended.exists() else None,
+        )  # fmt: skip
+    return found
+
+
+def statuses(workdir):
+    """{run's point: status}."""
+    return {point: result(folder)["status"] for point, folder in folders(workdir).items()}
+
+
+def digests(workdir):
+    """{run's point: params_sha256}."""
+    return {point: result(folder)["params_sha256"] for point, folder in folders(workdir).items()}
+
+
+def params(run):
+    """{leaf: array} of a run's newest checkpoint."""
+    return leaves_of(gan_jax.load_run(run).state.params)
+
+
+def error(a, b):
+    """The largest over leaves of max|a - b| / max|b|, and which leaf it is."""
+    assert sorted(a) == sorted(b)
+    worst = {}
+    for name in b:
+        scale = np.max(np.abs(b[name]))
+        difference = np.max(np.abs(a[name] - b[name]))
+        worst[name] = difference / scale if scale else difference
+    name = max(worst, key=worst.get)
+    return worst[name], name
+
+
+def assert_same_params(run, other, tolerance=TOLERANCE):
+    """Two runs ended with the same parameters up to rounding."""
+    worst, leaf = error(params(run), params(other))
+    assert worst <= tolerance, (leaf, worst)
+
+
+def write_sweep(path, values, seeds=1, **options):
+    """A sweep's file."""
+    arguments = ", ".join([f"grid({values!r})", f"seeds={seeds!r}", *(f"{k}={v!r}" for k, v in options.items())])
+    Path(path).write_text(
+        f"from gan_jax.sweeps import Halving, Resources, Sweep, grid\n\n\ndef get_sweep():\n    return Sweep({arguments})\n"
+    )
+    return path
+
+
+def sweep_flags(workdir, file, *flags, width=WIDTH, config=TINY, fields=SHORT):
+    """``sweep`` of the small configuration; flags are further ones."""
+    own = [f"--config.{field}" for field in fields]
+    return ["sweep", f"--config={config}", f"--workdir={workdir}", f"--sweep={file}", f"--width={width}", *own, *flags]

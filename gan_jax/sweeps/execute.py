@@ -110,14 +110,14 @@ def _train(
             shutil.rmtree(folder, ignore_errors=True)
             continue
         members = [Member(configs[run], run_folder(workdir, run), done[run]) for run in runs]
-        timed = train_together(
+        first = train_together(
             shared, members, folder, begin=group.begin, until=group.until, width=on_device,
             show=show, command=command,
         )  # fmt: skip
         shutil.rmtree(folder)
         new = set(shared.programs) - before
         if on_device in new and not timing["programs"]:
-            timing["compile_seconds"] += timed.first
+            timing["compile_seconds"] += first
         timing["programs"], timing["compared"] = int(on_device in new), len(new - {on_device})
     return group
 
@@ -203,6 +203,7 @@ def _fail(workdir: Path, group: Group, reason: str, show: Show) -> None:
     for run in group.runs:
         if not is_done(workdir, run, group.begin, group.until):
             end_failed(workdir, run, reason, show)
+            show.advance(group.until - group.begin)
 
 
 def _config(workdir: Path, run: str) -> ConfigDict:

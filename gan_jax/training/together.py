@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -60,17 +60,10 @@ class Member:
         output.close()
 
 
-class Timing(NamedTuple):
-    """Seconds of the first call, which compiles, and of a step of one run afterwards."""
-
-    first: float
-    step: float
-
-
 def train_together(
     shared: Shared, members: Sequence[Member], folder: Path, *, begin: int, until: int, width: int, show: Show,
     command: list[str],
-) -> Timing:  # fmt: skip
+) -> float:  # fmt: skip
     """Train runs from one step to another; continue if ``folder`` holds a checkpoint of them.
 
     Args:
@@ -84,7 +77,7 @@ def train_together(
       command: for environment.json.
 
     Returns:
-      Timing.
+      Seconds of the first call, which compiles; 0 where there was none.
 
     Raises:
       WorkdirError: a directory is locked, unreadable or full.
@@ -105,7 +98,7 @@ def train_together(
                     shared.sampler, shared.statistics,
                 )  # fmt: skip
                 stack.callback(_close, member)
-        show.advance((step - begin) * len(members))
+        show.advance((step - begin) * sum(not member.done for member in members))
         devices = shared.mesh.devices.size
         placed = parallel.split_runs(padded(state, devices, width), shared.mesh)
         return _Play(shared, members, checkpoints, until, width, show).play(placed, step, stop)
@@ -146,10 +139,10 @@ class _Play:
         self.config = shared.config
         self.images_per_step = len(data_rounds(shared.game)) * self.config.batch_size
 
-    def play(self, state: State, step: int, stop: Callable[[], int | None]) -> Timing:
+    def play(self, state: State, step: int, stop: Callable[[], int | None]) -> float:
         """Call the program until the end."""
         program, config, mesh = program_of(self.shared, self.width), self.config, self.shared.mesh
-        limit, first, spent, counted = 1, 0.0, 0.0, 0
+        limit, first = 1, 0.0
         rate, rate_from = 0.0, (time.perf_counter(), step)
         while step < self.until and self._running():
             length = min(to_next_event(step, config, self.until), limit, config.steps_per_call or limit)
@@ -159,12 +152,11 @@ class _Play:
             seconds = time.perf_counter() - began
             step += length
             if first:
-                spent, counted = spent + seconds, counted + length
                 rate = (step - rate_from[1]) * self.images_per_step / (time.perf_counter() - rate_from[0])
             else:
                 first, rate_from = seconds, (time.perf_counter(), step)
             limit = next_length(length, seconds, config)
-            self.show.advance(length * len(self.members))
+            self.show.advance(length * len(self._running()))
             state = self._events(state, step, length, rate, fetched, stop)
             if due(step, config.log_every):
                 rate_from = (time.perf_counter(), step)
@@ -174,8 +166,7 @@ class _Play:
         for index, member in self._running():
             member.end(status, step, one_of(host, index))
             self.show.ended(status)
-        self.show.advance((self.until - step) * len(self.members))
-        return Timing(first, spent / counted / len(self.members) if counted else 0.0)
+        return first
 
     def _running(self) -> list[tuple[int, Member]]:
         return [(index, member) for index, member in enumerate(self.members) if member.output is not None]
@@ -244,6 +235,7 @@ class _Play:
         self.show.say(f"{member.workdir.name} {status} at step {step:,}: {reason}")
         member.end(status, step, state, reason, save=save)
         self.show.ended(status)
+        self.show.advance(self.until - step)
         return True
 
     def _without(self, state: State, ended: Sequence[int]) -> jax.Array:

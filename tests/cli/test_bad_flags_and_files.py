@@ -14,8 +14,8 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "there is no command; allowed: train, sample, evaluate, data"),
-        (["trian"], "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, evaluate, data"),
+        ([], "there is no command; allowed: train, sample, evaluate, sweep, report, data"),
+        (["trian"], "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, evaluate, sweep, report, data"),
         (["--workdir=x", "train"], "there is no command"),
         (["train"], "--config is missing"),
         (["train", "--workdir=run"], "--config is missing"),

@@ -39,10 +39,10 @@ def protocols_of(material: Material, metric: str) -> list[str]:
 
 
 def _ranking(material: Material, metric: str, protocol: str | None) -> "Ranking":
-    table = summarize(material.final, metric, protocol=protocol, confidence=CONFIDENCE)
+    table = summarize(material.final_of(metric), metric, protocol=protocol, confidence=CONFIDENCE)
     better = str(table.attrs["better"])
     ranks = rank(table) if better else pandas.Series(math.nan, index=table.index)
-    values = run_values(material.final, metric, table.attrs["protocol"] or None).set_index("run")["value"]
+    values = run_values(material.final_of(metric), metric, table.attrs["protocol"] or None).set_index("run")["value"]
     rows = []
     for setting, (_, row), place in zip(material.settings, table.iterrows(), ranks, strict=True):
         own = {seed: float(values[run]) for seed, run in setting.runs.items() if not math.isnan(values[run])}
@@ -71,11 +71,11 @@ def comparisons(material: Material, found: "Ranking") -> "list[tuple[Setting, Co
     best = found.best
     if best is None or not best.setting.point:
         return []
-    made = []
+    final, made = material.final_of(found.metric), []
     for row in found.rows:
         if row is not best and row.values:
             runs = [*best.setting.runs.values(), *row.setting.runs.values()]
-            frame = material.final[material.final["run"].isin(runs)]  # of many runs, few are compared
+            frame = final[final["run"].isin(runs)]  # of many runs, few are compared
             protocol = found.protocol or None
             made.append((row.setting, compare(frame, found.metric, best.setting.point, row.setting.point,
                                               protocol=protocol, confidence=CONFIDENCE)))  # fmt: skip
@@ -93,7 +93,7 @@ def every_value(material: Material, order: Sequence[int]) -> "tuple[list[Column]
     columns, tables = [], []
     for metric in material.metrics:
         for protocol in protocols_of(material, metric):
-            table = summarize(material.final, metric, protocol=protocol, confidence=CONFIDENCE)
+            table = summarize(material.final_of(metric), metric, protocol=protocol, confidence=CONFIDENCE)
             columns.append(Column(metric, str(table.attrs["better"]), protocol))
             tables.append(table)
     cells = [[_mean_and_spread(table.iloc[number]) for table in tables] for number in order]
@@ -114,7 +114,7 @@ def verdict(found: "Ranking") -> list[str]:
         said.append("Fewer than 3 seeds: not enough to say that it is better than another.")
     elif best.ties:
         others = [r.setting.label for r in found.rows if r is not best and r.rank == best.rank]
-        named = f" ({others[0]})" if len(others) == 1 else ""
+        named = f" ({others[0]})" if len(others) == 1 and len(others[0]) <= 80 else ""
         said.append(f"{counted(best.ties, 'other setting')}{named} cannot be told from it: rank {best.rank} is shared.")
     elif len(found.rows) > 1:
         said.append("Its interval overlaps with no other's.")

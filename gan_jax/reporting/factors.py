@@ -22,7 +22,7 @@ def factors(material: Material, metric: str, protocol: str) -> "Factors | None":
     fields = material.sweep["fields"]
     if not fields or not metric or metric not in material.frame.columns:
         return None
-    found = sensitivity(material.final, metric, protocol=protocol or None)
+    found = sensitivity(material.final_of(metric), metric, protocol=protocol or None)
     if found.levels.empty:
         return None
     places = axis([*found.levels["mean"], *found.levels["low"], *found.levels["high"]])

@@ -10,7 +10,7 @@ import pandas
 from gan_jax.evaluation import records as evaluations
 from gan_jax.reporting.wording import short_names, words_of
 from gan_jax.sweeps.records import read_json, read_sweep, run_folder
-from gan_jax.sweeps.results import load
+from gan_jax.sweeps.results import HEAD, load
 from gan_jax.sweeps.selection import settings_of
 from gan_jax.training.records import read_metrics
 
@@ -122,6 +122,11 @@ class Material:
     def final(self) -> pandas.DataFrame:
         """The rows of the table that statistics are made of: those of each run's last evaluated step."""
         return self.frame[self.frame["last"].astype(bool)]
+
+    def final_of(self, metric: str) -> pandas.DataFrame:
+        """``final`` without the other metrics, which take time to carry along."""
+        wanted = (*HEAD, *self.sweep["fields"], "seed", metric, f"{metric}:protocol")
+        return self.final[[name for name in wanted if name in self.final.columns]]
 
     @cached_property
     def seeds(self) -> list[int]:

@@ -79,8 +79,10 @@ def _context(material: Material) -> dict[str, Any]:
     in_curves = [number for number in order if number in with_curves]
     groups = cost.groups(material)
     labels = {setting.number: setting.label for setting in material.settings}
-    data = {**drawn, "labels": labels, "positions": positions, "order": in_curves, "some": SOME,
-            "first": [_first_metric(material, drawn, 0), _first_metric(material, drawn, 1)]}  # fmt: skip
+    data = {
+        "steps": drawn["steps"], "metrics": drawn["metrics"], "labels": labels, "positions": positions,
+        "order": in_curves, "some": SOME, "first": [_first_metric(material, drawn, panel) for panel in (0, 1)],
+    }  # fmt: skip
     made: dict[str, Any] = {
         "title": material.sweep["question"] or f"Sweep of {material.sweep['config'] or 'a configuration'}",
         "facts": _facts(material), "fields": _fields(material), "seeds_text": ", ".join(map(str, material.seeds)),

@@ -144,8 +144,9 @@ def _write_layout(
             write_text(folder / "config.json", configs.to_json(config))
     flat = {run: configs.flatten(config) for run, config in runs.items()}
     for run in earlier["runs"]:
-        flat.setdefault(run, configs.flatten(_stored(workdir, run)))
-    order = [*(run for run in earlier["runs"] if run not in runs), *runs]
+        if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
+            flat[run] = configs.flatten(_stored(workdir, run))
+    order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     others = sorted(field for field in flat[order[0]] if field not in named)  # such as another base than before
     fields = [field for field in (*named, *others) if field != "seed" and _varies(field, [flat[run] for run in order])]

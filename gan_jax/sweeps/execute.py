@@ -10,6 +10,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax.build import build_game, build_source
+from gan_jax.data import Source
 from gan_jax.errors import GanJaxError, NonFiniteError, WorkdirError
 from gan_jax.registry import describe
 from gan_jax.sweeps.choose import choose
@@ -60,6 +61,7 @@ def run_group(
         except WorkdirError:
             raise
         except Exception as error:  # a user's loss, network or metric may raise anything: the other groups go on
+            group = read_group(workdir, name)  # with the width that was chosen
             at_once = group.width
             if at_once > jax.device_count() and (isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error)):
                 group = group._replace(width=at_once // 2, why=f"{group.why}; {at_once} at once did not fit in memory")
@@ -90,45 +92,47 @@ def _train(
     left = [run for run in group.runs if not is_done(workdir, run, group.begin, group.until)]
     if not left:
         return group
-    shared = _shared(configs[left[0]], show.say, known)
-    if shared is None:
+    source = _source(configs[left[0]], known)
+    if source.stream is not None:
         _one_after_another(workdir, group, configs, command, show)
         return group
-    left = [run for run in left if _fits(workdir, run, configs[run], shared, show)]
-    if not left:
+    fitting = [run for run in left if _fits(workdir, run, configs[run], source, show)]
+    if not fitting:
         return group
+    shared = _shared(configs[fitting[0]], source, show.say, known)
     before = set(shared.programs)
     if not group.width:
-        group = _chosen(workdir, group, [configs[run] for run in left], shared, width, timing)
+        group = _chosen(workdir, group, [configs[run] for run in fitting], shared, width, timing)
         show.say(f"group {group.name}: {len(group.runs)} runs, {group.width} at once ({group.way}): {group.why}")
         write_group(workdir, group)
     on_device = -(-group.width // shared.mesh.devices.size)
     for index, runs in enumerate(chunks(group)):
         folder = folder_of(workdir, group.name) / "chunks" / str(index)
-        done = {run: is_done(workdir, run, group.begin, group.until) for run in runs}
-        if all(done.values()):
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        members = [Member(configs[run], run_folder(workdir, run), done[run]) for run in runs]
-        first = train_together(
-            shared, members, folder, begin=group.begin, until=group.until, width=on_device,
-            show=show, command=command,
-        )  # fmt: skip
-        shutil.rmtree(folder)
-        new = set(shared.programs) - before
-        if on_device in new and not timing["programs"]:
-            timing["compile_seconds"] += first
-        timing["programs"], timing["compared"] = int(on_device in new), len(new - {on_device})
+        done = lambda runs=runs: [is_done(workdir, run, group.begin, group.until) for run in runs]
+        while not all(done()):  # twice where one is tried again whose place had been given up
+            members = [Member(configs[run], run_folder(workdir, run), ended) for run, ended in zip(runs, done())]
+            first = train_together(
+                shared, members, folder, begin=group.begin, until=group.until, width=on_device,
+                show=show, command=command,
+            )  # fmt: skip
+            shutil.rmtree(folder)
+            new = set(shared.programs) - before
+            if on_device in new and not timing["programs"]:
+                timing["compile_seconds"] += first
+            timing["programs"], timing["compared"] = int(on_device in new), len(new - {on_device})
+        shutil.rmtree(folder, ignore_errors=True)
     return group
 
 
-def _shared(config: ConfigDict, say: Callable[[str], None], known: dict[str, Shared]) -> Shared | None:
-    """What runs of this structure share, kept from one group to the next; None where data comes as a stream."""
+def _source(config: ConfigDict, known: Mapping[str, Shared]) -> Source:
+    structure = structure_of(config)
+    return known[structure].source if structure in known else build_source(config)
+
+
+def _shared(config: ConfigDict, source: Source, say: Callable[[str], None], known: dict[str, Shared]) -> Shared:
+    """What runs of this structure share, kept from one group to the next."""
     structure = structure_of(config)
     if structure not in known:
-        source = build_source(config)
-        if source.stream is not None:
-            return None
         while len(known) >= KEPT:  # networks and data of structures long done would fill the memory
             known.pop(next(iter(known)))
         known[structure] = shared_by(config, source, say)
@@ -151,12 +155,12 @@ def _chosen(
     return group._replace(width=count, way=before.way, why=f"as in group {before.name}", shape=shape)
 
 
-def _fits(workdir: Path, run: str, config: ConfigDict, shared: Shared, show: Show) -> bool:
+def _fits(workdir: Path, run: str, config: ConfigDict, source: Source, show: Show) -> bool:
     """Whether a run's own numbers, such as an option of a user's loss, are accepted; if not, its result says so."""
     try:
-        build_game(config, shared.source)
-    except GanJaxError as error:
-        end_failed(workdir, run, str(error), show)
+        build_game(config, source)
+    except Exception as error:  # a user's loss may raise anything
+        end_failed(workdir, run, str(error) if isinstance(error, GanJaxError) else describe(error), show)
         return False
     return True
 

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.metric_names import all_names, values_of
-from gan_jax.sweeps.records import DONE, read_json, run_folder
+from gan_jax.sweeps.records import DONE, read_groups, read_json, run_folder
 from gan_jax.sweeps.space import Sweep
 from gan_jax.training.records import write_text
 from gan_jax.training.together import Show
@@ -99,10 +99,11 @@ def select(
     there = {run: config for run, config in runs.items() if reached(workdir, run, step)}
     ranked = ranking(workdir, there, points, metric, step)
     keep = max(1, math.ceil(len(ranked) / wanted.halving.factor))
+    climbed = {run for group in read_groups(workdir) if group.begin == step for run in group.runs}
     for place, (own, mean) in enumerate(ranked, 1):
         if place > keep:
             reason = f"{metric} {mean:.4g} at step {step:,}, place {place} of {len(ranked)} settings; {keep} went on"
-            for run in own:
+            for run in (run for run in own if run not in climbed):
                 _eliminate(workdir, run, step, reason, runs[run].steps, show)
     show.say(f"step {step:,}: {min(keep, len(ranked))} of {len(ranked)} settings go on, by {metric}")
 

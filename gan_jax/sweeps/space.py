@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 # Fields that do not change what is trained: a run keeps its name, and a sweep cannot vary them.
-NOT_TRAINED = ("evaluation.", "health.samples", "profile")
+NOT_TRAINED = ("evaluation.", "health.samples", "profile", "data.dir")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +225,7 @@ def run_name(config: "ConfigDict") -> str:
     """The name of a run: 10 hexadecimal digits that depend on nothing but what is trained.
 
     Only fields that are not at their default count, so that a later version with more fields keeps the names; of them
-    not those that leave the training as it is: ``evaluation``, ``health.samples`` and ``profile``.
+    not those that leave the training as it is: ``evaluation``, ``health.samples``, ``profile`` and ``data.dir``.
 
     Args:
       config: a checked configuration.

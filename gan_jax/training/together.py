@@ -124,6 +124,9 @@ def _begin(
     if found is not None:
         step, state = found[0], state_like(state, found[1])
         show.say(f"continuing {len(members)} runs from step {step:,}")
+        for member, alive, bad in zip(members, state.alive, state.first_bad_step, strict=True):
+            # One that failed, and is tried again, has no place any more; it begins anew once the others have ended.
+            member.done |= not alive and bad < 0
     done = np.asarray([member.done for member in members])
     return state.replace(alive=np.asarray(state.alive) & ~done), step
 

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
     ("arguments", "says"),
     [
         ([], "there is no command; allowed: train, sample, evaluate, sweep, report, data"),
-        (["trian"], "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, evaluate, sweep, report, data"),
+        (
+            ["trian"],
+            "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, evaluate, sweep",
+        ),
         (["--workdir=x", "train"], "there is no command"),
         (["train"], "--config is missing"),
         (["train", "--workdir=run"], "--config is missing"),

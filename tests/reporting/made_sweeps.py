@@ -31,6 +31,9 @@ VANISHING = {"name": "vanishing_generator_gradient", "since": 1500, "hopeless": 
 OSCILLATING = {"name": "oscillating", "since": 3100, "hopeless": False, "evidence": "the heaviest mode changed 9 times"}
 UNEXPECTED = "ValueError in loss.py:12: logits of shape (64, 2), expected (64,)"
 
+HOSTILE = "</script><script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(2)><b>bold</b>"
+
 
 def make(
     workdir: Path,

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 VARIABLE = "GAN_JAX_CHROMIUM"
@@ -43,24 +44,56 @@ def picture(browser, report, width=1280, height=1500, scheme="light", whole=Fals
     return taken
 
 
+def montage(browser, report, width=1280):
+    """The head with the ranking, the curves, and the first samples, one above the other."""
+    page = browser.new_page(viewport={"width": width, "height": 3000})
+    page.goto(Path(report).resolve().as_uri())
+    page.wait_for_timeout(600)
+    edges = page.evaluate("""() => {
+      const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+      return [[0, box("#answer .scroll").bottom + 9], [box("#curves h2").top - 24, box(".panels").bottom + 4],
+              [box("#samples h2").top - 16, box("table.grids tbody tr").bottom]];
+    }""")
+    parts = [page.screenshot(full_page=True, clip={"x": 0, "y": top, "width": width, "height": bottom - top})
+             for top, bottom in edges]  # fmt: skip
+    page.close()
+    images = [Image.open(io.BytesIO(part)).convert("RGB") for part in parts]
+    whole = Image.new("RGB", (width, sum(image.height for image in images)), images[0].getpixel((1, 1)))
+    y = 0
+    for image in images:
+        whole.paste(image, (0, y))
+        y += image.height
+    buffer = io.BytesIO()
+    whole.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def small(png, largest=LARGEST):
-    """The same picture in fewer colours, so that it fits into ``largest`` bytes."""
-    image = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (256, 128, 64, 32):
+    """The same picture in at most 256 colours, greys and others apart, so that few coloured lines keep theirs."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    coloured = pixels[np.ptp(pixels.astype(int), axis=-1) > 24].reshape(1, -1, 3)
+    for greys in (128, 64, 32):
+        count = min(256 - greys, coloured.shape[1])
+        others = Image.fromarray(coloured).quantize(count).getpalette()[: 3 * count] if count else []
+        ramp, often = np.unique(pixels[np.ptp(pixels.astype(int), axis=-1) <= 24], axis=0, return_counts=True)
+        evenly = np.linspace(0, len(ramp) - 1, min(greys - 16, len(ramp))).round().astype(int)
+        chosen = ramp[np.concatenate([evenly, np.argsort(-often)[:16]])]
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([*others, *chosen.ravel().tolist()])
         buffer = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
         if buffer.tell() <= largest:
             break
     return buffer.getvalue()
 
 
 def main(workdir, out):
-    """Make the report of a sweep and a picture of its beginning."""
+    """Make the report of a sweep and a picture of its main parts, for the documentation."""
     from gan_jax.reporting import write_report
 
     report = write_report(workdir)
     with chromium() as browser:
-        Path(out).write_bytes(small(picture(browser, report)))
+        Path(out).write_bytes(small(montage(browser, report)))
     print(out, Path(out).stat().st_size)
 
 

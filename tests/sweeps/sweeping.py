@@ -1,5 +1,6 @@
 """Small sweeps: their configuration, files of theirs, and what they left behind."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -10,17 +11,24 @@ import gan_jax
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.local import execute
-from gan_jax.training.checkpoints import leaves_of
+from gan_jax.training.start import read_checkpoint
 
-WIDTH = 3  # one for most tests, so that they share compiled programs
-SHORT = ("steps=20", "log_every=5", "sample_every=10", "checkpoint_every=10", "health.samples=64")
+# Nearly all tests train this with three runs at once: to compile a program takes longer than all that they do with it.
+WIDTH = 3
+SHORT = (
+    "steps=20", "log_every=5", "sample_every=10", "checkpoint_every=10", "generator.mlp.widths=(16,)",
+    "discriminator.mlp.widths=(16,)", "ema.decay=0.9", "penalties.lecam.weight=0.1", "evaluation.metrics=('modes',)",
+    "evaluation.num=100", "health.samples=64",
+)  # fmt: skip
+MEASURED = ("evaluation.every=10",)
 RATE = "optimizer.generator.learning_rate"
 TOLERANCE = 1e-5
 
 
-def base(*fields, variant="ring", short=SHORT):
-    """The configuration that points of a sweep change: 20 steps."""
-    return gan_jax.load_config(f"{TINY}:{variant}", [*short, *fields])
+def base(*fields, variant="ring"):
+    """The configuration that points of a sweep change: 20 steps. Of a field that is given twice the later counts."""
+    merged = dict(field.split("=", 1) for field in (*SHORT, *fields))
+    return gan_jax.load_config(f"{TINY}:{variant}", [f"{field}={value}" for field, value in merged.items()])
 
 
 def train_sweep(workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=execute, about=None, **options):
@@ -41,7 +49,10 @@ def folders(workdir, *fields):
     """{(values of the fields ..., seed): a run's work directory}, in the order of sweep.json."""
     runs = sweep_json(workdir)["runs"]
     names = fields or [name for name in next(iter(runs.values())) if name != "seed"]
-    return {(*(point[name] for name in names), point["seed"]): workdir / "runs" / run for run, point in runs.items()}
+    return {
+        (*(point[name] for name in names if name in point), point["seed"]): workdir / "runs" / run
+        for run, point in runs.items()
+    }
 
 
 def groups(workdir):
@@ -65,9 +76,16 @@ def digests(workdir):
     return {point: result(folder)["params_sha256"] for point, folder in folders(workdir).items()}
 
 
+@functools.cache
+def stored(run):
+    """{leaf: array} of the newest checkpoint of a run that has ended, but its numbers."""
+    leaves = read_checkpoint(run, "latest")[1]
+    return {name: leaf for name, leaf in leaves.items() if not name.startswith("hyper/")}
+
+
 def params(run):
-    """{leaf: array} of a run's newest checkpoint."""
-    return leaves_of(gan_jax.load_run(run).state.params)
+    """{leaf: array} of the parameters that a run ended with."""
+    return {name: leaf for name, leaf in stored(run).items() if name.startswith("params/")}
 
 
 def error(a, b):

@@ -225,9 +225,7 @@ def test_when_a_run_is_done(tmp_path, status, step, begin, until, done):
     assert is_done(tmp_path, "run", begin, until) is done
 
 
-@pytest.mark.parametrize(
-    ("width", "sizes"), [(0, [5]), (1, [1] * 5), (2, [2, 2, 1]), (3, [3, 2]), (5, [5]), (8, [5])]
-)
+@pytest.mark.parametrize(("width", "sizes"), [(0, [5]), (1, [1] * 5), (2, [2, 2, 1]), (3, [3, 2]), (5, [5]), (8, [5])])
 def test_chunks_hold_each_run_once_in_order(width, sizes):
     group = Group("name", tuple("abcde"), 0, 20, width)
     found = chunks(group)

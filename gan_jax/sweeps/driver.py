@@ -85,12 +85,12 @@ def sweep(
     points = {run_name(config): point for point, config in laid_out}
     if wanted.halving:
         halving.check(wanted, runs)
+    for structure in {structure_of(config): config for config in runs.values()}.values():
+        build_source(structure)  # data that is missing ends the sweep before anything is written
     if over_hosts and jax.process_index() > 0:
         train_over_hosts(workdir, runs, command, SweepProgress(0, 0, {}, enabled=False))
         return {}
     with locked(workdir):
-        for structure in {structure_of(config): config for config in runs.values()}.values():
-            build_source(structure)  # data that is missing ends the sweep before anything is written
         _write_layout(workdir, wanted, base, runs, list(command), dict(about or {}))
         if retry_failed:
             _forget_failed(workdir, runs)

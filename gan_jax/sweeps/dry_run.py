@@ -70,10 +70,8 @@ def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, run
         took = compiling + per_step * len(group.runs) * (group.until - group.begin)
         seconds += took
         note = why if known else "not probed; as the slowest that was"
-        lines.append(
-            f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, "
-            f"{_minutes(took)}, {1 / per_step:,.0f} steps/s over all runs ({note})"
-        )
+        rate = f"{_minutes(took)}, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
+        lines.append(f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, {rate}")
     with_halving = f" up to the first rung; the later ones are at {', '.join(map(str, rungs[1:-1]))} and the end"
     lines.append(
         f"about {_minutes(seconds)} of training and compiling{with_halving if len(rungs) > 1 else ''}, without "

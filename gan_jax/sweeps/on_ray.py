@@ -5,6 +5,7 @@ All machines must see the sweep's work directory: a task reads what it shall do 
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from gan_jax.sweeps.driver import Job
 from gan_jax.sweeps.records import Group
 from gan_jax.sweeps.workers import Watch, work
 
+SECONDS_TO_ANSWER = 5.0
 POLL = 1.0  # seconds between two looks at what the tasks have done
 
 
@@ -20,12 +22,14 @@ def executor(address: str = "") -> Callable[[Job], None]:
     """An executor on the cluster at ``address``; "" starts one on this machine and ends it afterwards.
 
     Raises:
-      ConfigError: Ray is not installed.
+      ConfigError: Ray is not installed, or nobody answers at the address.
     """
     try:
         import ray
     except ImportError as error:
         raise ConfigError("--executor=ray needs Ray; install it by pip install 'gan_jax[ray]'") from error
+
+    _check_address(address)
 
     def execute(job: Job) -> None:
         try:
@@ -42,6 +46,20 @@ def executor(address: str = "") -> Callable[[Job], None]:
             ray.shutdown()
 
     return execute
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address where nobody answers; Ray itself would go on trying for many minutes."""
+    if address in ("", "local", "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+    except (OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(
+            f"--address={address}: there is no Ray cluster ({said}); allowed: auto, or HOST:PORT of one that runs"
+        ) from error
 
 
 def _execute(ray: Any, job: Job) -> None:

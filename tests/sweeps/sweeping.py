@@ -109,9 +109,8 @@ def assert_same_params(run, other, tolerance=TOLERANCE):
 def write_sweep(path, values, seeds=1, **options):
     """A sweep's file."""
     arguments = ", ".join([f"grid({values!r})", f"seeds={seeds!r}", *(f"{k}={v!r}" for k, v in options.items())])
-    Path(path).write_text(
-        f"from gan_jax.sweeps import Halving, Resources, Sweep, grid\n\n\ndef get_sweep():\n    return Sweep({arguments})\n"
-    )
+    imports = "from gan_jax.sweeps import Halving, Resources, Sweep, grid"
+    Path(path).write_text(f"{imports}\n\n\ndef get_sweep():\n    return Sweep({arguments})\n")
     return path
 
 

@@ -117,7 +117,7 @@ def test_streamed_data_is_not_probed(tmp_path):
         ),
         (
             ["sweep", f"--config={TINY}", "--workdir=run", "--sweep=sweep.py", "--executor=kubernetes"],
-            "--executor=kubernetes is not possible; allowed: <local|ray|slurm>",
+            "--executor=kubernetes is not possible; allowed: local, ray, slurm",
         ),
         (
             ["sweep", f"--config={TINY}", "--workdir=run", "--sweep=sweep.py", "--address=10.0.0.1:6379"],

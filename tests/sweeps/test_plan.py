@@ -13,7 +13,7 @@ from gan_jax.sweeps.space import Sweep, expand, grid, run_name
 
 RICH = {
     "adam": (),
-    "penalty_average_and_smoothing": ("ema.decay=0.9", "penalties.r1.weight=1.0", "loss.non_saturating.real_target=0.9"),
+    "penalty_average_smoothing": ("ema.decay=0.9", "penalties.r1.weight=1.0", "loss.non_saturating.real_target=0.9"),
     "clipped_decayed_scheduled": (
         "optimizer.generator.clip=1.0", "optimizer.generator.weight_decay=0.1", "optimizer.generator.schedule=cosine",
         "optimizer.discriminator.schedule=staircase", "optimizer.discriminator.clip_weights=0.1",
@@ -89,7 +89,7 @@ def test_numbers_that_turn_a_part_on_make_another_program_and_then_none():
 
 def test_every_field_is_structure_the_seed_or_a_number():
     # A field that were neither in the hash nor in ``hyper`` would be one that runs of a group differ in unseen.
-    config = base(*RICH["penalty_average_and_smoothing"])
+    config = base(*RICH["penalty_average_smoothing"])
     numbers = set(build_hyper(config)) - {"steps"}
     assert numbers <= set(flatten(config))
     assert "seed" not in numbers

@@ -140,7 +140,8 @@ def test_another_protocol_of_a_metric_is_a_row_of_its_own(copy):
     assert second["near_modes"] == 0.25
     assert math.isnan(second["modes_captured"])
     assert second["modes_captured:protocol"] == ""
-    assert first["last"] and second["last"]
+    assert first["last"]
+    assert second["last"]
     assert second["train:generator/loss"] == first["train:generator/loss"]
 
 

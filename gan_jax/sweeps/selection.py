@@ -63,7 +63,7 @@ def settings_of(runs: pandas.DataFrame, by: Sequence[str]) -> list[tuple[dict[st
     positions: dict[Any, list[int]] = {}
     for i in range(len(runs)):
         positions.setdefault(tuple(same(runs[field].iat[i]) for field in by), []).append(i)
-    return [({field: runs[field].iat[at[0]] for field in by}, runs.iloc[at]) for at in positions.values()]
+    return [({f: plain(f, runs[f].iat[at[0]]) for f in by}, runs.iloc[at]) for at in positions.values()]
 
 
 def matching(runs: pandas.DataFrame, setting: Mapping[str, Any]) -> pandas.DataFrame:

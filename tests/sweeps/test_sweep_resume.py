@@ -1,0 +1,160 @@
+"""A sweep that is killed, stopped or extended ends as one that never was, bit for bit, and repeats nothing."""
+
+import random
+import shutil
+import signal
+import time
+
+import pytest
+from helpers import elsewhere, finish, kill, records, result, running, samples, start, untimed, wait_until
+from sweeping import SHORT, digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
+
+from gan_jax.evaluation import records as evaluations
+from gan_jax.sweeps import load
+
+pytestmark = pytest.mark.slow
+
+# Two groups, which need no compiling twice; four runs a group in calls of three and of one; 40 records a run.
+VALUES = {"checkpoint_keep": [2, 3]}
+FIELDS = (*SHORT, "steps=200", "checkpoint_every=20", "sample_every=100", "evaluation.every=100")
+STEPS, RUNS = list(range(5, 201, 5)), 8
+
+
+def flags_for(workdir, file):
+    merged = dict(field.split("=", 1) for field in FIELDS)
+    return sweep_flags(workdir, file, fields=[f"{field}={value}" for field, value in merged.items()])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """The sweep's file."""
+    return write_sweep(tmp_path_factory.mktemp("files") / "sweep.py", VALUES, seeds=4)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory, file):
+    """The sweep without a break, in a process of its own."""
+    workdir = tmp_path_factory.mktemp("sweeps") / "reference"
+    ended = elsewhere(*flags_for(workdir, file))
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("8 runs: 8 finished\n")
+    return workdir
+
+
+def all_records(workdir):
+    """Records of all runs."""
+    if not (workdir / "runs").exists():
+        return 0
+    return sum(len(records(run)) for run in (workdir / "runs").iterdir())
+
+
+def ends(workdir):
+    """{run that has ended: when its result was written}."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in workdir.glob("runs/*/result.json")}
+
+
+def assert_same_sweep(workdir, reference):
+    """Every run finished once, with the bits of the reference."""
+    assert set(statuses(workdir).values()) == {"finished"}
+    assert digests(workdir) == digests(reference)
+    assert len(digests(workdir)) == RUNS
+    for point, run in folders(workdir).items():
+        other = folders(reference)[point]
+        assert [row["step"] for row in records(run)] == STEPS
+        assert untimed(run) == untimed(other)
+        assert samples(run) == samples(other)
+        ours, theirs = ([(r["metric"], r["step"], r["value"]) for r in evaluations.read(x)] for x in (run, other))
+        assert ours == theirs
+        assert [r["step"] for r in evaluations.read(run) if r["metric"] == "near_modes"] == [100, 200]
+        assert result(run)["metrics"] == result(other)["metrics"]
+    assert {name: group["runs"] for name, (group, _) in groups(workdir).items()} == {
+        name: group["runs"] for name, (group, _) in groups(reference).items()
+    }
+    assert all(ended["status"] == "done" for _, ended in groups(workdir).values())
+    assert not list(workdir.glob("groups/*/chunks/*"))
+    assert not [path for path in workdir.rglob("*") if path.name.endswith(".tmp")]
+    ours, theirs = ([frame.drop(columns="seconds")] for frame in (load(workdir), load(reference)))
+    assert ours[0].equals(theirs[0])
+
+
+def test_killed_at_five_random_moments(reference, file, tmp_path):
+    rng, workdir = random.Random(0), tmp_path / "sweep"
+    flags, whole, done = flags_for(workdir, file), RUNS * len(STEPS), {}
+    for _ in range(5):
+        have = all_records(workdir)
+        target = rng.randint(have + 5, have + max(6, (whole - have) // 3))
+        process = start(*flags)
+        try:
+            wait_until(lambda target=target: all_records(workdir) >= target, process)
+            time.sleep(rng.uniform(0, 0.1))
+            assert process.poll() is None, "the sweep ended before it was killed"
+        finally:
+            kill(process)
+        assert finish(process).status == -signal.SIGKILL
+        now = ends(workdir)
+        assert {run: now[run] for run in done} == done  # what was done before is not touched
+        done = now
+    assert 0 < len(done) < RUNS
+    ended = elsewhere(*flags)
+    assert ended.status == 0, ended.err
+    assert "Traceback" not in ended.err
+    assert {run: ends(workdir)[run] for run in done} == done
+    assert_same_sweep(workdir, reference)
+    assert (workdir / "report.html").exists()
+    again = ends(workdir)
+    ended = elsewhere(*flags)
+    assert ended.status == 0, ended.err
+    assert "nothing is left to do" in ended.err
+    assert ends(workdir) == again
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_same_command_continues(reference, file, tmp_path, number, status):
+    workdir = tmp_path / "sweep"
+    flags = flags_for(workdir, file)
+    with running(*flags) as process:
+        wait_until(lambda: all_records(workdir) >= 20, process)
+        process.send_signal(number)
+        ended = finish(process)
+    assert ended.status == status, ended.err
+    assert "Traceback" not in ended.err
+    saved = [int(path.name) for path in workdir.glob("groups/*/chunks/*/checkpoints/*") if path.name.isdigit()]
+    assert saved
+    assert max(saved) == max(records(run)[-1]["step"] for run in folders(workdir).values() if records(run))
+    assert set(load(workdir)["status"]) <= {"running", "missing", "finished"}
+    assert (workdir / "results.csv").exists()
+    ended = elsewhere(*flags)
+    assert ended.status == 0, ended.err
+    assert f"continuing 3 runs from step {max(saved)}" in ended.err
+    assert_same_sweep(workdir, reference)
+
+
+def test_added_values_and_seeds_train_the_new_runs_alone(reference, tmp_path):
+    workdir = shutil.copytree(reference, tmp_path / "sweep")
+    old = {path: path.stat().st_mtime_ns for path in workdir.glob("runs/*/*") if path.name != ".lock"}
+    file = write_sweep(tmp_path / "more.py", {"checkpoint_keep": [2, 3, 4]}, seeds=5)
+    ended = elsewhere(*flags_for(workdir, file))
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("15 runs: 15 finished\n")
+    assert {path: path.stat().st_mtime_ns for path in old} == old
+    assert {point: digest for point, digest in digests(workdir).items() if point in digests(reference)} == digests(
+        reference
+    )
+    sizes = sorted(len(group["runs"]) for group, _ in groups(workdir).values())
+    assert sizes == [1, 1, 4, 4, 5]
+    laid_out = sweep_json(workdir)
+    assert laid_out["seeds"] == [0, 1, 2, 3, 4]
+    assert len(laid_out["commands"]) == 2
+
+
+def test_a_second_command_meanwhile_is_refused_and_the_first_goes_on(file, tmp_path):
+    workdir = tmp_path / "sweep"
+    flags = [*flags_for(workdir, file), "--config.steps=1000000"]
+    with running(*flags) as process:
+        wait_until(lambda: all_records(workdir) >= 4, process)
+        ended = elsewhere(*flags)
+        assert ended.status == 1
+        assert ended.err.count("\n") == 1
+        assert f"in use by process {process.pid}" in ended.err
+        seen = all_records(workdir)
+        wait_until(lambda: all_records(workdir) > seen + 2, process)

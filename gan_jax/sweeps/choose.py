@@ -58,15 +58,28 @@ def choose(shared: Shared, configs: Sequence[ConfigDict], width: int = 0) -> Cho
         return Choice(min(own * devices, len(configs)), way, why, {})
     alone, size, compiling = measure(shared, configs, 1)
     fitting = min(most, max(1, int(MEMORY_SHARE * free_memory() / max(size, 1))))
+    together = 0.0
+    while fitting > 1 and not together:
+        try:
+            together, _, more = measure(shared, configs, fitting)
+            compiling += more
+        except Exception as error:  # several at once may take more than so many times what one takes
+            if not out_of_memory(error):
+                raise
+            fitting //= 2
     if fitting == 1:
         why = f"memory for one run a device, {size / 2**20:.0f} MiB each, on {on}"
         return Choice(min(devices, len(configs)), ONE_BY_ONE, why, {ONE_BY_ONE: alone}, compiling)
-    together, _, more = measure(shared, configs, fitting)
     times = {ONE_BY_ONE: alone, VMAP: together}
     better = together < GAIN * alone
     rates = f"{1 / together:,.0f} steps/s over all runs with {fitting} a device under vmap, {1 / alone:,.0f} with one"
     count = min((fitting if better else 1) * devices, len(configs))
-    return Choice(count, VMAP if better else ONE_BY_ONE, f"{rates}, on {on}", times, compiling + more)
+    return Choice(count, VMAP if better else ONE_BY_ONE, f"{rates}, on {on}", times, compiling)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device or the machine had too little memory."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def measure(shared: Shared, configs: Sequence[ConfigDict], width: int) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.build import build_source
+from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.asynchronous import Ladder
@@ -85,8 +86,15 @@ def sweep(
     points = {run_name(config): point for point, config in laid_out}
     if wanted.halving:
         halving.check(wanted, runs)
+        if over_hosts:
+            raise ConfigError(f"halving={wanted.halving} with several processes; allowed: halving=None, or one process")
     for structure in {structure_of(config): config for config in runs.values()}.values():
-        build_source(structure)  # data that is missing ends the sweep before anything is written
+        source = build_source(structure)  # data that is missing ends the sweep before anything is written
+        if wanted.halving and source.stream is not None:
+            raise ConfigError(
+                f"halving={wanted.halving} with data.name={structure.data.name!r}, which is streamed: such a run is "
+                "trained to its end at once; allowed: halving=None, or data that fits in memory"
+            )
     if over_hosts and jax.process_index() > 0:
         train_over_hosts(workdir, runs, command, SweepProgress(0, 0, {}, enabled=False))
         return {}

@@ -13,7 +13,7 @@ from gan_jax.build import build_game, build_source
 from gan_jax.data import Source
 from gan_jax.errors import GanJaxError, NonFiniteError, WorkdirError
 from gan_jax.registry import describe
-from gan_jax.sweeps.choose import choose
+from gan_jax.sweeps.choose import choose, out_of_memory
 from gan_jax.sweeps.plan import chunks, is_done, measured_before, shape_of, structure_of
 from gan_jax.sweeps.records import Group, folder_of, read_group, read_groups, run_folder, write_group
 from gan_jax.training import compilation_cache
@@ -24,7 +24,6 @@ from gan_jax.training.shared import Shared, shared_by
 from gan_jax.training.start import read_config
 from gan_jax.training.together import Member, Show, train_together
 
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
 KEPT = 4  # structures
 
 
@@ -63,7 +62,7 @@ def run_group(
         except Exception as error:  # a user's loss, network or metric may raise anything: the other groups go on
             group = read_group(workdir, name)  # with the width that was chosen
             at_once = group.width
-            if at_once > jax.device_count() and (isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error)):
+            if at_once > jax.device_count() and out_of_memory(error):
                 group = group._replace(width=at_once // 2, why=f"{group.why}; {at_once} at once did not fit in memory")
                 write_group(workdir, group)
                 shutil.rmtree(folder_of(workdir, name) / "chunks", ignore_errors=True)

@@ -4,8 +4,10 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 from helpers import checkpoints, records, result
+from PIL import Image
 from sweeping import (
     MEASURED,
     RATE,
@@ -173,6 +175,16 @@ def test_settings_that_come_later_end_nobody_who_is_on_the_way(tmp_path):
     assert result(folders(tmp_path)[climbing])["step"] == 10
 
 
+@pytest.mark.slow
+def test_nobody_waiting_for_others_it_is_the_same_where_groups_end_together(halved, tmp_path):
+    assert train_sweep(tmp_path, RATES, *MEASURED, asynchronous=True, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert statuses(tmp_path) == statuses(halved)
+    assert digests(tmp_path) == digests(halved)
+    before = {run: (run / "result.json").stat().st_mtime_ns for run in folders(tmp_path).values()}
+    assert train_sweep(tmp_path, RATES, *MEASURED, asynchronous=True, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert {run: (run / "result.json").stat().st_mtime_ns for run in before} == before
+
+
 # By the rules alone.
 
 
@@ -252,4 +264,17 @@ def test_a_metric_that_is_not_measured_is_refused(tmp_path, fields, says):
     with pytest.raises(ConfigError, match="not measured") as caught:
         train_sweep(tmp_path / "sweep", RATES, *MEASURED, *fields, **OPTIONS)
     assert says in str(caught.value)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_streamed_data_are_refused(tmp_path):
+    (tmp_path / "images").mkdir()
+    for i in range(4):
+        Image.fromarray(np.full((8, 8), 60 * i, np.uint8)).save(tmp_path / "images" / f"{i}.png")
+    fields = (f"data.name=folder:{tmp_path / 'images'}", "data.folder.memory_limit_mb=0")
+    metrics = ("evaluation.metrics=('sliced_wasserstein_pixels',)", "evaluation.split=train")
+    config = base(*MEASURED, *fields, *metrics, variant="digits")
+    options = {"metric": "sliced_wasserstein_pixels", "halving": HALVING}
+    with pytest.raises(ConfigError, match=r"which is streamed: .* allowed: halving=None, or data that fits in memory"):
+        train_sweep(tmp_path / "sweep", RATES, config=config, **options)
     assert not (tmp_path / "sweep").exists()

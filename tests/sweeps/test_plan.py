@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from sweeping import RATE, base
+from helpers import TINY
+from sweeping import RATE
 
 from gan_jax.build import build_hyper
-from gan_jax.config import flatten, load_values, validate
+from gan_jax.config import flatten, load_config, load_values, validate
 from gan_jax.sweeps.plan import chunks, end_of, is_done, measured_before, plan, shape_of, structure_of
 from gan_jax.sweeps.records import DONE, Group, read_groups, run_folder, write_group
 from gan_jax.sweeps.space import Sweep, expand, grid, run_name
@@ -22,6 +23,11 @@ RICH = {
     "rule_with_a_number": ("update.name=optimistic", "optimizer.discriminator.name=rmsprop"),
     "gradient_penalty": ("loss.name=wasserstein", "penalties.wgan_gp.weight=10.0"),
 }  # fmt: skip
+
+
+def base(*fields):
+    """A configuration whose parts are off."""
+    return load_config(f"{TINY}:ring", ["steps=20", *fields])
 
 
 def changed(config, **values):

@@ -116,6 +116,24 @@ def test_not_more_at_once_than_memory_holds(monkeypatch):
     assert "memory for one run a device, 1 MiB each" in made.why
 
 
+def test_fewer_at_once_where_memory_runs_out_while_measuring(monkeypatch):
+    tried = []
+
+    def measure(shared, configs, width):
+        tried.append(width)
+        if width > 2:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return 1.0 / width, 1.0, 1.0
+
+    monkeypatch.setattr(choose, "measure", measure)
+    made = choose.choose(FakeShared(), [base()] * 16)
+    assert tried == [1, 8, 4, 2]
+    assert (made.way, made.width) == ("vmap", 4)
+    monkeypatch.setattr(choose, "measure", lambda *arguments: measure(*arguments) if arguments[2] < 2 else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        choose.choose(FakeShared(), [base()] * 16)
+
+
 @pytest.mark.parametrize(
     ("asked", "runs", "width", "way"),
     [(1, 6, 2, "one by one"), (2, 6, 4, "vmap"), (9, 5, 5, "vmap"), (3, 1, 1, "one by one")],

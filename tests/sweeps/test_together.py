@@ -233,6 +233,25 @@ def test_every_run_sees_the_examples_and_keys_that_it_sees_alone(tmp_path, monke
         assert (seen_by(folder) == alone) is (seed == 1)
 
 
+@pytest.mark.slow
+def test_streamed_runs_are_trained_one_after_another(tmp_path):
+    (tmp_path / "images").mkdir()
+    pixels = np.random.default_rng(0)
+    for i in range(48):
+        Image.fromarray(pixels.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "images" / f"{i:02}.png")
+    fields = (
+        f"data.name=folder:{tmp_path / 'images'}", "data.folder.memory_limit_mb=0", "evaluation.metrics=()",
+        "health.samples=0",
+    )  # fmt: skip
+    rates, config = {RATE: [1e-3, 2e-3]}, base(*fields, variant="digits")
+    assert train_sweep(tmp_path / "sweep", rates, config=config) == {"finished": 2}
+    gan_jax.train(base(*fields, f"{RATE}=0.002", variant="digits"), tmp_path / "alone", progress=False)
+    mine = folders(tmp_path / "sweep")[2e-3, 0]
+    assert result(mine)["params_sha256"] == result(tmp_path / "alone")["params_sha256"]
+    ((_, ended),) = groups(tmp_path / "sweep").values()
+    assert ended["status"] == "done"
+
+
 # Several devices.
 
 PROGRAM = """

@@ -1,0 +1,121 @@
+"""A sweep on a Ray cluster is the sweep on one machine, bit for bit, whatever happens to its workers."""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from helpers import elsewhere, finish, records, running, wait_until
+from sweeping import SHORT, WIDTH, base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
+
+from gan_jax.sweeps.space import Resources
+
+pytest.importorskip("ray")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="workers are found in /proc"),
+]
+
+VALUES = {"checkpoint_keep": [2, 3]}  # two groups, which need no compiling twice
+FIELDS = ("steps=300", "checkpoint_every=20", "sample_every=0")
+STEPS = list(range(5, 301, 5))
+LIMIT = 300
+
+
+def ray_flags(workdir, file):
+    merged = dict(field.split("=", 1) for field in (*SHORT, *FIELDS))
+    fields = [f"{field}={value}" for field, value in merged.items()]
+    return sweep_flags(workdir, file, "--executor=ray", width=WIDTH, fields=fields)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """The sweep in this process."""
+    workdir = tmp_path_factory.mktemp("ray") / "local"
+    assert train_sweep(workdir, VALUES, config=base(*FIELDS), seeds=3) == {"finished": 6}
+    return workdir
+
+
+def assert_same_sweep(workdir, reference):
+    """Every run is there once, with the bits of the reference."""
+    assert set(statuses(workdir).values()) == {"finished"}
+    assert digests(workdir) == digests(reference)
+    for run in folders(workdir).values():
+        assert [row["step"] for row in records(run)] == STEPS
+    assert all(ended["status"] == "done" for _, ended in groups(workdir).values())
+
+
+def worker(workdir, but):
+    """The process that trains a run now, by the lock that it holds; None where there is none."""
+    for lock in workdir.glob("runs/*/.lock"):
+        pid = lock.read_text().strip()
+        if pid and int(pid) not in but and is_worker(pid) and len(records(lock.parent)) >= 2:
+            return int(pid)
+    return None
+
+
+def is_worker(pid):
+    """Whether a process is one of Ray's that is at work."""
+    with contextlib.suppress(OSError):  # it may be gone
+        return b"ray::" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def kill_a_worker(workdir, driver, but=()):
+    """SIGKILL to one that has made records; its pid."""
+    found = []
+
+    def there():
+        found[:] = filter(None, [worker(workdir, but)])
+        return found
+
+    wait_until(there, driver)
+    os.kill(found[0], signal.SIGKILL)
+    return found[0]
+
+
+def test_the_same_sweep_on_ray(local, tmp_path):
+    file = write_sweep(tmp_path / "sweep.py", VALUES, seeds=3)
+    ended = elsewhere(*ray_flags(tmp_path / "sweep", file), limit=LIMIT)
+    assert ended.status == 0, ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out.startswith("6 runs: 6 finished\n")
+    assert_same_sweep(tmp_path / "sweep", local)
+
+
+def test_workers_that_are_killed_twice_lose_nothing(local, tmp_path):
+    workdir = tmp_path / "sweep"
+    file = write_sweep(tmp_path / "sweep.py", VALUES, seeds=3)
+    with running(*ray_flags(workdir, file)) as driver:
+        killed = [kill_a_worker(workdir, driver)]
+        killed.append(kill_a_worker(workdir, driver, but=killed))
+        ended = finish(driver, LIMIT)
+    assert ended.status == 0, ended.err
+    assert_same_sweep(workdir, local)
+
+
+def test_a_worker_that_dies_too_often_is_said_and_any_executor_continues(local, tmp_path):
+    workdir = tmp_path / "sweep"
+    file = write_sweep(tmp_path / "sweep.py", VALUES, seeds=3, resources=Resources(retries=0))
+    with running(*ray_flags(workdir, file)) as driver:
+        kill_a_worker(workdir, driver)
+        ended = finish(driver, LIMIT)
+    assert ended.status == 1, ended.err
+    line = ended.err.splitlines()[-1]
+    assert line.startswith("gan-jax: groups whose workers died more than 0 times: ")
+    assert line.endswith("; the same command continues")
+    assert "Traceback" not in ended.err
+    time.sleep(1)
+    assert train_sweep(workdir, VALUES, config=base(*FIELDS), seeds=3) == {"finished": 6}
+    assert_same_sweep(workdir, local)
+
+
+def test_more_than_the_cluster_has_is_one_line(tmp_path):
+    file = write_sweep(tmp_path / "sweep.py", VALUES, resources=Resources(gpus=64))
+    ended = elsewhere(*ray_flags(tmp_path / "sweep", file), limit=LIMIT)
+    assert ended.status == 2
+    line = ended.err.splitlines()[-1]
+    assert line == "gan-jax: resources.gpus=64 are more than the cluster has; allowed: at most 0"
+    assert not list((tmp_path / "sweep").glob("runs/*/metrics.jsonl"))

@@ -98,7 +98,8 @@ def parse(command: str, arguments: Sequence[str]) -> tuple[flags.FlagValues, lis
         ) from error
     except flags.IllegalFlagValueError as error:
         flag, value = re.match(r"flag --(\w+)=(.*?): ", str(error)).groups()  # type: ignore[union-attr]
-        allowed = values[flag].parser.syntactic_help
+        parser = values[flag].parser
+        allowed = ", ".join(getattr(parser, "enum_values", ())) or parser.syntactic_help
         raise ConfigError(f"--{flag}={value} is not possible; allowed: {allowed}") from error
     except flags.Error as error:
         raise ConfigError(" ".join(str(error).split())) from error

@@ -10,34 +10,51 @@ from helpers import TINY, result
 import gan_jax
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
-from gan_jax.sweeps.local import execute
+from gan_jax.sweeps.execute import run_group
 from gan_jax.training.start import read_checkpoint
 
 # Nearly all tests train this with three runs at once: to compile a program takes longer than all that they do with it.
+# Groups have at least as many runs, since a smaller group would take a program of its own.
 WIDTH = 3
 SHORT = (
-    "steps=20", "log_every=5", "sample_every=10", "checkpoint_every=10", "generator.mlp.widths=(16,)",
+    "steps=20", "log_every=5", "sample_every=0", "checkpoint_every=10", "generator.mlp.widths=(16,)",
     "discriminator.mlp.widths=(16,)", "ema.decay=0.9", "penalties.lecam.weight=0.1", "evaluation.metrics=('modes',)",
-    "evaluation.num=100", "health.samples=64",
+    "evaluation.num=100", "evaluation.every=10", "health.samples=64", "steps_per_call=1",
 )  # fmt: skip
-MEASURED = ("evaluation.every=10",)
 RATE = "optimizer.generator.learning_rate"
 TOLERANCE = 1e-5
 
 
+KNOWN = {}  # what runs of a structure share, for all tests
+
+
+def train_groups(job):
+    """The executor of one machine, which traces a structure once in a session."""
+    groups = [*job.groups]
+    while groups:
+        group = groups.pop(0)
+        run_group(job.workdir, group.name, job.show, width=job.width, command=job.command, known=KNOWN)
+        groups += job.more(group)
+
+
+def merged(*fields):
+    """Those of ``SHORT`` and these; of a field that is given twice the later counts."""
+    found = dict(field.split("=", 1) for field in (*SHORT, *fields))
+    return [f"{field}={value}" for field, value in found.items()]
+
+
 def base(*fields, variant="ring"):
-    """The configuration that points of a sweep change: 20 steps. Of a field that is given twice the later counts."""
-    merged = dict(field.split("=", 1) for field in (*SHORT, *fields))
-    return gan_jax.load_config(f"{TINY}:{variant}", [f"{field}={value}" for field, value in merged.items()])
+    """The configuration that points of a sweep change: 20 steps."""
+    return gan_jax.load_config(f"{TINY}:{variant}", merged(*fields))
 
 
-def train_sweep(workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=execute, about=None, **options):
+def train_sweep(workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=train_groups, **options):
     """Train a grid (or a space) in this process; {status: runs}."""
     names = ("metric", "halving", "question")
     space = grid(values) if isinstance(values, dict) else values
     wanted = Sweep(space, seeds=seeds, **{name: options.pop(name) for name in names if name in options})
     config = base(*fields) if config is None else config
-    return sweep(wanted, config, workdir, executor, width=width, progress=False, about=about, **options)
+    return sweep(wanted, config, workdir, executor, width=width, progress=False, **options)
 
 
 def sweep_json(workdir):
@@ -106,6 +123,35 @@ def assert_same_params(run, other, tolerance=TOLERANCE):
     assert worst <= tolerance, (leaf, worst)
 
 
+class Interrupting:
+    """Stops a sweep as a kill would, once the runs of a call have done so many steps, one at a time."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def advance(self, steps):
+        self.left -= 0 < steps <= WIDTH  # more are those of a run that ended early
+        if not self.left:
+            raise KeyboardInterrupt
+
+    def ended(self, status):
+        pass
+
+    def say(self, line):
+        pass
+
+
+def interrupted(steps, known=KNOWN):
+    """An executor that trains until then."""
+    show = Interrupting(steps)
+
+    def execute(job):
+        for group in job.groups:
+            run_group(job.workdir, group.name, show, width=job.width, command=job.command, known=known)
+
+    return execute
+
+
 def write_sweep(path, values, seeds=1, **options):
     """A sweep's file."""
     arguments = ", ".join([f"grid({values!r})", f"seeds={seeds!r}", *(f"{k}={v!r}" for k, v in options.items())])
@@ -114,7 +160,7 @@ def write_sweep(path, values, seeds=1, **options):
     return path
 
 
-def sweep_flags(workdir, file, *flags, width=WIDTH, config=TINY, fields=SHORT):
-    """``sweep`` of the small configuration; flags are further ones."""
-    own = [f"--config.{field}" for field in fields]
-    return ["sweep", f"--config={config}", f"--workdir={workdir}", f"--sweep={file}", f"--width={width}", *own, *flags]
+def sweep_flags(workdir, file, *flags, width=WIDTH, fields=()):
+    """``sweep`` of the small configuration; flags are further ones, fields further ``FIELD=VALUE``."""
+    own = [f"--config.{field}" for field in merged(*fields)]
+    return ["sweep", f"--config={TINY}", f"--workdir={workdir}", f"--sweep={file}", f"--width={width}", *own, *flags]

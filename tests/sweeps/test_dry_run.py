@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from helpers import TINY, contents, environment, here, refused, write
 from PIL import Image
-from sweeping import MEASURED, RATE, SHORT, base, sweep_flags, train_sweep, write_sweep
+from sweeping import RATE, base, sweep_flags, train_sweep, write_sweep
 
 from gan_jax.sweeps import choose
 from gan_jax.sweeps.dry_run import describe
 from gan_jax.sweeps.space import Halving, Sweep, grid, run_name
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "this_process", "quick")
-FIELDS = tuple(f"--config.{field}" for field in SHORT)
 
 
 @pytest.fixture
@@ -58,20 +57,20 @@ def test_runs_groups_and_time_are_shown_and_nothing_is_written(empty_folder):
 
 
 def test_of_a_sweep_that_is_half_done_the_rest_is_shown(tmp_path):
-    workdir = tmp_path / "sweep"
-    assert train_sweep(workdir, {RATE: [1e-3, 2e-3]}) == {"finished": 2}
+    workdir, few, more = tmp_path / "sweep", {RATE: [1e-3, 2e-3, 3e-3]}, {RATE: [1e-3, 2e-3, 3e-3, 4e-3]}
+    assert train_sweep(workdir, few) == {"finished": 3}
     before = contents(workdir)
-    said = describe(Sweep(grid({RATE: [1e-3, 2e-3, 3e-3]}), seeds=1), base(), workdir, width=3).splitlines()
+    said = describe(Sweep(grid(more), seeds=1), base(), workdir, width=3).splitlines()
     assert contents(workdir) == before
-    assert [line.split()[-1] for line in said[1:4]] == ["finished", "finished", "missing"]
-    assert said[4].startswith("3 runs, 1 left, in 1 groups")
-    done = describe(Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=1), base(), workdir, width=3).splitlines()
-    assert done[3].startswith("2 runs, 0 left, in 0 groups")
+    assert [line.split()[-1] for line in said[1:5]] == ["finished", "finished", "finished", "missing"]
+    assert said[5].startswith("4 runs, 1 left, in 1 groups")
+    done = describe(Sweep(grid(few), seeds=1), base(), workdir, width=3).splitlines()
+    assert done[4].startswith("3 runs, 0 left, in 0 groups")
 
 
 def test_halving_shows_its_first_rung_and_names_the_others(tmp_path):
     wanted = Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=1, metric="near_modes", halving=Halving(5, 2))
-    said = describe(wanted, base(*MEASURED), tmp_path / "none", width=3).splitlines()
+    said = describe(wanted, base(), tmp_path / "none", width=3).splitlines()
     assert "2 runs, steps 0 to 5," in said[4]
     assert " up to the first rung; the later ones are at 10 and the end, without evaluations" in said[5]
 
@@ -89,7 +88,7 @@ def test_streamed_data_is_not_probed(tmp_path):
         Image.fromarray(pixels.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "images" / f"{i}.png")
     config = base(
         f"data.name=folder:{tmp_path / 'images'}", "data.folder.memory_limit_mb=0", "evaluation.metrics=()",
-        variant="digits",
+        "evaluation.every=0", variant="digits",
     )  # fmt: skip
     said = describe(Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=1), config, tmp_path / "none")
     assert "streamed data: not probed" in said
@@ -209,8 +208,8 @@ def test_files_of_sweeps_that_are_wrong(empty_folder):
 def test_data_that_are_missing_end_a_sweep_before_anything_is_written(empty_folder):
     write_sweep("sweep.py", {RATE: [1e-3, 2e-3]})
     before = contents(empty_folder)
-    fields = ("data.name=folder:nowhere", "evaluation.metrics=()")
-    line = refused(*sweep_flags("run", "sweep.py", *(f"--config.{field}" for field in fields)), status=1)
+    fields = ("data.name=folder:nowhere", "evaluation.metrics=()", "evaluation.every=0")
+    line = refused(*sweep_flags("run", "sweep.py", fields=fields), status=1)
     assert "nowhere" in line
     assert contents(empty_folder) == before
 

@@ -9,18 +9,17 @@ import pytest
 from helpers import checkpoints, records, result
 from PIL import Image
 from sweeping import (
-    MEASURED,
     RATE,
     assert_same_params,
     base,
     digests,
     folders,
     groups,
+    interrupted,
     statuses,
     sweep_json,
     train_sweep,
 )
-from test_sweep_failures import interrupted
 
 import gan_jax
 from gan_jax.errors import ConfigError
@@ -33,14 +32,15 @@ from gan_jax.sweeps.space import Halving, Sweep, expand, grid, run_name
 METRIC = "mode_reverse_kl"  # lower is better
 RATES = {RATE: [1e-2, 1e-3, 5e-3, 3e-3]}
 HALVING = Halving(first=5, factor=2)
-OPTIONS = {"seeds": 2, "metric": METRIC, "halving": HALVING}
+SEEDS = (0, 1, 2)
+OPTIONS = {"seeds": 3, "metric": METRIC, "halving": HALVING}
 
 
 @pytest.fixture(scope="module")
 def halved(tmp_path_factory):
-    """Four settings with two seeds each; rungs at steps 5 and 10, the end at 20."""
+    """Four settings with three seeds each; rungs at steps 5 and 10, the end at 20."""
     workdir = tmp_path_factory.mktemp("halving") / "halved"
-    assert train_sweep(workdir, RATES, *MEASURED, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert train_sweep(workdir, RATES, **OPTIONS) == {"finished": 3, "eliminated": 9}
     return workdir
 
 
@@ -58,7 +58,7 @@ def by_hand(workdir):
     """{rung: rates that go on, the best first}, from the runs' evaluation.jsonl alone."""
     left, found = list(RATES[RATE]), {}
     for step, keep in ((5, 2), (10, 1)):
-        means = {rate: sum(value_at(folders(workdir)[rate, seed], step) for seed in (0, 1)) / 2 for rate in left}
+        means = {rate: sum(value_at(folders(workdir)[rate, seed], step) for seed in SEEDS) / 3 for rate in left}
         left = sorted(left, key=means.get)[:keep]
         found[step] = left
     return found
@@ -70,7 +70,7 @@ def test_the_settings_that_go_on_are_the_best_of_each_rung(halved):
     ends = {
         (rate, seed): 20 if rate in expected[10] else 10 if rate in expected[5] else 5
         for rate in RATES[RATE]
-        for seed in (0, 1)
+        for seed in SEEDS
     }
     assert {point: result(run)["step"] for point, run in folders(halved).items()} == ends
     assert statuses(halved) == {p: "finished" if end == 20 else "eliminated" for p, end in ends.items()}
@@ -78,7 +78,7 @@ def test_the_settings_that_go_on_are_the_best_of_each_rung(halved):
 
 def test_whole_settings_go_on_or_end(halved):
     for rate in RATES[RATE]:
-        assert len({statuses(halved)[rate, seed] for seed in (0, 1)}) == 1
+        assert len({statuses(halved)[rate, seed] for seed in SEEDS}) == 1
 
 
 def test_eliminated_runs_say_why_and_stay_as_they_were(halved):
@@ -105,7 +105,7 @@ def test_eliminated_runs_say_why_and_stay_as_they_were(halved):
 
 def test_survivors_train_as_they_would_without_halving(halved, tmp_path):
     (best,) = by_hand(halved)[10]
-    assert train_sweep(tmp_path / "whole", {RATE: [best]}, *MEASURED, seeds=2) == {"finished": 2}
+    assert train_sweep(tmp_path / "whole", {RATE: [best]}, seeds=3) == {"finished": 3}
     for (seed,), run in folders(tmp_path / "whole").items():
         mine = folders(halved)[best, seed]
         assert mine.name == run.name
@@ -118,79 +118,80 @@ def test_survivors_train_as_they_would_without_halving(halved, tmp_path):
 
 def test_each_rung_is_a_group_of_its_own(halved):
     spans = sorted((g["begin"], g["until"], len(g["runs"]), ended["status"]) for g, ended in groups(halved).values())
-    assert spans == [(0, 5, 8, "done"), (5, 10, 4, "done"), (10, 20, 2, "done")]
+    assert spans == [(0, 5, 12, "done"), (5, 10, 6, "done"), (10, 20, 3, "done")]
     assert sweep_json(halved)["halving"] == {"first": 5, "factor": 2, "metric": ""}
 
 
 def test_the_table_has_every_run_at_its_last_step(halved):
     frame = load(halved)
     last = frame[frame["last"]]
-    assert len(last) == 8
-    assert sorted(last["step"]) == [5] * 4 + [10] * 2 + [20] * 2
+    assert len(last) == 12
+    assert sorted(last["step"]) == [5] * 6 + [10] * 3 + [20] * 3
     assert set(last["steps"]) == {20}
 
 
 def test_the_same_command_again_does_nothing(halved):
     before = {run: (run / "result.json").stat().st_mtime_ns for run in folders(halved).values()}
-    assert train_sweep(halved, RATES, *MEASURED, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert train_sweep(halved, RATES, **OPTIONS) == {"finished": 3, "eliminated": 9}
     assert {run: (run / "result.json").stat().st_mtime_ns for run in before} == before
 
 
+@pytest.mark.slow
 def test_stopped_between_rungs_and_continued_it_chooses_and_ends_alike(halved, tmp_path):
-    # Eight runs, three at once: the first rung is three times five calls, the 18th is of the second.
-    fields = (*MEASURED, "log_every=1")
+    # Twelve runs, three at once: the first rung is four times five calls, the 22nd is of the second.
     with pytest.raises(KeyboardInterrupt):
-        train_sweep(tmp_path, RATES, *fields, executor=interrupted(18), **OPTIONS)
+        train_sweep(tmp_path, RATES, executor=interrupted(22), **OPTIONS)
     there = statuses(tmp_path)
-    assert sorted(there.values()) == ["eliminated"] * 4 + ["paused"] * 4
+    assert sorted(there.values()) == ["eliminated"] * 6 + ["paused"] * 6
     assert len(groups(tmp_path)) == 2
-    assert train_sweep(tmp_path, RATES, *fields, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert train_sweep(tmp_path, RATES, **OPTIONS) == {"finished": 3, "eliminated": 9}
     assert statuses(tmp_path) == statuses(halved)
     assert digests(tmp_path) == digests(halved)
     for run in folders(tmp_path).values():
-        assert [row["step"] for row in records(run)] == list(range(1, result(run)["step"] + 1))
+        assert [row["step"] for row in records(run)] == list(range(5, result(run)["step"] + 1, 5))
 
 
+@pytest.mark.slow
 def test_settings_that_come_later_end_nobody_who_went_on(halved, tmp_path):
     workdir = shutil.copytree(halved, tmp_path / "copy")
     before = {point: (status, digests(halved)[point]) for point, status in statuses(halved).items()}
     more = {RATE: [*RATES[RATE], 1e-4, 2e-4]}
-    train_sweep(workdir, more, *MEASURED, **OPTIONS)
+    train_sweep(workdir, more, **OPTIONS)
     after = statuses(workdir)
-    assert set(after) == {(rate, seed) for rate in more[RATE] for seed in (0, 1)}
+    assert set(after) == {(rate, seed) for rate in more[RATE] for seed in SEEDS}
     for point, (status, digest) in before.items():
         assert (after[point], digests(workdir)[point]) == (status, digest)
-    assert {after[rate, seed] for rate in (1e-4, 2e-4) for seed in (0, 1)} <= {"finished", "eliminated"}
+    assert {after[rate, seed] for rate in (1e-4, 2e-4) for seed in SEEDS} <= {"finished", "eliminated"}
 
 
+@pytest.mark.slow
 def test_settings_that_come_later_end_nobody_who_is_on_the_way(tmp_path):
-    fields, options = (*MEASURED, "log_every=1"), {**OPTIONS, "seeds": 1}
     with pytest.raises(KeyboardInterrupt):  # in the second rung, with a group there
-        train_sweep(tmp_path, {RATE: [1e-2, 2e-2]}, *fields, executor=interrupted(7), **options)
-    (climbing,) = [point for point, status in statuses(tmp_path).items() if status == "paused"]
-    later = [3e-3, 4e-3, 5e-3]  # which are better at the first rung
-    train_sweep(tmp_path, {RATE: [1e-2, 2e-2, *later]}, *fields, **options)
-    values = {point: value_at(run, 5) for point, run in folders(tmp_path).items()}
-    assert sorted(values, key=values.get).index(climbing) == 3  # of which only three go on
-    assert result(folders(tmp_path)[climbing])["step"] == 10
+        train_sweep(tmp_path, {RATE: [1e-2, 2e-2]}, executor=interrupted(12), **OPTIONS)
+    (climbing,) = {rate for (rate, _), status in statuses(tmp_path).items() if status == "paused"}
+    rates = [1e-2, 2e-2, 3e-3, 4e-3, 5e-3]  # the last three are better at the first rung
+    train_sweep(tmp_path, {RATE: rates}, **OPTIONS)
+    means = {rate: sum(value_at(folders(tmp_path)[rate, seed], 5) for seed in SEEDS) for rate in rates}
+    assert sorted(rates, key=means.get).index(climbing) == 3  # of which only three go on
+    assert {result(folders(tmp_path)[climbing, seed])["step"] for seed in SEEDS} == {10}
 
 
 @pytest.mark.slow
 def test_nobody_waiting_for_others_it_is_the_same_where_groups_end_together(halved, tmp_path):
-    assert train_sweep(tmp_path, RATES, *MEASURED, asynchronous=True, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert train_sweep(tmp_path, RATES, asynchronous=True, **OPTIONS) == {"finished": 3, "eliminated": 9}
     assert statuses(tmp_path) == statuses(halved)
     assert digests(tmp_path) == digests(halved)
     before = {run: (run / "result.json").stat().st_mtime_ns for run in folders(tmp_path).values()}
-    assert train_sweep(tmp_path, RATES, *MEASURED, asynchronous=True, **OPTIONS) == {"finished": 2, "eliminated": 6}
+    assert train_sweep(tmp_path, RATES, asynchronous=True, **OPTIONS) == {"finished": 3, "eliminated": 9}
     assert {run: (run / "result.json").stat().st_mtime_ns for run in before} == before
 
 
 # By the rules alone.
 
 
-def laid_out(values, seeds=1, *fields, **options):
+def laid_out(values, seeds=1, **options):
     wanted = Sweep(grid(values), seeds=seeds, **{"metric": METRIC, "halving": HALVING, **options})
-    runs = expand(wanted, base(*MEASURED, *fields))
+    runs = expand(wanted, base())
     return wanted, {run_name(config): config for _, config in runs}, {run_name(config): point for point, config in runs}
 
 
@@ -262,7 +263,7 @@ def test_a_setting_that_lost_a_seed_is_the_last(tmp_path):
 )
 def test_a_metric_that_is_not_measured_is_refused(tmp_path, fields, says):
     with pytest.raises(ConfigError, match="not measured") as caught:
-        train_sweep(tmp_path / "sweep", RATES, *MEASURED, *fields, **OPTIONS)
+        train_sweep(tmp_path / "sweep", RATES, *fields, **OPTIONS)
     assert says in str(caught.value)
     assert not (tmp_path / "sweep").exists()
 
@@ -273,7 +274,7 @@ def test_streamed_data_are_refused(tmp_path):
         Image.fromarray(np.full((8, 8), 60 * i, np.uint8)).save(tmp_path / "images" / f"{i}.png")
     fields = (f"data.name=folder:{tmp_path / 'images'}", "data.folder.memory_limit_mb=0")
     metrics = ("evaluation.metrics=('sliced_wasserstein_pixels',)", "evaluation.split=train")
-    config = base(*MEASURED, *fields, *metrics, variant="digits")
+    config = base(*fields, *metrics, variant="digits")
     options = {"metric": "sliced_wasserstein_pixels", "halving": HALVING}
     with pytest.raises(ConfigError, match=r"which is streamed: .* allowed: halving=None, or data that fits in memory"):
         train_sweep(tmp_path / "sweep", RATES, config=config, **options)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import elsewhere, finish, records, running, wait_until
-from sweeping import SHORT, WIDTH, base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
+from sweeping import base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
 
 from gan_jax.sweeps.space import Resources
 
@@ -19,15 +19,13 @@ pytestmark = [
 ]
 
 VALUES = {"checkpoint_keep": [2, 3]}  # two groups, which need no compiling twice
-FIELDS = ("steps=300", "checkpoint_every=20", "sample_every=0")
+FIELDS = ("steps=300", "steps_per_call=0", "checkpoint_every=20", "sample_every=0", "evaluation.every=0")
 STEPS = list(range(5, 301, 5))
 LIMIT = 300
 
 
 def ray_flags(workdir, file):
-    merged = dict(field.split("=", 1) for field in (*SHORT, *FIELDS))
-    fields = [f"{field}={value}" for field, value in merged.items()]
-    return sweep_flags(workdir, file, "--executor=ray", width=WIDTH, fields=fields)
+    return sweep_flags(workdir, file, "--executor=ray", fields=FIELDS)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import shutil
 import pandas
 import pytest
 from helpers import records, result
-from sweeping import MEASURED, RATE, base, folders, groups, sweep_json, train_sweep
+from sweeping import RATE, base, folders, groups, sweep_json, train_sweep
 
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as evaluations
@@ -18,7 +18,7 @@ from gan_jax.sweeps.results import write_results
 
 HEAD = ["run", "group", "status", "reason", "health", "step", "steps", "last", "seconds", "by"]
 OTHERS = [
-    "batch_size", "latent_dim", "data.name", "generator.mlp.widths", "generator.mlp.output",
+    "batch_size", "steps_per_call", "latent_dim", "data.name", "generator.mlp.widths", "generator.mlp.output",
     "discriminator.mlp.widths", "penalties.lecam.weight", "ema.decay", "optimizer.discriminator.learning_rate",
     "log_every", "sample_every", "sample_count", "checkpoint_every", "health.samples", "evaluation.metrics",
     "evaluation.every", "evaluation.num",
@@ -31,7 +31,7 @@ RATES = {RATE: [1e-3, 2e-3, 3e-3]}
 def trained(tmp_path_factory):
     """Three runs, each measured at steps 10 and 20."""
     workdir = tmp_path_factory.mktemp("results") / "sweep"
-    assert train_sweep(workdir, RATES, *MEASURED, metric="near_modes", question="How fast?") == {"finished": 3}
+    assert train_sweep(workdir, RATES, metric="near_modes", question="How fast?") == {"finished": 3}
     return workdir
 
 
@@ -232,7 +232,7 @@ def nothing(job):
 
 def test_another_base_adds_the_field_that_differs(copy):
     before = sweep_json(copy)
-    changed = base(*MEASURED, "optimizer.discriminator.learning_rate=5e-3")
+    changed = base("optimizer.discriminator.learning_rate=5e-3")
     train_sweep(copy, {RATE: [1e-3]}, config=changed, executor=nothing, metric="near_modes", command=["again"])
     laid_out = sweep_json(copy)
     assert laid_out["fields"] == [RATE, "optimizer.discriminator.learning_rate"]
@@ -251,13 +251,13 @@ def test_another_base_adds_the_field_that_differs(copy):
 
 def test_another_field_and_more_seeds_keep_what_is_there(copy):
     space = {RATE: [1e-3, 2e-3], "batch_size": [32, 64]}
-    train_sweep(copy, space, *MEASURED, seeds=2, executor=nothing)
+    train_sweep(copy, space, seeds=2, executor=nothing)
     laid_out = sweep_json(copy)
     assert laid_out["fields"] == [RATE, "batch_size"]
     assert laid_out["seeds"] == [0, 1]
     assert len(laid_out["runs"]) == 3 + 8 - 2
     assert sum(load(copy)["status"] == "finished") == 6
-    train_sweep(copy, RATES, *MEASURED, executor=nothing)  # fewer again: nothing is forgotten
+    train_sweep(copy, RATES, executor=nothing)  # fewer again: nothing is forgotten
     assert set(sweep_json(copy)["runs"]) == set(laid_out["runs"])
 
 
@@ -270,7 +270,7 @@ def test_other_evaluations_are_the_same_runs(copy):
 
 def test_a_run_whose_folder_was_deleted_is_forgotten_unless_it_is_asked_for(copy):
     shutil.rmtree(folder(copy, 3e-3))
-    train_sweep(copy, {RATE: [1e-3, 2e-3]}, *MEASURED, executor=nothing)
+    train_sweep(copy, {RATE: [1e-3, 2e-3]}, executor=nothing)
     assert [rate for rate, _ in folders(copy)] == [1e-3, 2e-3]
     assert set(load(copy)["status"]) == {"finished"}
-    assert train_sweep(copy, RATES, *MEASURED, executor=nothing) == {"finished": 2, "missing": 1}
+    assert train_sweep(copy, RATES, executor=nothing) == {"finished": 2, "missing": 1}

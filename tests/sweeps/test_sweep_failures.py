@@ -6,7 +6,6 @@ import sys
 import pytest
 from helpers import environment, here, records, result
 from sweeping import (
-    MEASURED,
     RATE,
     WIDTH,
     assert_same_params,
@@ -14,20 +13,23 @@ from sweeping import (
     digests,
     folders,
     groups,
+    interrupted,
     statuses,
     stored,
     sweep_flags,
+    sweep_json,
     train_sweep,
     write_sweep,
 )
 
 from gan_jax.sweeps.driver import sweep
-from gan_jax.sweeps.execute import run_group
+from gan_jax.sweeps.local import execute
 from gan_jax.sweeps.space import Sweep, grid
 from gan_jax.training import together
 from gan_jax.training.records import locked
 
 DISCRIMINATOR = "optimizer.discriminator.learning_rate"
+WATCHED = ("health.stop=True", "log_every=1")
 TOO_LARGE = 1e9  # the gradient of the second step overflows
 
 # A run that is not finite and a hopeless one, among healthy ones in one call.
@@ -38,7 +40,7 @@ def bad(tmp_path_factory):
     """A rate that is too large by far and one of 1e3 between two that are usual, and one in the next call."""
     workdir = tmp_path_factory.mktemp("failures") / "bad"
     rates = {DISCRIMINATOR: [1e-3, TOO_LARGE, 1e3, 2e-3]}
-    counts = train_sweep(workdir, rates, "health.stop=True", "log_every=1")
+    counts = train_sweep(workdir, rates, *WATCHED)
     assert counts == {"finished": 2, "non_finite": 1, "stopped": 1}
     return workdir
 
@@ -48,7 +50,7 @@ def sane(tmp_path_factory):
     """The same places in the program, all usual."""
     workdir = tmp_path_factory.mktemp("failures") / "sane"
     rates = {DISCRIMINATOR: [1e-3, 4e-3, 3e-3, 2e-3]}
-    assert train_sweep(workdir, rates, "health.stop=True", "log_every=1") == {"finished": 4}
+    assert train_sweep(workdir, rates, *WATCHED) == {"finished": 4}
     return workdir
 
 
@@ -89,7 +91,7 @@ def test_the_group_is_done_and_says_nothing(bad):
 
 # A loss of one's own.
 
-# Its functions are those of the tests' usual loss, and so is its program.
+# Where it works it is the tests' usual loss, so that its program has been compiled.
 LOSS = """
 from gan_jax.losses import non_saturating
 
@@ -98,23 +100,31 @@ def make(real_target=1.0, fake_target=0.0, kind="usual"):
     if isinstance(fake_target, float) and fake_target > 0.5:
         raise ValueError("fake_target must be small")
     made = non_saturating(real_target, fake_target)
-    return made._replace(generator=broken) if kind == "broken" else made
+    return made._replace(generator=generator) if kind == "broken" else made
 
 
-def broken(real_logits, fake_logits):
-    return fake_logits + planted
+def generator(real_logits, fake_logits):
+    return non_saturating().generator(real_logits, fake_logits + planted)
 """
-USUAL = {"real_target": 1.0, "fake_target": 0.0}
-REFUSED = {"real_target": 1.0, "fake_target": 0.9}
-SMOOTH = {"real_target": 0.9, "fake_target": 0.0}
-BROKEN = {**USUAL, "kind": "broken"}
+OWN = ("loss.name=own_loss_of_failures:make",)
+OPTIONS = {
+    "refused": {"real_target": 1.0, "fake_target": 0.9},
+    "usual": {"real_target": 1.0, "fake_target": 0.0},
+    "smooth": {"real_target": 0.9, "fake_target": 0.0},
+    "smoother": {"real_target": 0.8, "fake_target": 0.0},
+    "broken": {"real_target": 1.0, "fake_target": 0.0, "kind": "broken"},
+    "broken_smooth": {"real_target": 0.9, "fake_target": 0.0, "kind": "broken"},
+    "broken_smoother": {"real_target": 0.8, "fake_target": 0.0, "kind": "broken"},
+}
+FITTING = ("usual", "smooth", "smoother")
+BROKEN = ("broken", "broken_smooth", "broken_smoother")
 
 
 @pytest.fixture
 def own_loss(empty_folder):
-    """Writes the loss; {} mends nothing."""
+    """Writes the loss, with some of its text replaced."""
 
-    def write(**mended):
+    def write(mended):
         text = LOSS
         for old, new in mended.items():
             assert old in text
@@ -123,128 +133,89 @@ def own_loss(empty_folder):
         importlib.invalidate_caches()
         sys.modules.pop("own_loss_of_failures", None)
 
-    write()
+    write({})
     yield write
     sys.modules.pop("own_loss_of_failures", None)
 
 
-OWN = ("loss.name=own_loss_of_failures:make",)
-
-
 def by_options(workdir):
     """{kind of run: its folder}."""
-    names = {"usual": USUAL, "refused": REFUSED, "smooth": SMOOTH, "broken": BROKEN}
-    found = {}
-    for (options, _), folder in ((point, path) for point, path in folders_of_options(workdir)):
-        found[next(name for name, value in names.items() if value == options)] = folder
-    return found
-
-
-def folders_of_options(workdir):
-    from sweeping import sweep_json
-
-    for run, point in sweep_json(workdir)["runs"].items():
-        yield (point["loss.options"], point["seed"]), workdir / "runs" / run
+    return {
+        next(name for name, options in OPTIONS.items() if options == point["loss.options"]): workdir / "runs" / run
+        for run, point in sweep_json(workdir)["runs"].items()
+    }
 
 
 def test_a_loss_that_raises_fails_its_runs_and_a_second_command_mends_them(own_loss, empty_folder):
     workdir = empty_folder / "sweep"
-    write_sweep("sweep.py", {"loss.options": [REFUSED, USUAL, BROKEN, SMOOTH]})
-    flags = sweep_flags(workdir, "sweep.py", *(f"--config.{field}" for field in OWN))
+    write_sweep("sweep.py", {"loss.options": list(OPTIONS.values())})
+    flags = sweep_flags(workdir, "sweep.py", fields=OWN)
     with environment(XLA_FLAGS="--xla_force_host_platform_device_count=1"):
         ended = here(*flags)
         assert ended.status == 1, ended.err
         assert "Traceback" not in ended.err
-        assert ended.out.splitlines()[0] == "4 runs: 2 failed, 2 finished"
+        assert ended.out.splitlines()[0] == "7 runs: 4 failed, 3 finished"
         runs = by_options(workdir)
         lines = {name: result(folder)["reason"] for name, folder in runs.items()}
-        assert lines["usual"] == lines["smooth"] == ""
         file = empty_folder / "own_loss_of_failures.py"
         assert f"ValueError: fake_target must be small ({file}, line 7)" in lines["refused"]
-        assert f"NameError: name 'planted' is not defined ({file}, line 13)" in lines["broken"]
-        assert all("\n" not in line for line in lines.values())
-        for name in ("refused", "broken"):
-            assert sorted(path.name for path in runs[name].iterdir()) == ["config.json", "result.json"]
-            assert (result(runs[name])["status"], result(runs[name])["step"]) == ("failed", 0)
-        # One program served the runs of the first three options that differ in numbers.
-        own = {group["runs"].__len__(): ended for group, ended in groups(workdir).values()}
-        assert own[3]["status"] == "done"
-        assert own[3]["programs"] == 1
-        assert own[1]["status"] == "failed"
-        assert own[1]["reason"] == lines["broken"]
-        done = {name: (runs[name] / "result.json").stat().st_mtime_ns for name in ("usual", "smooth")}
-        before = {name: result(runs[name])["params_sha256"] for name in done}
+        for name in BROKEN:
+            assert f"NameError: name 'planted' is not defined ({file}, line 13)" in lines[name]
+        for name, line in lines.items():
+            assert "\n" not in line
+            assert (line == "") == (name in FITTING)
+            if line:
+                assert sorted(path.name for path in runs[name].iterdir()) == ["config.json", "result.json"]
+                assert (result(runs[name])["status"], result(runs[name])["step"]) == ("failed", 0)
+        # One program serves the runs of the options that differ in numbers.
+        own = {len(group["runs"]): ended for group, ended in groups(workdir).values()}
+        assert (own[4]["status"], own[4]["programs"], own[4]["reason"]) == ("done", 1, "")
+        assert (own[3]["status"], own[3]["programs"], own[3]["reason"]) == ("failed", 0, lines["broken"])
+        done = {name: (runs[name] / "result.json").read_bytes() for name in FITTING}
 
         assert here(*flags).status == 1  # without --retry_failed nothing is tried again
         assert {name: result(folder)["reason"] for name, folder in runs.items()} == lines
 
-        own_loss(planted="1.0", **{"> 0.5": "> 0.95"})
+        own_loss({" + planted": "", "> 0.5": "> 0.95"})
         ended = here(*flags, "--retry_failed")
         assert ended.status == 0, ended.err
-        assert ended.out.splitlines()[0] == "4 runs: 4 finished"
+        assert ended.out.splitlines()[0] == "7 runs: 7 finished"
     assert all(result(folder)["status"] == "finished" for folder in runs.values())
-    assert {name: (runs[name] / "result.json").stat().st_mtime_ns for name in done} == done
-    assert {name: result(runs[name])["params_sha256"] for name in done} == before
+    assert {name: (runs[name] / "result.json").read_bytes() for name in FITTING} == done
     assert all(len(records(folder)) == 4 for folder in runs.values())
+    for name, mended in zip(FITTING, BROKEN, strict=True):
+        assert result(runs[mended])["params_sha256"] == result(runs[name])["params_sha256"]
 
 
-class Interrupting:
-    """Stops a sweep as a kill would, once the runs of a call have done so many steps, one at a time."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def advance(self, steps):
-        self.left -= 0 < steps <= WIDTH  # more are those of a run that ended early
-        if not self.left:
-            raise KeyboardInterrupt
-
-    def ended(self, status):
-        pass
-
-    def say(self, line):
-        pass
-
-
-def interrupted(steps):
-    """An executor that trains one after another until then."""
-    show = Interrupting(steps)
-
-    def execute(job):
-        for group in job.groups:
-            run_group(job.workdir, group.name, show, width=job.width, command=job.command)
-
-    return execute
-
-
+@pytest.mark.slow
 def test_a_run_that_is_mended_while_its_group_is_half_done_begins_anew(own_loss, empty_folder):
-    workdir, values = empty_folder / "sweep", {"loss.options": [USUAL, REFUSED, SMOOTH]}
+    workdir, known = empty_folder / "sweep", {}
+    values = {"loss.options": [OPTIONS[name] for name in ("usual", "refused", "smooth", "smoother")]}
     with pytest.raises(KeyboardInterrupt):
-        train_sweep(workdir, values, *OWN, "log_every=1", executor=interrupted(15))
+        train_sweep(workdir, values, *OWN, executor=interrupted(15, known))
     runs = by_options(workdir)
     assert result(runs["refused"])["status"] == "failed"
     assert not (runs["usual"] / "result.json").exists()
-    own_loss(**{"> 0.5": "> 0.95"})
-    assert train_sweep(workdir, values, *OWN, "log_every=1", retry_failed=True) == {"finished": 3}
-    whole = empty_folder / "whole"
-    assert train_sweep(whole, values, *OWN, "log_every=1") == {"finished": 3}
-    for name, folder in by_options(whole).items():
-        assert [row["step"] for row in records(runs[name])] == list(range(1, 21))
-        assert_same_params(runs[name], folder)
+    own_loss({"> 0.5": "> 0.95"})
+    assert train_sweep(workdir, values, *OWN, retry_failed=True, executor=execute) == {"finished": 4}
+    for folder in runs.values():
+        assert [row["step"] for row in records(folder)] == [5, 10, 15, 20]
+    alone = {"loss.non_saturating.fake_target": [0.9, 0.8, 0.7]}  # the same loss by its own name
+    assert train_sweep(empty_folder / "alone", alone) == {"finished": 3}
+    assert_same_params(runs["refused"], folders(empty_folder / "alone")[0.9, 0])
 
 
 def test_a_hopeless_run_of_a_group_that_is_resumed_is_left_as_it_ended(tmp_path, bad):
     rates = {DISCRIMINATOR: [1e-3, TOO_LARGE, 1e3, 2e-3]}
-    fields = ("health.stop=True", "log_every=1")
     with pytest.raises(KeyboardInterrupt):
-        train_sweep(tmp_path / "sweep", rates, *fields, executor=interrupted(15))
+        train_sweep(tmp_path / "sweep", rates, *WATCHED, executor=interrupted(15))
     before = {
         point: (folder / "result.json").read_bytes()
         for point, folder in folders(tmp_path / "sweep").items()
         if (folder / "result.json").exists()
     }
     assert set(before) == {(TOO_LARGE, 0), (1e3, 0)}
-    assert train_sweep(tmp_path / "sweep", rates, *fields) == {"finished": 2, "non_finite": 1, "stopped": 1}
+    assert train_sweep(tmp_path / "sweep", rates, *WATCHED) == {"finished": 2, "non_finite": 1, "stopped": 1}
     assert statuses(tmp_path / "sweep") == statuses(bad)
     assert digests(tmp_path / "sweep") == digests(bad)
     for point, content in before.items():
@@ -270,8 +241,7 @@ def test_a_group_that_does_not_fit_in_memory_is_halved(tmp_path, monkeypatch):
     ((group, ended),) = groups(tmp_path / "halved").values()
     assert (group["width"], ended["status"]) == (3, "done")
     assert "6 at once did not fit in memory" in group["why"]
-    assert train_sweep(tmp_path / "three", rates, seeds=2, width=3) == {"finished": 6}
-    assert digests(tmp_path / "halved") == digests(tmp_path / "three")
+    assert all(len(records(run)) == 4 for run in folders(tmp_path / "halved").values())
 
 
 def test_one_run_that_does_not_fit_in_memory_fails(tmp_path, monkeypatch):
@@ -297,7 +267,7 @@ def test_a_metric_without_a_value_fails_its_run_alone(tmp_path, monkeypatch):
         return evaluate(self, step, state)
 
     monkeypatch.setattr(Output, "evaluate", planted)
-    assert train_sweep(tmp_path, {RATE: [1e-3]}, *MEASURED, seeds=3) == {"failed": 1, "finished": 2}
+    assert train_sweep(tmp_path, {RATE: [1e-3]}, seeds=3) == {"failed": 1, "finished": 2}
     ended = result(folders(tmp_path)[1,])  # a field of one value does not vary
     assert (ended["status"], ended["step"]) == ("failed", 10)
     assert ended["reason"] == "modes has no value: planted"

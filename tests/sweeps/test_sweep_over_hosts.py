@@ -10,9 +10,7 @@ import socket
 import pytest
 from helpers import finish, kill, records, result, start, wait_until
 from sweeping import (
-    MEASURED,
     RATE,
-    SHORT,
     assert_same_params,
     digests,
     folders,
@@ -41,15 +39,13 @@ def free_port():
 
 
 @contextlib.contextmanager
-def two_processes(workdir, file, *fields):
+def two_processes(workdir, file):
     """Both processes of a sweep, started; killed at the end if they are still there."""
     address = f"127.0.0.1:{free_port()}"
-    merged = dict(field.split("=", 1) for field in (*SHORT, *MEASURED, *fields))
-    given = [f"{field}={value}" for field, value in merged.items()]
     processes = []
     for number in range(2):
         own = (f"--coordinator_address={address}", "--num_processes=2", f"--process_id={number}")
-        processes.append(start(*sweep_flags(workdir, file, *own, fields=given)))
+        processes.append(start(*sweep_flags(workdir, file, *own)))
     try:
         yield processes
     finally:
@@ -58,8 +54,8 @@ def two_processes(workdir, file, *fields):
             process.communicate()
 
 
-def run_two(workdir, file, *fields):
-    with two_processes(workdir, file, *fields) as processes:
+def run_two(workdir, file):
+    with two_processes(workdir, file) as processes:
         return [finish(process, LIMIT) for process in processes]
 
 
@@ -77,7 +73,7 @@ def two(tmp_path_factory, file):
 
 
 def test_two_processes_train_the_sweep_that_one_does(two, tmp_path):
-    assert train_sweep(tmp_path / "one", VALUES, *MEASURED) == {"finished": 2}
+    assert train_sweep(tmp_path / "one", VALUES) == {"finished": 2}
     workdir, (first, second) = two
     assert (first.status, second.status) == (0, 0), (first, second)
     said = [[line for line in one.out.splitlines() if not line.startswith("[Gloo]")] for one in (first, second)]
@@ -119,5 +115,5 @@ def test_halving_over_hosts_is_refused(tmp_path):
     with pytest.raises(
         ConfigError, match=r"halving=Halving\(.*\) with several processes; allowed: halving=None, or one"
     ):
-        train_sweep(tmp_path / "sweep", VALUES, *MEASURED, **options)
+        train_sweep(tmp_path / "sweep", VALUES, **options)
     assert not (tmp_path / "sweep").exists()

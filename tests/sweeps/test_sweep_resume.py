@@ -7,7 +7,7 @@ import time
 
 import pytest
 from helpers import elsewhere, finish, kill, records, result, running, samples, start, untimed, wait_until
-from sweeping import SHORT, digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
+from sweeping import digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
 
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load
@@ -16,13 +16,12 @@ pytestmark = pytest.mark.slow
 
 # Two groups, which need no compiling twice; four runs a group in calls of three and of one; 40 records a run.
 VALUES = {"checkpoint_keep": [2, 3]}
-FIELDS = (*SHORT, "steps=200", "checkpoint_every=20", "sample_every=100", "evaluation.every=100")
+FIELDS = ("steps=200", "steps_per_call=0", "checkpoint_every=20", "sample_every=100", "evaluation.every=100")
 STEPS, RUNS = list(range(5, 201, 5)), 8
 
 
 def flags_for(workdir, file):
-    merged = dict(field.split("=", 1) for field in FIELDS)
-    return sweep_flags(workdir, file, fields=[f"{field}={value}" for field, value in merged.items()])
+    return sweep_flags(workdir, file, fields=FIELDS)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +148,7 @@ def test_added_values_and_seeds_train_the_new_runs_alone(reference, tmp_path):
 
 def test_a_second_command_meanwhile_is_refused_and_the_first_goes_on(file, tmp_path):
     workdir = tmp_path / "sweep"
-    flags = [*flags_for(workdir, file), "--config.steps=1000000"]
+    flags = sweep_flags(workdir, file, fields=(*FIELDS, "steps=1000000"))
     with running(*flags) as process:
         wait_until(lambda: all_records(workdir) >= 4, process)
         ended = elsewhere(*flags)

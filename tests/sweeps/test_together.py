@@ -12,7 +12,6 @@ import sweeping
 from helpers import elsewhere, events, records, result, samples
 from PIL import Image
 from sweeping import (
-    MEASURED,
     RATE,
     TOLERANCE,
     assert_same_params,
@@ -29,6 +28,7 @@ from sweeping import (
 import gan_jax
 from gan_jax.evaluation import records as evaluations
 from gan_jax.game import STREAMS
+from gan_jax.sweeps.local import execute
 from gan_jax.sweeps.space import zipped
 from gan_jax.training import shared as shared_module
 
@@ -46,14 +46,14 @@ COUNTED = ("step", "images_seen")
 
 
 def config():
-    return base(*MEASURED, "evaluation.best=near_modes")
+    return base("sample_every=10", "evaluation.best=near_modes")
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
     """Four runs, three at once on one device; the fourth shares its call with copies that are dead."""
     workdir = tmp_path_factory.mktemp("sweeps") / "three"
-    assert train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), width=3) == {"finished": 4}
+    assert train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), executor=execute) == {"finished": 4}
     return workdir
 
 
@@ -61,7 +61,8 @@ def three(tmp_path_factory):
 def one(tmp_path_factory):
     """The same runs, one at a time."""
     workdir = tmp_path_factory.mktemp("sweeps") / "one"
-    assert train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), width=1) == {"finished": 4}
+    counts = train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), width=1, executor=execute)
+    assert counts == {"finished": 4}
     return workdir
 
 
@@ -220,11 +221,11 @@ def seen_by(workdir):
 def test_every_run_sees_the_examples_and_keys_that_it_sees_alone(tmp_path, monkeypatch, variant):
     fields = (
         "log_every=1", "steps=6", "steps_per_call=2", "sample_every=0", "checkpoint_every=0", "batch_size=8",
-        "evaluation.metrics=()", "health.samples=0",
+        "evaluation.metrics=()", "evaluation.every=0", "health.samples=0",
     )  # fmt: skip
     monkeypatch.setattr(shared_module, "make_step", lambda game, local_batch: spying)
     rates, config = {RATE: [1e-3, 2e-3]}, base(*fields, variant=variant)
-    assert train_sweep(tmp_path / "sweep", rates, seeds=2, config=config) == {"finished": 4}
+    assert train_sweep(tmp_path / "sweep", rates, seeds=2, config=config, executor=execute) == {"finished": 4}
     gan_jax.train(base(*fields, "seed=1", variant=variant), tmp_path / "alone", progress=False, step=spying)
     alone = seen_by(tmp_path / "alone")
     assert len(alone) == 6
@@ -241,7 +242,7 @@ def test_streamed_runs_are_trained_one_after_another(tmp_path):
         Image.fromarray(pixels.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "images" / f"{i:02}.png")
     fields = (
         f"data.name=folder:{tmp_path / 'images'}", "data.folder.memory_limit_mb=0", "evaluation.metrics=()",
-        "health.samples=0",
+        "evaluation.every=0", "health.samples=0",
     )  # fmt: skip
     rates, config = {RATE: [1e-3, 2e-3]}, base(*fields, variant="digits")
     assert train_sweep(tmp_path / "sweep", rates, config=config) == {"finished": 2}
@@ -264,13 +265,14 @@ import jax
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_threefry_partitionable", True)
+from gan_jax.sweeps.local import execute
 from gan_jax.sweeps.space import zipped
 from sweeping import train_sweep
 from test_together import SETTINGS, config
 
 for width in (1, 2):
     workdir = Path(sys.argv[1]) / str(width)
-    counts = train_sweep(workdir, zipped(SETTINGS), seeds=(0, 9, 5), config=config(), width=width)
+    counts = train_sweep(workdir, zipped(SETTINGS), seeds=(0, 9, 5), config=config(), width=width, executor=execute)
     print(counts, jax.device_count())
 """
 

@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKDIR ?= runs/mnist
 JOBS ?= 2
+# An interpreter with PyTorch to compare with; `pip install -c constraints.txt -e '.[benchmark]'` puts it into .venv.
+TORCH ?= $(BIN)/python
 INSTALLED := .venv/.installed
 
 SWEEPDIR ?= runs/sweep
@@ -43,9 +45,12 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks.steps
-	$(BIN)/python -m benchmarks.metrics
-	$(BIN)/python -m benchmarks.sweeps
+	mkdir -p runs/bench
+	$(BIN)/python -m benchmarks.steps --torch=$(TORCH) --out=runs/bench/steps.json
+	$(BIN)/python -m benchmarks.framework --out=runs/bench/framework.json
+	$(BIN)/python -m benchmarks.metrics --out=runs/bench/metrics.json
+	$(BIN)/python -m benchmarks.sweeps --out=runs/bench/sweeps.json
+	$(BIN)/python -m benchmarks.guard runs/bench/steps.json runs/bench/framework.json runs/bench/sweeps.json
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py

@@ -147,6 +147,11 @@ class Discriminator(nn.Module):
     spectral_norm: bool = False
     dtype: Any = jnp.float32
 
+    @property
+    def independent(self) -> bool:
+        """Whether an example's logit depends on that example alone."""
+        return not self.batch_norm
+
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None

@@ -117,6 +117,11 @@ class Discriminator(nn.Module):
     minibatch_dims: int = 3
     dtype: Any = jnp.float32
 
+    @property
+    def independent(self) -> bool:
+        """Whether an example's logit depends on that example alone."""
+        return self.minibatch_features == 0
+
     @nn.compact
     def __call__(
         self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None

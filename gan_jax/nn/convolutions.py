@@ -8,8 +8,9 @@ transposed one anywhere. On CPUs a convolution is therefore written as one matri
 - *scatter*: multiply each input by the whole kernel, then add the patches of outputs up where they overlap (any
   convolution without strides). No product is spent on the zeros between dilated inputs.
 
-They are each other's transpose, so autodiff of one runs at the speed of the other. There is no custom rule: forward
-mode, reverse mode and every nesting of the two work. Patches of large batches are made and dropped in parts.
+They are each other's transpose, so autodiff of one runs at the speed of the other. Products are of matrices: with more
+axes XLA would transpose the patches, the largest array of all, for the kernel's gradient. There is no custom rule:
+forward mode, reverse mode and every nesting of the two work. Patches of large batches are made and dropped in parts.
 """
 
 from collections.abc import Callable, Sequence
@@ -154,7 +155,8 @@ def _gather(
         for axis, taps in ((2, width), (1, height)):
             stride, end = strides[axis - 1], (size[axis - 1] - 1) * strides[axis - 1] + 1
             x = jnp.concatenate([lax.slice_in_dim(x, i, i + end, stride, axis) for i in range(taps)], axis=3)
-        return lax.dot_general(x, weights, (((3,), (1,)), ((), ())))
+        y = lax.dot_general(x.reshape(-1, x.shape[3]), weights, (((1,), (1,)), ((), ())))
+        return y.reshape(*x.shape[:3], features)
 
     return _in_parts(part, x, numbers)
 
@@ -172,8 +174,8 @@ def _scatter(
     weights = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(channels, -1)
 
     def part(x: jax.Array) -> jax.Array:
-        patches = lax.dot_general(x, weights, (((3,), (0,)), ((), ())))
-        batch, rows, columns, _ = patches.shape
+        batch, rows, columns, _ = x.shape
+        patches = lax.dot(x.reshape(-1, channels), weights)
         y = _overlap(patches.reshape(batch, rows, columns, height, width * features), 1, 3, down)
         rows = y.shape[1]
         y = _overlap(y.reshape(batch, rows, columns, down, width, features), 2, 4, across)

@@ -29,7 +29,13 @@ class Moved(NamedTuple):
 
 
 def play(
-    game: Game, movers: Sequence[str], state: Any, batch: Batch, contexts: Mapping[str, Context], axis_name: str | None
+    game: Game,
+    movers: Sequence[str],
+    state: Any,
+    batch: Batch,
+    contexts: Mapping[str, Context],
+    axis_name: str | None,
+    last: jax.Array | bool = True,
 ) -> dict[str, Moved]:
     """All ``movers`` move from the same state by the game's rule.
 
@@ -43,6 +49,7 @@ def play(
       batch: this round's local minibatch, leaves [local_batch, ...]; {} in a round without data.
       contexts: each player's context.
       axis_name: mapped axis that splits the minibatch, or None.
+      last: whether anybody looks at this step's metrics; those of ``taken`` are 0 where nobody does.
 
     Returns:
       {mover: Moved}.
@@ -100,8 +107,20 @@ def play(
         if directions[name] is not start[name]:
             metrics["direction_norm"] = optax.global_norm(directions[name])
             finite &= jnp.isfinite(metrics["direction_norm"])
-        params, opt = update(name, directions[name], points[name], state.opt[name])
-        metrics |= taken(points[name], params, start[name], metrics["gradient_norm"])
+        measured = jax.lax.cond(
+            last,
+            lambda name=name: taken(
+                points[name],
+                update(name, directions[name], points[name], state.opt[name])[0],
+                start[name],
+                metrics["gradient_norm"],  # noqa: B023
+            ),
+            lambda: dict.fromkeys(TAKEN, jnp.zeros_like(metrics["gradient_norm"])),  # noqa: B023
+        )
+        # First measured, then written: else the old parameters would be kept beside the new ones.
+        direction, measured = jax.lax.optimization_barrier((directions[name], measured))
+        metrics |= measured
+        params, opt = update(name, direction, points[name], state.opt[name])
         own = game.players[name].owns
         written = {
             "params": params,
@@ -111,6 +130,9 @@ def play(
         }
         moved[name] = Moved(written, metrics, finite)
     return moved
+
+
+TAKEN = ("update_cosine", "update_norm")
 
 
 def taken(before: Any, after: Any, gradient: Any, gradient_norm: jax.Array) -> dict[str, jax.Array]:
@@ -128,7 +150,6 @@ def taken(before: Any, after: Any, gradient: Any, gradient_norm: jax.Array) -> d
       rules that correct the gradient lower it; below 0 the player moves against its present gradient, as momentum
       does while the game turns. It is 0 where step or gradient is 0.
     """
-    # From the parameters and not from the optimizer's output: reading that too would change how XLA fuses its sums.
     step = jax.tree.map(jnp.subtract, after, before)
     norm = jnp.sqrt(optax.tree.vdot(step, step))  # products are faster than optax.global_norm's sums on a CPU
     along = -optax.tree.vdot(step, gradient)

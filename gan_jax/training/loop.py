@@ -103,13 +103,16 @@ def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn
     mesh = parallel.device_mesh(jax.devices())
     local = local_batch_size(config.batch_size, mesh.devices.size, config.game.gan.packing)
     streamed = source.stream is not None
+    # One device has nobody to average with, and XLA would copy everything to do so.
+    axis = parallel.AXIS if mesh.devices.size > 1 else None
+    own = make_step(game, local_batch=local, axis_name=axis)
     loop = parallel.make_loop(
-        step or make_step(game, local_batch=local, axis_name=parallel.AXIS),
+        own if step is None else lambda state, batch, last: step(state, batch),
         decode if streamed else source.fetch,
         rounds=len(data_rounds(game)),
         local_batch=local,
         batch_size=config.batch_size,
-        axis_name=parallel.AXIS,
+        axis_name=axis,
         streamed=streamed,
     )
     return parallel.make_program(loop, mesh, primitive=config.parallel, streamed=streamed), mesh

@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.game import STREAMS, Metrics
 from gan_jax.training.step import Batch, State, StepFn
+from gan_jax.training.threefry import fast, usual
 
 AXIS = "batch"
 
@@ -70,7 +71,7 @@ def make_loop(
     """A loop of steps for one device and one run: ``loop(state, arrays, stream, count) -> (state, last metrics)``.
 
     Args:
-      step: (state, batch) -> (state, metrics).
+      step: (state, batch, last) -> (state, metrics), ``last`` telling the step whose metrics are returned.
       fetch: (arrays, key, position [B]) -> batch of a resident or sampled source, or
         (raw batch) -> batch of a streamed one.
       rounds: rounds of a step that read data.
@@ -81,7 +82,7 @@ def make_loop(
 
     Returns:
       The loop. ``count`` is traced: one program serves every length. The metrics are those of the last step that
-      began with a finite state, so that after a failure they show it.
+      began with a finite state, so that after a failure they show it (``update_norm`` is then 0: nothing was written).
     """
 
     def batch_at(state: State, arrays: Mapping[str, jax.Array], stream: Batch, index: jax.Array) -> Batch:
@@ -101,16 +102,19 @@ def make_loop(
 
     def loop(state: State, arrays: Mapping[str, jax.Array], stream: Batch, count: jax.Array) -> tuple[State, Metrics]:
         def one(state: State, index: jax.Array) -> tuple[State, Metrics]:
-            return step(state, batch_at(state, arrays, stream, index))
+            return step(state, batch_at(state, arrays, stream, index), index == count - 1)
 
         def body(index: jax.Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
             state, last = carry
             after, measured = one(state, index)
             return after, jax.tree.map(lambda new, old: jnp.where(state.alive, new, old), measured, last)
 
+        key = state.key
+        state = state.replace(key=fast(key))
         shapes = jax.eval_shape(one, state, jnp.int32(0))[1]
         start = jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), shapes)
-        return jax.lax.fori_loop(0, count, body, (state, start))
+        state, last = jax.lax.fori_loop(0, count, body, (state, start))
+        return state.replace(key=usual(state.key, key)), last
 
     return loop
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gan_jax.game import SHARED_PLAYER, STREAMS, Context, Game, Metrics, data_rounds
 from gan_jax.training.field import Batch, play
 
-StepFn = Callable[["State", Batch], tuple["State", Metrics]]
+StepFn = Callable[..., tuple["State", Metrics]]  # (state, batch, last=True)
 
 
 class State(flax.struct.PyTreeNode):
@@ -86,7 +86,7 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
 
 def play_round(
     game: Game, movers: tuple[str, ...], state: State, batch: Batch, key: jax.Array, example_index: jax.Array,
-    axis_name: str | None,
+    axis_name: str | None, last: jax.Array | bool = True,
 ) -> tuple[State, Metrics]:  # fmt: skip
     """All ``movers`` move from the same state; each writes what it owns, unless some move was not finite."""
     names = sorted(game.players)
@@ -103,7 +103,7 @@ def play_round(
         )
         for index, name in enumerate(names)
     }
-    moves = play(game, movers, state, batch, contexts, axis_name)
+    moves = play(game, movers, state, batch, contexts, axis_name, last)
     ok = state.alive
     merged: dict[str, dict[str, Any]] = {"params": {}, "stats": {}, "opt": {}, "memory": {}}
     metrics: dict[str, jax.Array] = {}
@@ -122,7 +122,7 @@ def play_round(
 
 
 def make_step(game: Game, *, local_batch: int, axis_name: str | None = None) -> StepFn:
-    """The step of a game: ``step(state, batch) -> (state, metrics)``, pure.
+    """The step of a game: ``step(state, batch, last=True) -> (state, metrics)``, pure.
 
     Args:
       game: the game.
@@ -130,12 +130,13 @@ def make_step(game: Game, *, local_batch: int, axis_name: str | None = None) -> 
       axis_name: mapped axis that splits the minibatch, or None.
 
     Returns:
-      A function of the state and a batch with leaves [data rounds, local_batch, ...]. Its metrics are those of each
-      player's last move in the step, named "player/metric".
+      A function of the state, a batch with leaves [data rounds, local_batch, ...], and whether anybody looks at the
+      metrics. These are of each player's last move in the step, named "player/metric"; the ones that cost most, on how
+      its parameters moved, are 0 in a step at which nobody looks.
     """
     with_data = data_rounds(game)
 
-    def step(state: State, batch: Batch) -> tuple[State, Metrics]:
+    def step(state: State, batch: Batch, last: jax.Array | bool = True) -> tuple[State, Metrics]:
         device = 0 if axis_name is None else jax.lax.axis_index(axis_name)
         example_index = device * local_batch + jnp.arange(local_batch, dtype=jnp.int32)
         step_key = jax.random.fold_in(jax.random.fold_in(state.key, STREAMS["train"]), state.step)
@@ -151,7 +152,7 @@ def make_step(game: Game, *, local_batch: int, axis_name: str | None = None) -> 
                 state: State, item: tuple[jax.Array, Batch], movers: tuple[str, ...] = movers
             ) -> tuple[State, Metrics]:
                 key = jax.random.fold_in(step_key, item[0])
-                return play_round(game, movers, state, item[1], key, example_index, axis_name)
+                return play_round(game, movers, state, item[1], key, example_index, axis_name, last)
 
             if len(rounds) == 1:
                 state, measured = one(state, (jnp.int32(rounds[0]), {k: v[0] for k, v in own.items()}))

@@ -1,0 +1,26 @@
+"""One measurement in a process of its own, for `framework.py`: prints a number."""
+
+import statistics
+import sys
+from pathlib import Path
+
+from benchmarks.cases import CASES, configuration
+from benchmarks.timing import clocked, program
+from gan_jax.training import compilation_cache
+
+
+def main():
+    what, value = sys.argv[1:]
+    compilation_cache.enable()
+    case = CASES[value if what == "memory" else "ring"]
+    run = program(configuration(case.fields))
+    run(case.steps)
+    if what == "memory":
+        status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too
+        print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    else:
+        print(case.steps / statistics.median(clocked(lambda: run(case.steps))() for _ in range(3)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Alternating rounds, and the two sides of a comparison: the compiled program here, PyTorch in a process of its own."""
+
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.training import parallel
+from gan_jax.training.loop import compile_program
+from gan_jax.training.shared import program_of, shared_by
+from gan_jax.training.step import init_state
+
+PAUSE = 0.05  # seconds between turns, in which the threads of the last one go to sleep
+
+
+def alternate(functions, rounds):
+    """{name: seconds of each round}; the functions take turns, after one warm-up each, and return their seconds."""
+    for function in functions.values():
+        function()
+    seconds = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            time.sleep(PAUSE)
+            seconds[name].append(function())
+    return seconds
+
+
+def clocked(function):
+    """The function as one that returns the seconds it took."""
+
+    def timed():
+        began = time.perf_counter()
+        function()
+        return time.perf_counter() - began
+
+    return timed
+
+
+def spread(values):
+    """Median, smallest and largest."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def ratio(a, b):
+    """Of a / b, round by round."""
+    return spread([x / y for x, y in zip(a, b, strict=True)])
+
+
+def program(config):
+    """A function that runs n steps of the bare compiled program and waits."""
+    source = build_source(config)
+    game = build_game(config, source)
+    call, mesh = compile_program(config, game, source)
+    box = [parallel.replicate(init_state(game, jax.random.key(0), build_hyper(config)), mesh)]
+    arrays = parallel.replicate(dict(source.arrays), mesh)
+
+    def run(steps):
+        box[0], metrics = call(box[0], arrays, {}, parallel.replicate(np.int32(steps), mesh))
+        jax.block_until_ready(metrics)
+
+    return run
+
+
+def runs_side_by_side(config, width):
+    """The same for runs of a sweep, ``width`` on each device."""
+    shared = shared_by(config, build_source(config), print)
+    call = program_of(shared, width)
+    devices = shared.mesh.devices.size
+    state = shared.initialize(jax.random.key(0), {k: jnp.float32(v) for k, v in build_hyper(config).items()})
+
+    def repeated(leaf):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(repeated(jax.random.key_data(leaf)))
+        return np.broadcast_to(np.asarray(leaf), (devices, width, *leaf.shape)).copy()
+
+    box = [parallel.split_runs(jax.tree.map(repeated, state), shared.mesh)]
+
+    def run(steps):
+        box[0], metrics = call(box[0], shared.arrays, parallel.replicate(np.int32(steps), shared.mesh))
+        jax.block_until_ready(metrics)
+
+    return run
+
+
+def matrix_product(size=2048):
+    """GFLOP/s of a product of two square matrices: what the machine gives at best, now."""
+    a = jnp.ones((size, size), jnp.float32)
+    multiply = jax.jit(jnp.matmul)
+    jax.block_until_ready(multiply(a, a))
+    seconds = [clocked(lambda: jax.block_until_ready(multiply(a, a)))() for _ in range(7)]
+    return 2.0 * size**3 / statistics.median(seconds) / 1e9
+
+
+class Peer:
+    """PyTorch's side, on as many threads as this process has cores; None where PyTorch is not installed."""
+
+    def __init__(self, python):
+        threads = str(len(os.sched_getaffinity(0)))
+        script = Path(__file__).with_name("torch_peer.py")
+        self.process = subprocess.Popen(
+            [python, str(script), threads],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self.version = self._answer()["version"]
+
+    def seconds(self, **asked):
+        """How long the steps of a case took."""
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        return self._answer()["seconds"]
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(
+                f"PyTorch's side ended with status {self.process.wait()}; run benchmarks/torch_peer.py alone"
+            )
+        return json.loads(line)
+
+    def close(self):
+        """End it."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def find_peer(python):
+    """``Peer``, or None with a word where PyTorch is not there."""
+    here = Path(python).absolute() == Path(sys.executable).absolute()
+    if here and importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed here: no comparison (--torch=PYTHON names an interpreter that has it)")
+        return None
+    return Peer(python)

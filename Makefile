@@ -50,6 +50,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.framework --out=runs/bench/framework.json
 	$(BIN)/python -m benchmarks.metrics --out=runs/bench/metrics.json
 	$(BIN)/python -m benchmarks.sweeps --out=runs/bench/sweeps.json
+	$(BIN)/python -m benchmarks.table runs/bench/steps.json runs/bench/framework.json runs/bench/sweeps.json
 	$(BIN)/python -m benchmarks.guard runs/bench/steps.json runs/bench/framework.json runs/bench/sweeps.json
 
 docs: $(INSTALLED)

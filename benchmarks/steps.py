@@ -3,6 +3,7 @@
     python -m benchmarks.steps [--torch=PYTHON] [--cases=mlp,ring,...] [--rounds=5] [--compile] [--out=FILE.json]
 
 PyTorch is measured where it is installed, or with the interpreter that --torch names, in a process beside this one;
+"without a loop" calls a program of one step of our own (elsewhere steps are a loop inside the program); of PyTorch,
 "eager" is a step as PyTorch's own examples write it, "frozen" one that forms no gradients of the discriminator in the
 generator's move, "compile" puts both losses through `torch.compile`, "published" is the tutorial's own step (`mlp`
 only). A ratio above 1 means that this framework is faster.
@@ -19,7 +20,7 @@ from pathlib import Path
 import jax
 
 from benchmarks.cases import CASES, configuration
-from benchmarks.timing import alternate, clocked, find_peer, matrix_product, program, ratio, spread
+from benchmarks.timing import alternate, clocked, find_peer, matrix_product, program, ratio, single_step, spread
 from gan_jax.training import compilation_cache
 
 
@@ -28,6 +29,9 @@ def measure(name, peer, modes, rounds):
     case = CASES[name]
     run = program(configuration(case.fields))
     sides = {"gan_jax": clocked(lambda: run(case.steps))}
+    if name.startswith("dcgan"):
+        alone = single_step(configuration(case.fields))
+        sides["without a loop"] = clocked(lambda: alone(case.steps))
     for mode in (*modes, *(["published"] if name == "mlp" else [])) if peer else ():
         asked = {"case": name, "mode": mode, "batch": case.fields["batch_size"], "steps": case.steps}
         sides[mode] = lambda asked=asked: peer.seconds(**asked)
@@ -60,7 +64,16 @@ def main():
     compilation_cache.enable()
     peer = find_peer(arguments.torch)
     modes = ("eager", "frozen", "compile") if arguments.compile else ("eager", "frozen")
-    found = {}
+    found, products = {}, {}
+    if peer:
+        size = 2048
+        theirs = [2e-9 * size**3 / peer.seconds(case="matrix product", size=size) for _ in range(3)]
+        products = {
+            "gan_jax": statistics.median(matrix_product(size) for _ in range(3)),
+            "torch": statistics.median(theirs),
+        }
+        ours = products["gan_jax"]
+        print(f"a {size} x {size} product: {ours:.0f} GFLOP/s through XLA, {products['torch']:.0f} in PyTorch")
     for name in names:
         found[name] = measure(name, peer, modes, arguments.rounds)
         show(found[name])
@@ -68,7 +81,7 @@ def main():
         peer.close()
     if arguments.out:
         about = {"jax": jax.__version__, "torch": peer.version if peer else None, "cores": len(os.sched_getaffinity(0))}
-        about |= {"machine": platform.machine()}
+        about |= {"machine": platform.machine(), "matrix_product_gflops": products}
         ratios = {f"{name}: {mode}": r for name, one in found.items() for mode, r in one["ratios"].items()}
         arguments.out.write_text(json.dumps({"about": about, "cases": found, "ratios": ratios}, indent=2) + "\n")
 

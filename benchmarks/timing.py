@@ -14,10 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.game import STREAMS, data_rounds
 from gan_jax.training import parallel
 from gan_jax.training.loop import compile_program
 from gan_jax.training.shared import program_of, shared_by
-from gan_jax.training.step import init_state
+from gan_jax.training.step import init_state, make_step
+from gan_jax.training.threefry import fast
 
 PAUSE = 0.05  # seconds between turns, in which the threads of the last one go to sleep
 
@@ -65,6 +67,32 @@ def program(config):
 
     def run(steps):
         box[0], metrics = call(box[0], arrays, {}, parallel.replicate(np.int32(steps), mesh))
+        jax.block_until_ready(metrics)
+
+    return run
+
+
+def single_step(config):
+    """The same, with a program of one step and no loop in it."""
+    source = build_source(config)
+    game = build_game(config, source)
+    size, rounds = config.batch_size, len(data_rounds(game))
+    step = make_step(game, local_batch=size)
+
+    def one(state, arrays):
+        key = jax.random.fold_in(state.key, STREAMS["data"])
+        position = state.step * rounds * size + jnp.arange(rounds * size, dtype=jnp.int32)
+        batch = {k: v.reshape(rounds, size, *v.shape[1:]) for k, v in source.fetch(arrays, key, position).items()}
+        after, metrics = step(state.replace(key=fast(state.key)), batch)
+        return after.replace(key=state.key), metrics
+
+    call = jax.jit(one, donate_argnums=0)
+    box = [init_state(game, jax.random.key(0), build_hyper(config))]
+    arrays = jax.device_put(dict(source.arrays))
+
+    def run(steps):
+        for _ in range(steps):
+            box[0], metrics = call(box[0], arrays)
         jax.block_until_ready(metrics)
 
     return run

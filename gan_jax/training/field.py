@@ -117,10 +117,8 @@ def play(
             ),
             lambda: dict.fromkeys(TAKEN, jnp.zeros_like(metrics["gradient_norm"])),  # noqa: B023
         )
-        # First measured, then written: else the old parameters would be kept beside the new ones.
-        direction, measured = jax.lax.optimization_barrier((directions[name], measured))
         metrics |= measured
-        params, opt = update(name, direction, points[name], state.opt[name])
+        params, opt = update(name, directions[name], points[name], state.opt[name])
         own = game.players[name].owns
         written = {
             "params": params,

@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ml_collections import ConfigDict
-
-from gan_jax.config import default_config, validate
-
 # (multiply-adds of the layer for one example) of the networks, first layer first
 DENSE = ((64, 256), (256, 256), (256, 784)), ((784, 256), (256, 256), (256, 1))
 RING = ((256, 128), (128, 128), (128, 2)), ((2, 128), (128, 128), (128, 1))
@@ -101,16 +97,3 @@ CASES = {
         penalty=True,
     ),
 }  # fmt: skip
-
-
-def configuration(fields: dict[str, Any]) -> ConfigDict:
-    """The default configuration with some fields set."""
-    config = default_config()
-    with config.unlocked():
-        for path, value in fields.items():
-            *parents, leaf = path.split(".")
-            inner = config
-            for parent in parents:
-                inner = inner[parent]
-            inner[leaf] = value
-    return validate(config)

@@ -4,8 +4,9 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks.cases import CASES, configuration
+from benchmarks.cases import CASES
 from benchmarks.timing import clocked, program
+from gan_jax.config import load_values
 from gan_jax.training import compilation_cache
 
 
@@ -13,7 +14,7 @@ def main():
     what, value = sys.argv[1:]
     compilation_cache.enable()
     case = CASES[value if what == "memory" else "ring"]
-    run = program(configuration(case.fields))
+    run = program(load_values(case.fields))
     run(case.steps)
     if what == "memory":
         status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too

@@ -20,9 +20,10 @@ import jax
 import numpy as np
 
 import gan_jax
-from benchmarks.cases import CASES, configuration
+from benchmarks.cases import CASES
 from benchmarks.timing import alternate, clocked, program, ratio, runs_side_by_side, spread
 from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.config import load_values
 from gan_jax.training import compilation_cache
 from gan_jax.training.checkpoints import Checkpoints, leaves_of
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
@@ -39,11 +40,11 @@ def overhead(folder):
     ratios = {}
     for name, steps in (("mlp", 6000), ("ring", 6000)):
         fields = CASES[name].fields
-        bare = program(configuration(fields))
+        bare = program(load_values(fields))
 
         def framework(name=name, fields=fields, steps=steps):
             workdir = folder / f"{name}{time.monotonic_ns()}"
-            gan_jax.train(configuration({**fields, "steps": steps}), workdir, progress=False)
+            gan_jax.train(load_values({**fields, "steps": steps}), workdir, progress=False)
             records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
             first, last = records[0], records[-1]  # the first one comes after compilation
             return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
@@ -87,12 +88,12 @@ def _first_record(workdir, cache):
 
 def data(folder):
     """Streamed images (a folder of PNG files, read in the order of the run) against the same in memory."""
-    images = build_source(configuration(CASES["mlp"].fields)).arrays["image"][:4000]
+    images = build_source(load_values(CASES["mlp"].fields)).arrays["image"][:4000]
     (folder / "images").mkdir()
     for i, image in enumerate(images):
         write_png(folder / "images" / f"{i:05}.png", image[..., 0])
     name = f"folder:{folder / 'images'}"
-    streamed = build_source(configuration({"data.name": name, "data.folder.memory_limit_mb": 0}))
+    streamed = build_source(load_values({"data.name": name, "data.folder.memory_limit_mb": 0}))
     batches = iter(streamed.stream(0, 0, 100))
     next(batches)
     rate = 100 * 100 / clocked(lambda: [next(batches) for _ in range(100)])()
@@ -101,7 +102,7 @@ def data(folder):
         fields = {**CASES["mlp"].fields, "data.name": name, "data.folder.memory_limit_mb": limit, "log_every": 100}
         fields |= {"steps": 600, "sample_every": 0, "checkpoint_every": 0}
         workdir = folder / f"data{time.monotonic_ns()}"
-        gan_jax.train(configuration(fields), workdir, progress=False)
+        gan_jax.train(load_values(fields), workdir, progress=False)
         records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
         return (records[-1]["seconds"] - records[0]["seconds"]) / (records[-1]["step"] - records[0]["step"])
 
@@ -118,7 +119,7 @@ def data(folder):
 def afterwards(folder):
     """Evaluation, sampling and checkpoints of the maxout networks, whose state is the largest."""
     del folder
-    config = configuration({**CASES["maxout"].fields, "evaluation.metrics": ("frechet_lenet", "prdc_lenet")})
+    config = load_values({**CASES["maxout"].fields, "evaluation.metrics": ("frechet_lenet", "prdc_lenet")})
     source = build_source(config)
     game = build_game(config, source)
     sampler, material = make_sampler(game), material_of(config, settings_of(config))
@@ -157,7 +158,7 @@ def afterwards(folder):
 def runs(folder):
     """Steps a second over all runs of the ring, by how many share a call under ``vmap`` on one device."""
     del folder
-    config = configuration(CASES["ring"].fields)
+    config = load_values(CASES["ring"].fields)
     calls = {width: runs_side_by_side(config, width) for width in WIDTHS}
     sides = {width: clocked(lambda call=call: call(100)) for width, call in calls.items()}
     seconds = alternate(sides, 5)

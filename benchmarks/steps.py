@@ -19,18 +19,19 @@ from pathlib import Path
 
 import jax
 
-from benchmarks.cases import CASES, configuration
+from benchmarks.cases import CASES
 from benchmarks.timing import alternate, clocked, find_peer, matrix_product, program, ratio, single_step, spread
+from gan_jax.config import load_values
 from gan_jax.training import compilation_cache
 
 
 def measure(name, peer, modes, rounds):
     """The seconds of each side's rounds, as rates and ratios."""
     case = CASES[name]
-    run = program(configuration(case.fields))
+    run = program(load_values(case.fields))
     sides = {"gan_jax": clocked(lambda: run(case.steps))}
     if name.startswith("dcgan"):
-        alone = single_step(configuration(case.fields))
+        alone = single_step(load_values(case.fields))
         sides["without a loop"] = clocked(lambda: alone(case.steps))
     for mode in (*modes, *(["published"] if name == "mlp" else [])) if peer else ():
         asked = {"case": name, "mode": mode, "batch": case.fields["batch_size"], "steps": case.steps}
@@ -96,9 +97,7 @@ def show(one):
     )
     for mode, r in one["ratios"].items():
         theirs = one["steps_per_second"][mode]["median"]
-        print(
-            f"    PyTorch {mode:8} {theirs:8.2f} steps/s   ratio {r['median']:.2f} ({r['min']:.2f} to {r['max']:.2f})"
-        )
+        print(f"    {mode:16} {theirs:8.2f} steps/s   ratio {r['median']:.2f} ({r['min']:.2f} to {r['max']:.2f})")
     sys.stdout.flush()
 
 

@@ -17,7 +17,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.game import STREAMS, data_rounds
 from gan_jax.training import parallel
 from gan_jax.training.loop import compile_program
-from gan_jax.training.shared import program_of, shared_by
+from gan_jax.training.shared import padded, program_of, shared_by, side_by_side, states_of
 from gan_jax.training.step import init_state, make_step
 from gan_jax.training.threefry import fast
 
@@ -103,14 +103,8 @@ def runs_side_by_side(config, width):
     shared = shared_by(config, build_source(config), print)
     call = program_of(shared, width)
     devices = shared.mesh.devices.size
-    state = shared.initialize(jax.random.key(0), {k: jnp.float32(v) for k, v in build_hyper(config).items()})
-
-    def repeated(leaf):
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(repeated(jax.random.key_data(leaf)))
-        return np.broadcast_to(np.asarray(leaf), (devices, width, *leaf.shape)).copy()
-
-    box = [parallel.split_runs(jax.tree.map(repeated, state), shared.mesh)]
+    states = states_of(shared, [config] * (devices * width), print)
+    box = [parallel.split_runs(padded(side_by_side(states), devices, width), shared.mesh)]
 
     def run(steps):
         box[0], metrics = call(box[0], shared.arrays, parallel.replicate(np.int32(steps), shared.mesh))
@@ -129,7 +123,7 @@ def matrix_product(size=2048):
 
 
 class Peer:
-    """PyTorch's side, on as many threads as this process has cores; None where PyTorch is not installed."""
+    """PyTorch's side, on as many threads as this process has cores."""
 
     def __init__(self, python):
         threads = str(len(os.sched_getaffinity(0)))

@@ -7,8 +7,9 @@ import jax
 import pytest
 
 from benchmarks import guard
-from benchmarks.cases import CASES, configuration
+from benchmarks.cases import CASES
 from gan_jax.build import build_game, build_hyper
+from gan_jax.config import load_values
 from gan_jax.data import Source
 from gan_jax.training.step import init_state
 
@@ -58,7 +59,7 @@ def test_the_committed_baseline_can_be_compared_with():
 def test_the_layers_that_are_counted_are_those_of_the_networks(name):
     """A kernel is used once for an example, or once for each place of its map."""
     case = CASES[name]
-    config = configuration(case.fields)
+    config = load_values(case.fields)
     source = Source(
         name="any", shape=SHAPES.get(name, (28, 28, 1)), value_range=None, num_examples=None, num_classes=None
     )

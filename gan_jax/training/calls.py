@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from gan_jax.game import Game
 
 # How long the host leaves the program alone when steps_per_call is 0. Each call takes its memory anew from the system,
-# which costs a tenth of a step of a DCGAN on CPUs; a signal is heard at the end of a call.
+# which costs some percent of a step of a DCGAN on CPUs; a signal is heard at the end of a call.
 SECONDS_PER_CALL = 1.5
 STEPS_PER_CALL_OF_MANY = 50  # the same for several processes, which cannot each go by their own clock
 

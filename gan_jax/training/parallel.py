@@ -120,22 +120,19 @@ def make_loop(
 
 
 def make_program(
-    loop: Any, mesh: Mesh, *, primitive: str = "pmap", runs: int | None = None, streamed: bool = False
+    loop: Any, mesh: Mesh, *, primitive: str = "pmap", streamed: bool = False
 ) -> Callable[..., tuple[State, Metrics]]:
     """Compile a loop for a mesh: ``program(state, arrays, stream, count) -> (state, metrics)``; donates the state.
 
     Args:
-      loop: from ``make_loop``, with ``axis_name=AXIS``, or None where ``runs`` share one device.
+      loop: from ``make_loop``, with ``axis_name=AXIS``, or None on one device.
       mesh: devices that split the minibatch.
       primitive: "pmap" or "shard_map"; equal in values and gradients.
-      runs: size of a leading axis of the state over runs that share the program, or None.
       streamed: whether ``stream`` holds leaves split over devices (else it must be {}).
 
     Returns:
       The compiled program. All its inputs must be placed by ``replicate`` or ``shard_stream``.
     """
-    if runs is not None:
-        loop = jax.vmap(loop, in_axes=(0, None, None, None))
     device_axis = replicate_split(mesh)
     if primitive == "pmap":
 

@@ -1,7 +1,7 @@
 """Threefry keys whose random bits are drawn fast on CPUs: the same numbers as those of JAX's own keys.
 
 For CPUs JAX compiles the twenty rounds of Threefry to a loop, each turn of which goes through memory. Written out they
-become one pass, several times faster; for networks of a few hundred units noise is half of a step. The keys of this
+become one pass, several times faster; for networks of a few hundred units noise is a third of a step. The keys of this
 module hold the same data and give the same bits; accelerators get JAX's own kernel.
 """
 
@@ -81,12 +81,27 @@ FAST = jax.extend.random.define_prng_impl(
 
 
 def fast(key: jax.Array) -> jax.Array:
-    """A typed key as one of this module; a key that is not JAX's partitionable Threefry, as it is."""
+    """A typed key as one whose bits are drawn fast on CPUs.
+
+    Args:
+      key: typed key or keys, any shape.
+
+    Returns:
+      Keys of the same shape, data and bits; those that are not JAX's partitionable Threefry, as they are.
+    """
     if str(jax.random.key_impl(key)) != "threefry2x32" or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=FAST)
 
 
 def usual(key: jax.Array, like: jax.Array) -> jax.Array:
-    """A typed key as one of the same kind as ``like``."""
+    """A typed key of this module as JAX's own.
+
+    Args:
+      key: typed key or keys, any shape.
+      like: a key of the kind wanted, with the same data behind it as ``fast`` was given.
+
+    Returns:
+      Keys of the shape and data of ``key`` and of the kind of ``like``.
+    """
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=jax.random.key_impl(like))

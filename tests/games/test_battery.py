@@ -13,7 +13,17 @@ from toys import GAMES_UNDER_TEST, HYPER
 
 from gan_jax.game import data_rounds
 from gan_jax.games import GAMES
-from gan_jax.training.parallel import AXIS, device_mesh, local, make_loop, make_program, replicate
+from gan_jax.training.parallel import (
+    AXIS,
+    device_mesh,
+    local,
+    make_loop,
+    make_program,
+    make_program_of_runs,
+    replicate,
+    split_runs,
+)
+from gan_jax.training.shared import padded, side_by_side, unpadded
 from gan_jax.training.step import init_state, make_step
 
 BATCH = 8
@@ -132,11 +142,12 @@ def test_a_run_among_others_equals_the_run_alone(name):
     game, dimension = build(name)
     loop = make_loop(make_step(game, local_batch=BATCH), fetch_of(dimension), **sizes(game, None))
     seeds = (3, 4, 5)
-    program = make_program(loop, device_mesh(jax.devices()[:1]), runs=len(seeds))
     mesh = device_mesh(jax.devices()[:1])
-    stacked = jax.tree.map(lambda *x: jnp.stack(x), *(state_of(game, seed) for seed in seeds))
-    together, metrics = program(replicate(stacked, mesh), {}, {}, count(20, mesh))
-    assert all(value.shape == (3,) for value in metrics.values())
+    program = make_program_of_runs(loop, mesh, len(seeds))
+    stacked = padded(side_by_side([state_of(game, seed) for seed in seeds]), 1, len(seeds))
+    together, metrics = program(split_runs(stacked, mesh), {}, count(20, mesh))
+    assert all(value.shape == (1, 3) for value in metrics.values())
+    together = unpadded(together, len(seeds))
     alone_program, _ = compiled(name)
     for i, seed in enumerate(seeds):
         alone, _ = alone_program(replicate(state_of(game, seed), mesh), {}, {}, count(20, mesh))

@@ -46,7 +46,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	mkdir -p runs/bench
-	$(BIN)/python -m benchmarks.steps --torch=$(TORCH) --out=runs/bench/steps.json
+	$(BIN)/python -m benchmarks.steps --torch=$(TORCH) --compile --out=runs/bench/steps.json
 	$(BIN)/python -m benchmarks.framework --out=runs/bench/framework.json
 	$(BIN)/python -m benchmarks.metrics --out=runs/bench/metrics.json
 	$(BIN)/python -m benchmarks.sweeps --out=runs/bench/sweeps.json

@@ -13,8 +13,12 @@ from gan_jax.training import compilation_cache
 def main():
     what, value = sys.argv[1:]
     compilation_cache.enable()
-    case = CASES[value if what == "memory" else "ring"]
+    case = CASES["ring" if what == "devices" else value]
     run = program(load_values(case.fields))
+    first = clocked(lambda: run(1))()
+    if what == "compilation":  # traced, compiled or read from the cache, and one step
+        print(first)
+        return
     run(case.steps)
     if what == "memory":
         status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too

@@ -86,6 +86,16 @@ def _first_record(workdir, cache):
         process.communicate()
 
 
+def compilation(folder):
+    """The first call of a training program: with an empty cache of compiled programs, and with a full one."""
+    seconds, ratios = {}, {}
+    for name in ("mlp", "maxout", "dcgan"):
+        cold, *warm = (float(_child("compilation", name, XDG_CACHE_HOME=str(folder / name))) for _ in range(4))
+        seconds |= {f"{name}, empty cache": spread([cold]), f"{name}, full cache": spread(warm)}
+        ratios[f"compilation: {name}, empty cache over full"] = spread([cold / s for s in warm])
+    return {"seconds": seconds, "ratios": ratios}
+
+
 def data(folder):
     """Streamed images (a folder of PNG files, read in the order of the run) against the same in memory."""
     images = build_source(load_values(CASES["mlp"].fields)).arrays["image"][:4000]
@@ -193,17 +203,18 @@ def memory(folder):
     return {"mebibytes": {CASES[name].title: float(_child("memory", name)) for name in CASES}}
 
 
-def _child(what, value):
+def _child(what, value, **environment):
     own = f"--xla_force_host_platform_device_count={value if what == 'devices' else 1}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} {own}"
-    command = [sys.executable, "-m", "benchmarks.child", what, str(value)]
     ended = subprocess.run(
-        command, env={**os.environ, "XLA_FLAGS": flags}, check=True, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "benchmarks.child", what, str(value)],
+        env={**os.environ, "XLA_FLAGS": flags, **environment},
+        check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     return ended.stdout.strip().splitlines()[-1]
 
 
-PARTS = {f.__name__: f for f in (overhead, start, data, afterwards, runs, devices, memory)}
+PARTS = {f.__name__: f for f in (overhead, start, compilation, data, afterwards, runs, devices, memory)}
 
 
 def main():

@@ -2,29 +2,34 @@
 
 Accelerators get XLA's own convolution. XLA's CPU compiler has a fast kernel for some convolutions only: the gradients
 of a strided one fall to a naive loop in the body of a `scan` or `fori_loop`, 50 times slower, and so do those of a
-transposed one anywhere. On CPUs a convolution is therefore written as one matrix product over patches:
+transposed one anywhere. On CPUs a convolution is therefore written as matrix products:
 
 - *gather*: collect the patch of inputs under each output, then multiply (any convolution without input dilation);
-- *scatter*: multiply each input by the whole kernel, then add the patches of outputs up where they overlap (any
-  convolution without strides). No product is spent on the zeros between dilated inputs.
+  where a kernel covers two or three strides and layers are not small, in the form of `winograd.py` with about half
+  the products;
+- *scatter*, the transpose of that: multiply each input by the whole kernel, then add the patches of outputs up where
+  they overlap (any convolution without strides). No product is spent on the zeros between dilated inputs.
 
-They are each other's transpose, so autodiff of one runs at the speed of the other. Products are of matrices: with more
-axes XLA would transpose the patches, the largest array of all, for the kernel's gradient. There is no custom rule:
-forward mode, reverse mode and every nesting of the two work. Patches of large batches are made and dropped in parts.
+So autodiff of one runs at the speed of the other. Products are of matrices: with more axes XLA would transpose the
+patches, the largest array of all, for the kernel's gradient. There is no custom rule: forward mode, reverse mode and
+every nesting of the two work. Patches of large batches are made and dropped in parts.
 """
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.nn import winograd
+
 Pair = tuple[int, int]
+Map = Callable[[jax.Array], jax.Array]
 Padding = str | Sequence[tuple[int, int]]
 
-# Patches made at a time, in numbers (4 MiB of float32): they stay in the cache, and memory is that of the images alone.
-PATCH_NUMBERS = 2**20
+# Patches made at a time, in numbers (8 MiB of float32): they stay in the cache, and memory is that of the images alone.
+PATCH_NUMBERS = 2**21
 
 PADDINGS = "SAME, VALID or ((top, bottom), (left, right))"
 
@@ -111,6 +116,8 @@ def _transpose_padding(size: int, stride: int, padding: str) -> Pair:
     return before, total - before
 
 
+# As a jitted function it is traced once for layers of one shape, not in every pass; `inline` leaves no call behind.
+@partial(jax.jit, static_argnums=(2, 3, 4), inline=True)
 def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, padding: tuple[Pair, Pair]) -> jax.Array:
     """The convolution of x, spread by `dilation`, in the form that suits the backend and the shapes."""
     spread = [(n - 1) * d + 1 for n, d in zip(x.shape[1:3], dilation, strict=True)]
@@ -129,77 +136,74 @@ def _apply(x: jax.Array, kernel: jax.Array, strides: Pair, dilation: Pair, paddi
     def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
         # CPUs multiply half precision in float32 anyway; sums of overlapping patches should be rounded only once.
         wide = jnp.float64 if x.dtype == jnp.float64 else jnp.float32
-        taps = kernel.shape[0] * kernel.shape[1]
-        gathered = size[0] * size[1] * taps * x.shape[3]  # numbers in an example's patches, in either form
-        scattered = x.shape[1] * x.shape[2] * taps * kernel.shape[3]
+        gathered, scattered = rows * columns * kernel.shape[2], x.shape[1] * x.shape[2] * kernel.shape[3]
         if strides != (1, 1) or (dilation == (1, 1) and gathered <= scattered):
-            y = _gather(x.astype(wide), kernel.astype(wide), strides, padding, size, gathered)
-        else:
-            y = _scatter(x.astype(wide), kernel.astype(wide), dilation, padding, size, scattered)
-        return y.astype(x.dtype)
+            return _gather(x.astype(wide), kernel.astype(wide), strides, padding, size).astype(x.dtype)
+        return _scatter(x.astype(wide), kernel.astype(wide), dilation, padding, size).astype(x.dtype)
 
     return lax.platform_dependent(x, kernel, cpu=product, default=plain)
 
 
-def _gather(
-    x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: Pair, numbers: int
-) -> jax.Array:
-    """Convolution as patches of inputs times the kernel."""
-    height, width, _, features = kernel.shape
-    # The barrier keeps XLA from turning the weight gradient into a product whose *large* factor must be transposed.
+def _gather(x: jax.Array, kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: Pair) -> jax.Array:
+    """Convolution of an input that is not spread."""
+    convolve, numbers = _convolution(kernel, strides, padding, size)
+    return _in_parts(convolve, x, numbers)
+
+
+def _scatter(x: jax.Array, kernel: jax.Array, dilation: Pair, padding: tuple[Pair, Pair], size: Pair) -> jax.Array:
+    """Convolution of stride 1 of a spread input: the transpose of one that steps by `dilation`."""
+    inputs = x.shape[1], x.shape[2]
+    turned = [
+        (before := k - 1 - pair[0], (n - 1) * d + k - m - before)
+        for k, pair, n, d, m in zip(kernel.shape[:2], padding, inputs, dilation, size, strict=True)
+    ]
+    convolve, numbers = _convolution(kernel[::-1, ::-1].swapaxes(2, 3), dilation, (turned[0], turned[1]), inputs)
+
+    def part(x: jax.Array) -> jax.Array:
+        outputs = jax.ShapeDtypeStruct((x.shape[0], *size, kernel.shape[3]), x.dtype)
+        (y,) = jax.linear_transpose(convolve, outputs)(x)
+        return y
+
+    return _in_parts(part, x, numbers)
+
+
+def _convolution(kernel: jax.Array, strides: Pair, padding: tuple[Pair, Pair], size: Pair) -> tuple[Map, int]:
+    """Convolution with a kernel as a function of the images, and how many numbers its patches of one image hold."""
+    height, width, channels, features = kernel.shape
+    # Barriers keep XLA from turning the weight gradient into a product whose *large* factor must be transposed.
+    if winograd.suits(kernel.shape, strides, size):
+        factors = lax.optimization_barrier(winograd.factors(kernel, strides))
+        fewer = partial(winograd.convolve, right=factors, strides=strides, padding=padding, size=size)
+        return fewer, winograd.numbers(kernel.shape, strides, size)
     weights = lax.optimization_barrier(kernel.reshape(-1, features).T)
 
-    def part(x: jax.Array) -> jax.Array:
-        x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
-        # First the columns of a patch are laid side by side, then its rows: height + width copies, not their product.
-        for axis, taps in ((2, width), (1, height)):
-            stride, end = strides[axis - 1], (size[axis - 1] - 1) * strides[axis - 1] + 1
-            x = jnp.concatenate([lax.slice_in_dim(x, i, i + end, stride, axis) for i in range(taps)], axis=3)
-        y = lax.dot_general(x.reshape(-1, x.shape[3]), weights, (((1,), (1,)), ((), ())))
-        return y.reshape(*x.shape[:3], features)
+    def convolve(x: jax.Array) -> jax.Array:
+        patches = _patches(x, (height, width), strides, padding, size)
+        y = lax.dot_general(patches, weights, (((1,), (1,)), ((), ())))
+        return y.reshape(x.shape[0], *size, features)
 
-    return _in_parts(part, x, numbers)
+    return convolve, size[0] * size[1] * height * width * channels
 
 
-def _scatter(
-    x: jax.Array, kernel: jax.Array, dilation: Pair, padding: tuple[Pair, Pair], size: Pair, numbers: int
-) -> jax.Array:
-    """Transposed convolution as inputs times the kernel, then a sum of overlapping patches of outputs.
+def _patches(x: jax.Array, kernel: Pair, strides: Pair, padding: tuple[Pair, Pair], size: Pair) -> jax.Array:
+    """The patch of x under each output, one a row: [B, H, W, C] to [B * H' * W', h * w * C].
 
-    Each input owns a cell of dilation[0] x dilation[1] outputs. Its patch covers cells below and to the right too: the
-    rows of the patch that lie in each cell are shifted there and added, then the columns.
+    Pixels are put into cells of `strides`, whose columns lie together in memory; a patch is made of whole cells.
     """
-    height, width, channels, features = kernel.shape
-    (down, across), (top, left) = dilation, (kernel.shape[0] - 1 - padding[0][0], kernel.shape[1] - 1 - padding[1][0])
-    weights = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(channels, -1)
-
-    def part(x: jax.Array) -> jax.Array:
-        batch, rows, columns, _ = x.shape
-        patches = lax.dot(x.reshape(-1, channels), weights)
-        y = _overlap(patches.reshape(batch, rows, columns, height, width * features), 1, 3, down)
-        rows = y.shape[1]
-        y = _overlap(y.reshape(batch, rows, columns, down, width, features), 2, 4, across)
-        columns = y.shape[2]
-        y = y.transpose(0, 1, 3, 2, 4, 5).reshape(batch, rows * down, columns * across, features)
-        crop = (-top, top + size[0] - rows * down, 0), (-left, left + size[1] - columns * across, 0)
-        return lax.pad(y, jnp.zeros((), y.dtype), ((0, 0, 0), *crop, (0, 0, 0)))
-
-    return _in_parts(part, x, numbers)
+    (height, width), (down, across), channels = kernel, strides, x.shape[3]
+    reach = -(-height // down), -(-width // across)
+    cells = size[0] + reach[0] - 1, size[1] + reach[1] - 1
+    (top, _), (left, _) = padding
+    edges = (top, cells[0] * down - top - x.shape[1], 0), (left, cells[1] * across - left - x.shape[2], 0)
+    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *edges, (0, 0, 0)))
+    x = x.reshape(-1, cells[0], down, cells[1], across * channels).swapaxes(2, 3)
+    parts = [x[:, :, i : i + size[1], :, : (width - i * across) * channels] for i in range(reach[1])]
+    x = jnp.concatenate(parts, axis=4).reshape(-1, cells[0], size[1], down * width * channels)
+    parts = [x[:, i : i + size[0], :, : (height - i * down) * width * channels] for i in range(reach[0])]
+    return jnp.concatenate(parts, axis=3).reshape(-1, height * width * channels)
 
 
-def _overlap(x: jax.Array, cells: int, taps: int, cell: int) -> jax.Array:
-    """Cuts axis `taps` into parts as long as a cell, shifts part i by i along axis `cells`, and adds all of them."""
-    lengths = [min(cell, x.shape[taps] - start) for start in range(0, x.shape[taps], cell)]
-    parts = []
-    for i, part in enumerate(lax.split(x, lengths, taps)):
-        place = [(0, 0, 0)] * x.ndim
-        place[cells] = (i, len(lengths) - 1 - i, 0)
-        place[taps] = (0, cell - lengths[i], 0)
-        parts.append(lax.pad(part, jnp.zeros((), x.dtype), place))
-    return reduce(jnp.add, parts)
-
-
-def _in_parts(part: Callable[[jax.Array], jax.Array], x: jax.Array, numbers: int) -> jax.Array:
+def _in_parts(part: Map, x: jax.Array, numbers: int) -> jax.Array:
     """part(x), by a loop over equal parts of the batch whose patches, `numbers` an example, fit the limit."""
     # Derivatives make the patches again instead of keeping them: they are cheap to make, and large.
     part = jax.checkpoint(part, prevent_cse=False)

@@ -5,6 +5,7 @@ choose. State and resident data are replicated, plain arrays without a device ax
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -100,20 +101,25 @@ def make_loop(
         flat = fetch(arrays, key, position.reshape(-1))
         return {name: x.reshape(rounds, local_batch, *x.shape[1:]) for name, x in flat.items()}
 
-    def loop(state: State, arrays: Mapping[str, jax.Array], stream: Batch, count: jax.Array) -> tuple[State, Metrics]:
-        def one(state: State, index: jax.Array) -> tuple[State, Metrics]:
-            return step(state, batch_at(state, arrays, stream, index), index == count - 1)
+    # Traced once: first for the shapes of the metrics, then in the loop.
+    @partial(jax.jit, inline=True)
+    def one(
+        state: State, arrays: Mapping[str, jax.Array], stream: Batch, index: jax.Array, count: jax.Array
+    ) -> tuple[State, Metrics]:
+        return step(state, batch_at(state, arrays, stream, index), index == count - 1)
 
+    def loop(state: State, arrays: Mapping[str, jax.Array], stream: Batch, count: jax.Array) -> tuple[State, Metrics]:
         def body(index: jax.Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
             state, last = carry
-            after, measured = one(state, index)
+            after, measured = one(state, arrays, stream, index, count)
             return after, jax.tree.map(lambda new, old: jnp.where(state.alive, new, old), measured, last)
 
         key = state.key
         state = state.replace(key=fast(key))
-        shapes = jax.eval_shape(one, state, jnp.int32(0))[1]
+        first = jnp.int32(0)
+        shapes = jax.eval_shape(one, state, arrays, stream, first, count)[1]
         start = jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), shapes)
-        state, last = jax.lax.fori_loop(0, count, body, (state, start))
+        state, last = jax.lax.fori_loop(first, count, body, (state, start))
         return state.replace(key=usual(state.key, key)), last
 
     return loop

@@ -34,6 +34,13 @@ CASES = [  # height, width, channels, features, kernel, strides, padding
     (4, 4, 3, 5, (1, 1), (2, 2), "SAME"),
     (6, 5, 2, 3, (2, 2), (3, 3), ((3, 2), (1, 3))),
     (1, 1, 6, 5, (4, 4), (1, 1), ((3, 3), (3, 3))),
+    # large enough for fewer products
+    (8, 8, 16, 16, (4, 4), (2, 2), "SAME"),
+    (9, 7, 16, 24, (4, 4), (2, 2), ((2, 1), (3, 4))),
+    (6, 8, 16, 16, (5, 5), (2, 2), "SAME"),
+    (5, 6, 32, 32, (3, 3), (1, 1), "SAME"),
+    (8, 6, 32, 32, (4, 3), (2, 1), ((1, 1), (1, 1))),
+    (9, 12, 16, 16, (6, 6), (3, 3), "VALID"),
 ]
 # Compilation is most of these tests' time, and most programs run once: little optimization makes it faster.
 FAST = {"xla_backend_optimization_level": 1}

@@ -15,7 +15,7 @@ from gan_jax.training.shared import Shared, padded, program_of, side_by_side, st
 
 VMAP, ONE_BY_ONE = "vmap", "one by one"
 GAIN = 0.95  # vmap must take less than this share of the time in turn: ties go to the program that runs alone have
-SECONDS, ROUNDS = 0.5, 3  # of one timing, and how many count
+SECONDS, ROUNDS = 0.25, 3  # of one timing, and how many count
 MEMORY_SHARE = 0.5  # of what is free
 
 

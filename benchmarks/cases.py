@@ -34,7 +34,8 @@ class Case(NamedTuple):
         """Floating-point operations of a step's products: three passes where weights learn, two where only inputs do.
 
         The first layer has no gradient to hand down. A gradient penalty is counted as seven passes through the
-        discriminator: forward, the gradient, and the derivative of both.
+        discriminator: forward, the gradient, and the derivative of both. Convolutions count as direct sums, whatever
+        form computes them.
         """
         generator, discriminator = (sum(a * b for a, b in layers) for layers in self.layers)
         first = [layers[0][0] * layers[0][1] for layers in self.layers]

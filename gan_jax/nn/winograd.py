@@ -38,15 +38,14 @@ OUTPUTS: dict[int, Matrix] = {
     3: ((1, 1, 1, 0), (0, 1, -1, -1)),
 }
 
-# With fewer numbers in a cell, or fewer features, the sums cost more than the products they save.
-LEAST_DEPTH = 32
-LEAST_FEATURES = 16
+# With fewer channels or features, the sums cost about what the products save.
+LEAST = 32
 
 
 def suits(kernel: Sequence[int], strides: Pair, size: Pair) -> bool:
     """Whether this form saves a quarter of the products of a kernel [h, w, C, F] at least, and they are large."""
     height, width, channels, features = kernel
-    if strides[0] * strides[1] * channels < LEAST_DEPTH or features < LEAST_FEATURES:
+    if min(channels, features) < LEAST:
         return False
     if not set(_reach(kernel, strides)) <= CELLS.keys():
         return False

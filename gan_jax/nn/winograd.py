@@ -38,14 +38,25 @@ OUTPUTS: dict[int, Matrix] = {
     3: ((1, 1, 1, 0), (0, 1, -1, -1)),
 }
 
-# With fewer channels or features, the sums cost about what the products save.
-LEAST = 32
+# Measured down to these: with 12 or 16 numbers in a cell the gradients were slower than by patches.
+LEAST_DEPTH = 32
+LEAST_FEATURES = 16
 
 
 def suits(kernel: Sequence[int], strides: Pair, size: Pair) -> bool:
-    """Whether this form saves a quarter of the products of a kernel [h, w, C, F] at least, and they are large."""
+    """Whether this form serves a convolution and gains by it.
+
+    Args:
+      kernel: shape [h, w, C, F].
+      strides: vertical and horizontal, at least 1.
+      size: rows and columns of the output, at least 1.
+
+    Returns:
+      True if the kernel covers two or three strides along both axes, layers are large enough (``LEAST_DEPTH``,
+      ``LEAST_FEATURES``), and at least a quarter of the multiplications of a direct sum is saved.
+    """
     height, width, channels, features = kernel
-    if min(channels, features) < LEAST:
+    if strides[0] * strides[1] * channels < LEAST_DEPTH or features < LEAST_FEATURES:
         return False
     if not set(_reach(kernel, strides)) <= CELLS.keys():
         return False
@@ -53,14 +64,26 @@ def suits(kernel: Sequence[int], strides: Pair, size: Pair) -> bool:
 
 
 def numbers(kernel: Sequence[int], strides: Pair, size: Pair) -> int:
-    """How many numbers the left factors of one image hold; times F that is the number of multiplications."""
+    """How many numbers the left factors of one image hold; times F that is the number of multiplications.
+
+    Arguments as for ``suits``.
+    """
     down, across = _reach(kernel, strides)
     cell = strides[0] * strides[1] * kernel[2]
     return (down + 1) * (across + 1) * _half(size[0]) * _half(size[1]) * cell
 
 
 def factors(kernel: jax.Array, strides: Pair) -> Factors:
-    """The right factors, [F, cell] each, of a kernel [h, w, C, F]."""
+    """What becomes of a kernel that ``suits``.
+
+    Args:
+      kernel: [h, w, C, F].
+      strides: vertical and horizontal.
+
+    Returns:
+      A list of 3 or 4 rows (two or three strides under the kernel) of 3 or 4 right factors [F, strides[0] *
+      strides[1] * C].
+    """
     (down, across), (height, width, channels, features) = strides, kernel.shape
     reach = _reach(kernel.shape, strides)
     spare = (0, reach[0] * down - height), (0, reach[1] * across - width), (0, 0), (0, 0)
@@ -71,7 +94,21 @@ def factors(kernel: jax.Array, strides: Pair) -> Factors:
 
 
 def convolve(x: jax.Array, right: Factors, *, strides: Pair, padding: tuple[Pair, Pair], size: Pair) -> jax.Array:
-    """[B, H, W, C] with the factors of a kernel to [B, *size, F]; linear in x and in the factors."""
+    """Convolve images with the factors of a kernel; linear in the images and in the factors.
+
+    Args:
+      x: [B, H, W, C].
+      right: from ``factors``, of the dtype of x.
+      strides: those that the factors were made for.
+      padding: zeros ((top, bottom), (left, right)) around x; negative numbers crop.
+      size: rows and columns of the output, as padding, kernel and strides give them.
+
+    Returns:
+      [B, *size, F], up to rounding that of `jax.lax.conv_general_dilated`.
+
+    References:
+      Lavin and Gray: Fast algorithms for convolutional neural networks, 2015, arXiv 1509.09308, equations 5 to 8.
+    """
     reach = len(right) - 1, len(right[0]) - 1
     (down, across), (top, _), (left, _) = strides, *padding
     batch, height, width, channels = x.shape

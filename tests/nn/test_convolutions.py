@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import export, lax
 
-from gan_jax.nn import convolutions, layers
+from gan_jax.nn import convolutions, layers, winograd
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 KINDS = {
@@ -34,16 +34,27 @@ CASES = [  # height, width, channels, features, kernel, strides, padding
     (4, 4, 3, 5, (1, 1), (2, 2), "SAME"),
     (6, 5, 2, 3, (2, 2), (3, 3), ((3, 2), (1, 3))),
     (1, 1, 6, 5, (4, 4), (1, 1), ((3, 3), (3, 3))),
-    # large enough for fewer products
-    (8, 8, 16, 16, (4, 4), (2, 2), "SAME"),
+    (8, 8, 16, 16, (4, 4), (2, 2), "SAME"),  # from here on large enough for fewer products
     (9, 7, 16, 24, (4, 4), (2, 2), ((2, 1), (3, 4))),
-    (6, 8, 16, 16, (5, 5), (2, 2), "SAME"),
+    (8, 8, 16, 16, (5, 5), (2, 2), "SAME"),
     (5, 6, 32, 32, (3, 3), (1, 1), "SAME"),
     (8, 6, 32, 32, (4, 3), (2, 1), ((1, 1), (1, 1))),
     (9, 12, 16, 16, (6, 6), (3, 3), "VALID"),
 ]
 # Compilation is most of these tests' time, and most programs run once: little optimization makes it faster.
 FAST = {"xla_backend_optimization_level": 1}
+
+
+LARGE = CASES[-6:]
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_large_cases_take_fewer_products(case):
+    *_, channels, features, kernel, strides, padding = case
+    x = jax.ShapeDtypeStruct((1, *case[:3]), jnp.float32)
+    w = jax.ShapeDtypeStruct((*kernel, channels, features), jnp.float32)
+    size = jax.eval_shape(lambda x, w: convolutions.conv(x, w, strides=strides, padding=padding), x, w).shape[1:3]
+    assert winograd.suits(w.shape, strides, size)
 
 
 def draw(case, dtype, batch=2):

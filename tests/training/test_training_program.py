@@ -137,6 +137,18 @@ def test_another_structure_is_another_program(base, field, monkeypatch):
     assert lowered(monkeypatch, **{field: STRUCTURE[field]}) != base
 
 
+def test_the_step_is_traced_once(monkeypatch):
+    traced, make_step = [], loop_module.make_step
+
+    def counted(*arguments, **keywords):
+        step = make_step(*arguments, **keywords)
+        return lambda *given: traced.append(1) or step(*given)
+
+    monkeypatch.setattr(loop_module, "make_step", counted)
+    lowered(monkeypatch)
+    assert len(traced) == 1
+
+
 def test_the_program_calls_nobody(base):
     assert not of_the_host(base)
 

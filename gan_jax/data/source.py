@@ -26,6 +26,8 @@ from gan_jax.data.synthetic import Distribution
 Batch = dict[str, jax.Array]
 HostBatch = dict[str, np.ndarray]
 
+SHARED_NUM = 2000  # evaluations, health and pictures take fewer or as many: drawn at one size, they compile once
+
 
 def to_float(image: jax.Array) -> jax.Array:
     """Maps uint8 pixels [...] to float32 in [-1, 1]: x / 127.5 - 1."""
@@ -102,6 +104,25 @@ def endless(name: str, distribution: Distribution) -> "Source":
         fetch=fetch,
         density=distribution,
     )
+
+
+def first_examples(source: "Source", key: jax.Array, num: int) -> np.ndarray:
+    """The first examples of a sampled source.
+
+    Args:
+      source: with `fetch` and without `arrays`.
+      key: typed key, as of `fetch`.
+      num: how many.
+
+    Returns:
+      float32 [num, *shape].
+    """
+    assert source.fetch is not None
+    # Away from the devices that a run's key lies on, for which every operation would be compiled again.
+    data = np.asarray(jax.random.key_data(key))
+    key = jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(key))
+    position = jnp.arange(max(num, SHARED_NUM), dtype=jnp.int32)
+    return np.asarray(source.fetch({}, key, position)["image"])[:num]
 
 
 class Fetch(Protocol):

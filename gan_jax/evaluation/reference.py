@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import data
-from gan_jax.data import Source
+from gan_jax.data import Source, first_examples
 from gan_jax.data.synthetic import Distribution
 from gan_jax.errors import ConfigError, DataError
 
@@ -89,9 +88,7 @@ def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, A
 
 
 def _drawn(source: Source, num: int, stream: int) -> np.ndarray:
-    assert source.fetch is not None
-    key = jax.random.fold_in(jax.random.key(ORDER), stream)
-    return np.asarray(source.fetch({}, key, jnp.arange(num, dtype=jnp.int32))["image"])
+    return first_examples(source, jax.random.fold_in(jax.random.key(ORDER), stream), num)
 
 
 def _examples(source: Source, num: int) -> np.ndarray:

@@ -27,13 +27,12 @@ def loss_scale(discriminator: Callable[[jax.Array, jax.Array], jax.Array], log_o
     """
     cost = jax.jit(jax.vmap(lambda real, fake: discriminator(real[None], fake[None])[0]))
     tried = np.arange(-FARTHEST, FARTHEST + STEP, STEP, dtype=np.float32)
-    equal = np.asarray(cost(jnp.asarray(tried), jnp.asarray(tried)), np.float64)
     real, fake = (x.reshape(-1) for x in np.meshgrid(tried, tried, indexing="ij"))
-    least, farther = (
-        float(np.min(np.asarray(cost(jnp.asarray(scale * real), jnp.asarray(scale * fake)), np.float64)))
+    near, far = (
+        np.asarray(cost(jnp.asarray(scale * real), jnp.asarray(scale * fake)), np.float64)
         for scale in (np.float32(1), np.float32(2))
     )
-    equilibrium = float(equal.min())
+    equilibrium, least, farther = float(near[real == fake].min()), float(near.min()), float(far.min())
     span = equilibrium - least
     if not (np.isfinite(span) and span > 0 and least - farther < UNBOUNDED * span):
         return LossScale(None, None, log_odds)

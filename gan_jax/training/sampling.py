@@ -11,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import build_game, build_hyper, build_source
-from gan_jax.data import Source
+from gan_jax.data import Source, first_examples
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
 from gan_jax.training import compilation_cache
@@ -58,8 +58,7 @@ def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
         raise ConfigError(
             f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
         )
-    real = source.fetch({}, jax.random.fold_in(key, STREAMS["data"]), jnp.arange(1000, dtype=jnp.int32))["image"]
-    return point_plot(x, np.asarray(real))
+    return point_plot(x, first_examples(source, jax.random.fold_in(key, STREAMS["data"]), 1000))
 
 
 def draw(sampler: Sampler, state: State, num: int, seed: int, labels: Any = None) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import component_options
-from gan_jax.data import Source, decode
+from gan_jax.data import Source, decode, first_examples
 from gan_jax.evaluation.records import Record
 from gan_jax.game import STREAMS, Game
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
@@ -108,7 +108,7 @@ def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
     """Real examples, float32 [num, ...], or all where there are fewer."""
     own = jax.random.fold_in(key, STREAMS["data"])
     if source.fetch is not None and not source.arrays:
-        return np.asarray(source.fetch({}, own, jnp.arange(num, dtype=jnp.int32))["image"])
+        return first_examples(source, own, num)
     if source.arrays:  # evenly spaced, since a set may be sorted by class
         images = source.arrays["image"]
         chosen = images[np.linspace(0, len(images) - 1, min(num, len(images))).astype(np.int64)]

@@ -15,11 +15,11 @@ import numpy as np
 
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.game import STREAMS, data_rounds
+from gan_jax.threefry import fast
 from gan_jax.training import parallel
 from gan_jax.training.loop import compile_program
 from gan_jax.training.shared import padded, program_of, shared_by, side_by_side, states_of
 from gan_jax.training.step import init_state, make_step
-from gan_jax.training.threefry import fast
 
 PAUSE = 0.05  # seconds between turns, in which the threads of the last one go to sleep
 
@@ -80,11 +80,10 @@ def single_step(config):
     step = make_step(game, local_batch=size)
 
     def one(state, arrays):
-        key = jax.random.fold_in(state.key, STREAMS["data"])
+        key = jax.random.fold_in(fast(state.key), STREAMS["data"])
         position = state.step * rounds * size + jnp.arange(rounds * size, dtype=jnp.int32)
         batch = {k: v.reshape(rounds, size, *v.shape[1:]) for k, v in source.fetch(arrays, key, position).items()}
-        after, metrics = step(state.replace(key=fast(state.key)), batch)
-        return after.replace(key=state.key), metrics
+        return step(state, batch)
 
     call = jax.jit(one, donate_argnums=0)
     box = [init_state(game, jax.random.key(0), build_hyper(config))]

@@ -14,7 +14,7 @@ of (key, position): not of the batch size, of the number of devices or processes
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ import numpy as np
 
 from gan_jax.data.shuffle import epoch_order
 from gan_jax.data.synthetic import Distribution
+from gan_jax.threefry import fast
 
 Batch = dict[str, jax.Array]
 HostBatch = dict[str, np.ndarray]
@@ -29,14 +30,14 @@ HostBatch = dict[str, np.ndarray]
 SHARED_NUM = 2000  # evaluations, health and pictures take fewer or as many: drawn at one size, they compile once
 
 
-def to_float(image: jax.Array) -> jax.Array:
+def to_float(image: Any) -> Any:
     """Maps uint8 pixels [...] to float32 in [-1, 1]: x / 127.5 - 1."""
     # In this order the ends come out exactly, and the bits do not depend on how a compiler fuses the operations.
     return (2.0 * image.astype(jnp.float32) - 255.0) * np.float32(1 / 255)
 
 
-def decode(batch: Mapping[str, jax.Array]) -> Batch:
-    """Converts a streamed batch inside the program.
+def decode(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Converts a streamed batch inside the program, or a NumPy one outside of it.
 
     Args:
       batch: "image" uint8 [B, H, W, C], and "label" int32 [B] if labelled.
@@ -119,10 +120,9 @@ def first_examples(source: "Source", key: jax.Array, num: int) -> np.ndarray:
     """
     assert source.fetch is not None
     # Away from the devices that a run's key lies on, for which every operation would be compiled again.
-    data = np.asarray(jax.random.key_data(key))
-    key = jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(key))
+    own = jax.random.wrap_key_data(jnp.asarray(np.asarray(jax.random.key_data(key))), impl=jax.random.key_impl(key))
     position = jnp.arange(max(num, SHARED_NUM), dtype=jnp.int32)
-    return np.asarray(source.fetch({}, key, position)["image"])[:num]
+    return np.asarray(source.fetch({}, fast(own), position)["image"])[:num]
 
 
 class Fetch(Protocol):

@@ -16,7 +16,8 @@ def enable() -> None:
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(base / "gan_jax" / "compiled" / _processor()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        # Everything: of the many small programs of a start each takes longer to compile than to read.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _processor() -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.game import STREAMS, Metrics
+from gan_jax.threefry import fast
 from gan_jax.training.step import Batch, State, StepFn
-from gan_jax.training.threefry import fast, usual
 
 AXIS = "batch"
 
@@ -95,7 +95,7 @@ def make_loop(
             return {name: x.reshape(rounds, local_batch, *x.shape[1:]) for name, x in flat.items()}
         device = 0 if axis_name is None else jax.lax.axis_index(axis_name)
         example = device * local_batch + jnp.arange(local_batch, dtype=jnp.int32)
-        key = jax.random.fold_in(state.key, STREAMS["data"])
+        key = jax.random.fold_in(fast(state.key), STREAMS["data"])
         first = (state.step * rounds + jnp.arange(rounds, dtype=jnp.int32)) * batch_size
         position = first[:, None] + example[None, :]
         flat = fetch(arrays, key, position.reshape(-1))
@@ -114,13 +114,10 @@ def make_loop(
             after, measured = one(state, arrays, stream, index, count)
             return after, jax.tree.map(lambda new, old: jnp.where(state.alive, new, old), measured, last)
 
-        key = state.key
-        state = state.replace(key=fast(key))
         first = jnp.int32(0)
         shapes = jax.eval_shape(one, state, arrays, stream, first, count)[1]
         start = jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), shapes)
-        state, last = jax.lax.fori_loop(first, count, body, (state, start))
-        return state.replace(key=usual(state.key, key)), last
+        return jax.lax.fori_loop(first, count, body, (state, start))
 
     return loop
 

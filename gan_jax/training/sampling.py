@@ -14,6 +14,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.data import Source, first_examples
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
+from gan_jax.threefry import fast
 from gan_jax.training import compilation_cache
 from gan_jax.training.checkpoints import state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
@@ -29,7 +30,7 @@ def make_sampler(game: Game) -> Sampler:
     """A compiled ``sampler(params, stats, key, num) -> [num, ...]``; ``num`` is static."""
 
     def sample(params: Any, stats: Any, key: jax.Array, num: int, labels: Any = None) -> jax.Array:
-        return game.sample(game.networks, params, stats, key, num, labels=labels)
+        return game.sample(game.networks, params, stats, fast(key), num, labels=labels)
 
     return jax.jit(sample, static_argnums=3)
 

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.game import SHARED_PLAYER, STREAMS, Context, Game, Metrics, data_rounds
+from gan_jax.threefry import fast
 from gan_jax.training.field import Batch, play
 
 StepFn = Callable[..., tuple["State", Metrics]]  # (state, batch, last=True)
@@ -55,24 +58,32 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
     Returns:
       State on the default device.
     """
+
+    # Compiled as a whole: one by one, the operations of an initialization take seconds to compile; so does the usual
+    # key's random generator, several times as long as that of a fast one.
+    @partial(jax.jit, static_argnums=0)
+    def variables_of(name: str, key: jax.Array, *inputs: jax.Array) -> dict[str, Any]:
+        own = jax.random.fold_in(jax.random.fold_in(fast(key), STREAMS["init"]), sorted(game.networks).index(name))
+        return dict(game.networks[name].init({"params": own}, *inputs))
+
+    @jax.jit
+    def opt_of(params: dict[str, Any]) -> dict[str, Any]:
+        owned = {name: {network: params[network] for network in player.owns} for name, player in game.players.items()}
+        return {name: player.optimizer.init(owned[name]) for name, player in game.players.items()}
+
     params, stats = {}, {}
-    base = jax.random.fold_in(key, STREAMS["init"])
-    for index, name in enumerate(sorted(game.networks)):
-        inputs = [jnp.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
+    for name in sorted(game.networks):
+        inputs = [np.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
         with jax.numpy_dtype_promotion("standard"):
-            # Compiled as a whole: one by one, the operations of an initialization take seconds to compile.
-            variables = dict(jax.jit(game.networks[name].init)({"params": jax.random.fold_in(base, index)}, *inputs))
+            variables = variables_of(name, key, *inputs)
         params[name] = variables.pop("params", {})
         stats[name] = variables
-    opt = {}
-    for name, player in game.players.items():
-        opt[name] = player.optimizer.init({network: params[network] for network in player.owns})
     return State(
         step=jnp.int32(0),
         key=key,
         params=params,
         stats=stats,
-        opt=opt,
+        opt=opt_of(params),
         ema={n: jax.tree.map(jnp.copy, p) for n, p in params.items() if ema and n not in game.frozen},
         hyper={name: jnp.float32(value) for name, value in hyper.items()},
         memory={
@@ -139,7 +150,7 @@ def make_step(game: Game, *, local_batch: int, axis_name: str | None = None) -> 
     def step(state: State, batch: Batch, last: jax.Array | bool = True) -> tuple[State, Metrics]:
         device = 0 if axis_name is None else jax.lax.axis_index(axis_name)
         example_index = device * local_batch + jnp.arange(local_batch, dtype=jnp.int32)
-        step_key = jax.random.fold_in(jax.random.fold_in(state.key, STREAMS["train"]), state.step)
+        step_key = jax.random.fold_in(jax.random.fold_in(fast(state.key), STREAMS["train"]), state.step)
         begun = state
         metrics: dict[str, jax.Array] = {}
 

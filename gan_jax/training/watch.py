@@ -14,6 +14,7 @@ from gan_jax.evaluation.records import Record
 from gan_jax.game import STREAMS, Game
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
 from gan_jax.registry import make_loss, resolve
+from gan_jax.threefry import fast
 from gan_jax.training.sampling import sampling_params
 from gan_jax.training.step import State
 
@@ -99,7 +100,7 @@ def make_statistics(game: Game, source: Source, num: int) -> Statistics:
     std = 1.0 if density is None or density.std is None else float(density.std)
 
     def statistics(params: Any, stats: Any, key: jax.Array, reference: Any) -> dict[str, jax.Array]:
-        return sample_statistics(game.sample(game.networks, params, stats, key, num), reference, means, std)
+        return sample_statistics(game.sample(game.networks, params, stats, fast(key), num), reference, means, std)
 
     return jax.jit(statistics)
 
@@ -115,4 +116,4 @@ def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
     else:
         assert source.stream is not None
         chosen = next(source.stream(own, 0, num))["image"]
-    return np.asarray(decode({"image": jnp.asarray(chosen)})["image"])
+    return np.asarray(decode({"image": chosen})["image"])

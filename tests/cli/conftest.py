@@ -15,12 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 def compiled(tmp_path_factory):
     """A compilation cache that all runs of the session share, here and in other processes."""
     folder = str(tmp_path_factory.mktemp("compiled"))
-    variables = {"JAX_COMPILATION_CACHE_DIR": folder, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1"}
+    variables = {"JAX_COMPILATION_CACHE_DIR": folder, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     before = {name: os.environ.get(name) for name in variables}
     os.environ |= variables
     least = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_compilation_cache_dir", folder)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     compilation_cache.reset_cache()  # tests before these may have begun without one
     yield
     jax.config.update("jax_compilation_cache_dir", None)

@@ -21,6 +21,8 @@ def test_pixels_fill_minus_one_to_one_exactly():
     eager, compiled = to_float(jnp.asarray(pixels)), jax.jit(to_float)(pixels)
     assert eager.dtype == jnp.float32
     assert np.array_equal(eager, compiled)
+    assert to_float(pixels).dtype == np.float32
+    assert np.array_equal(to_float(pixels), compiled)
     assert (compiled.min(), compiled.max()) == (-1.0, 1.0)
     np.testing.assert_allclose(compiled, pixels / 127.5 - 1, atol=1e-7)
     assert np.array_equal(np.round((np.asarray(compiled) + 1) * 127.5), pixels)

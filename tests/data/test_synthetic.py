@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from scipy import stats
 
-from gan_jax.data import load
+from gan_jax.data import first_examples, load
 from gan_jax.data.synthetic import gaussian, grid, mixture, ring, spiral, two_moons
 from gan_jax.errors import DataError
 
@@ -145,3 +146,12 @@ def test_point_depends_on_its_position_alone(name):
     assert np.array_equal(fetch({}, key, jnp.array([117]))["image"], together[17:18])
     assert len(np.unique(together, axis=0)) == 64
     assert not np.array_equal(fetch({}, jax.random.key(5), jnp.arange(100, 164))["image"], together)
+
+
+@pytest.mark.parametrize("num", [1, 2000, 2001])
+def test_the_first_examples_are_those_of_the_run(num):
+    source, key = load("ring"), jax.random.key(4)
+    on_mesh = jax.device_put(key, NamedSharding(Mesh(np.asarray(jax.devices()), ("batch",)), PartitionSpec()))
+    expected = source.fetch({}, key, jnp.arange(num, dtype=jnp.int32))["image"]
+    assert np.array_equal(first_examples(source, key, num), expected)
+    assert np.array_equal(first_examples(source, on_mesh, num), expected)

@@ -5,6 +5,8 @@ become one pass, several times faster; for networks of a few hundred units noise
 module hold the same data and give the same bits; accelerators get JAX's own kernel.
 """
 
+from functools import partial
+
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -55,6 +57,8 @@ def _counters(shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     return jnp.zeros_like(low), low
 
 
+# Each is one program where it is called outside of one.
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
 def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
     first, second = _hash(key, *_counters(shape))
     if bit_width == 64:
@@ -62,12 +66,14 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
     return (first ^ second).astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
 
 
+@partial(jax.jit, static_argnums=1, inline=True)
 def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.stack(_hash(key, *_counters(shape)), axis=-1)
 
 
-def _fold_in(key: jax.Array, data: int | jax.Array) -> jax.Array:
-    word = jnp.asarray(data).astype(jnp.uint32)
+@partial(jax.jit, inline=True)
+def _fold_in(key: jax.Array, data: jax.Array) -> jax.Array:
+    word = data.astype(jnp.uint32)
     return jnp.stack(_hash(key, word ^ word, word))  # a zero that is mapped where the word is
 
 
@@ -92,16 +98,3 @@ def fast(key: jax.Array) -> jax.Array:
     if str(jax.random.key_impl(key)) != "threefry2x32" or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=FAST)
-
-
-def usual(key: jax.Array, like: jax.Array) -> jax.Array:
-    """A typed key of this module as JAX's own.
-
-    Args:
-      key: typed key or keys, any shape.
-      like: a key of the kind wanted, with the same data behind it as ``fast`` was given.
-
-    Returns:
-      Keys of the shape and data of ``key`` and of the kind of ``like``.
-    """
-    return jax.random.wrap_key_data(jax.random.key_data(key), impl=jax.random.key_impl(like))

@@ -12,9 +12,10 @@ from jax import export
 from toys import HYPER, gan
 
 from gan_jax.game import data_rounds
+from gan_jax.threefry import fast, hash_words
 from gan_jax.training import parallel
+from gan_jax.training import step as step_module
 from gan_jax.training.step import init_state, make_step
-from gan_jax.training.threefry import fast, hash_words
 
 # Compilation is most of these tests' time, and the programs are small: little optimization makes it faster.
 FAST = {"xla_backend_optimization_level": 1}
@@ -199,51 +200,42 @@ def test_reuse_of_a_key_is_still_noticed():
 
 
 def run(game, state, seen):
-    """Three steps of a game; ``seen`` takes the types of the keys that its steps are given."""
+    """Three steps of a game, compiled and as text; ``seen`` takes the type of the key that its data is given."""
     step = make_step(game, local_batch=8)
 
-    def spied(state, batch, last):
-        seen.append(state.key.dtype)
-        after, metrics = step(state, batch, last)
-        noise = jax.random.bits(jax.random.fold_in(state.key, state.step), (4,), jnp.uint32)
-        return after, {**metrics, "noise": noise, "data": batch["image"]}
-
     def fetch(arrays, key, position):
+        seen.append(key.dtype)
         return {"image": over(position, lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))}
+
+    def spied(state, batch, last):
+        after, metrics = step(state, batch, last)
+        return after, {**metrics, "data": batch["image"]}
 
     rounds = len(data_rounds(game))
     loop = parallel.make_loop(spied, fetch, rounds=rounds, local_batch=8, batch_size=8, axis_name=None)
-    return jax.jit(loop, compiler_options=FAST)(state, {}, {}, jnp.int32(3))
+    program = jax.jit(loop, compiler_options=FAST)
+    return *program(state, {}, {}, jnp.int32(3)), program.lower(state, {}, {}, jnp.int32(3)).as_text()
 
 
-def test_a_loop_trains_as_with_usual_keys_and_gives_the_usual_key_back(monkeypatch):
+def test_training_draws_as_with_usual_keys_and_keeps_the_usual_key(monkeypatch):
     quick, plain, game, given = [], [], gan(), jax.random.key(3)
     start = init_state(game, given, HYPER)
     with jax.debug_key_reuse(True):
-        state, metrics = run(game, start, quick)
-    monkeypatch.setattr(parallel, "fast", lambda key: key)
-    usual, expected = run(game, start, plain)
+        state, metrics, text = run(game, start, quick)
+    for module in (parallel, step_module):
+        monkeypatch.setattr(module, "fast", lambda key: key)
+    for a, b in zip(
+        *[jax.tree.leaves((s.params, s.opt)) for s in (start, init_state(game, given, HYPER))], strict=True
+    ):
+        assert_equal_bits(a, b)
+    usual, expected, looping = run(game, start, plain)
     assert set(plain) == {given.dtype}
     assert given.dtype not in quick
+    assert "threefry" not in text  # nor has the step a usual key
+    assert "threefry" in looping
     assert state.key.dtype == usual.key.dtype == given.dtype  # so checkpoints hold what they always held
     assert_equal_bits(data(state.key), data(given))
-    assert_equal_bits([metrics["noise"], metrics["data"]], [expected["noise"], expected["data"]])
+    assert_equal_bits(metrics["data"], expected["data"])
     ends = [jax.tree.leaves((end.params, end.opt)) for end in (state, usual)]
     for a, b in zip(*ends, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6 * float(jnp.max(jnp.abs(b))))
-
-
-def test_a_step_that_changes_its_key_goes_on_from_there_in_the_next_call():
-    def step(state, batch, last):
-        key, own = jax.random.split(state.key)
-        return state.replace(key=key, step=state.step + 1), {"noise": jax.random.normal(own)}
-
-    loop = parallel.make_loop(step, None, rounds=0, local_batch=1, batch_size=1, axis_name=None)
-    call = jax.jit(lambda state, count: loop(state, {}, {}, count))
-    start = init_state(gan(), jax.random.key(3), HYPER)
-    state, whole = call(start, jnp.int32(3))
-    parts = start
-    for _ in range(3):
-        parts, last = call(parts, jnp.int32(1))
-    assert float(last["noise"]) == float(whole["noise"])
-    assert_equal_bits(data(parts.key), data(state.key))

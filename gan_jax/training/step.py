@@ -8,7 +8,6 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.game import SHARED_PLAYER, STREAMS, Context, Game, Metrics, data_rounds
 from gan_jax.threefry import fast
@@ -73,7 +72,7 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
 
     params, stats = {}, {}
     for name in sorted(game.networks):
-        inputs = [np.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
+        inputs = [jnp.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
         with jax.numpy_dtype_promotion("standard"):
             variables = variables_of(name, key, *inputs)
         params[name] = variables.pop("params", {})

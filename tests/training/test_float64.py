@@ -1,4 +1,4 @@
-"""Device counts in float64, where rounding leaves ten digits: one, two and four devices give the same parameters."""
+"""In float64, where rounding leaves ten digits, one, two and four devices, and a run among others, give the same."""
 
 import os
 import subprocess
@@ -13,6 +13,7 @@ from gan_jax.games import GAMES
 from gan_jax.networks import mlp
 from gan_jax.optimizers import numbers, optimizer
 from gan_jax.training import parallel
+from gan_jax.training.shared import padded, side_by_side, unpadded
 from gan_jax.training.step import init_state, make_step
 
 options = {
@@ -34,12 +35,14 @@ game = GAMES["gan"](Parts(
 def fetch(arrays, key, position):
     return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))(position)}
 
-def run(devices):
-    mesh = parallel.device_mesh(jax.devices()[:devices])
-    state = init_state(game, jax.random.key(0), hyper)
+def begin(seed):
+    state = init_state(game, jax.random.key(seed), hyper)
     wide = lambda x: x.astype(jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x
-    state = state.replace(params=jax.tree.map(wide, state.params), stats=jax.tree.map(wide, state.stats),
-                          opt=jax.tree.map(wide, state.opt))
+    return state.replace(params=jax.tree.map(wide, state.params), stats=jax.tree.map(wide, state.stats),
+                         opt=jax.tree.map(wide, state.opt))
+
+def run(devices, seed=0):
+    mesh, state = parallel.device_mesh(jax.devices()[:devices]), begin(seed)
     local = 16 // devices
     step = make_step(game, local_batch=local, axis_name=parallel.AXIS)
     loop = parallel.make_loop(step, fetch, rounds=2, local_batch=local, batch_size=16, axis_name=parallel.AXIS)
@@ -49,17 +52,29 @@ def run(devices):
     assert state.params["generator"]["output"]["kernel"].dtype == jnp.float64
     return jax.tree.map(np.asarray, (state.params, state.stats))
 
+def compare(what, got, want):
+    pairs = zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True)
+    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs)
+    print(what, error)
+    assert error < 1e-10, error
+
 one = run(1)
 for devices in (2, 4):
-    pairs = zip(jax.tree.leaves(run(devices)), jax.tree.leaves(one))
-    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs)
-    print(devices, error)
-    assert error < 1e-10, error
+    compare(devices, run(devices), one)
+
+mesh, seeds = parallel.device_mesh(jax.devices()[:1]), (0, 1)
+loop = parallel.make_loop(make_step(game, local_batch=16), fetch, rounds=2, local_batch=16, batch_size=16,
+                          axis_name=None)
+together = parallel.split_runs(padded(side_by_side([begin(seed) for seed in seeds]), 1, 2), mesh)
+together, _ = parallel.make_program_of_runs(loop, mesh, 2)(together, {}, parallel.replicate(np.int32(20), mesh))
+together = unpadded(together, 2)
+for i, alone in enumerate((one, run(1, seed=1))):
+    compare(f"run {i} of 2", jax.tree.map(lambda x: np.asarray(x[i]), (together.params, together.stats)), alone)
 """
 
 
-def test_device_counts_agree_to_ten_digits_in_float64():
+def test_device_counts_and_runs_agree_to_ten_digits_in_float64():
     environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 2 + 2

@@ -17,20 +17,21 @@ Words = TypeVar("Words", jax.Array, np.ndarray)
 ROUNDS = 8
 
 
-def permute(key: jax.Array, index: jax.Array, n: int) -> jax.Array:
-    """Shuffles indices: a bijection of {0, ..., n-1} onto itself, chosen by the key.
+def epoch_order(key: jax.Array, position: jax.Array, n: int) -> jax.Array:
+    """Index of the example at each position of an endless stream that visits all n examples once an epoch.
 
-    A balanced Feistel network permutes the next even power of two; values that land outside the range are sent through
-    it again until they land inside (cycle walking), which leaves a bijection of the range. Pure; works under `jit` and
-    `vmap`.
+    Position p is example p % n of epoch p // n, and each epoch has its own shuffle: a balanced Feistel network
+    permutes the next even power of two; values that land outside the range are sent through it again until they land
+    inside (cycle walking), which leaves a bijection of the range. Positions of one call may lie in different epochs and
+    there may be more than n of them. Pure; works under `jit` and `vmap`.
 
     Args:
-      key: typed key (`jax.random.key`), scalar.
-      index: integers in [0, n), any shape.
-      n: size of the range, static, from 1 to 2**31 - 1.
+      key: typed key, scalar, the same throughout a run.
+      position: int32 or uint32 [B], positions below 2**32 (an int32 that wrapped around counts as uint32).
+      n: number of examples, static, from 1 to 2**31 - 1.
 
     Returns:
-      int32, the shape of `index`, values in [0, n).
+      int32 [B], values in [0, n).
 
     Raises:
       ValueError: n is out of its range.
@@ -41,37 +42,28 @@ def permute(key: jax.Array, index: jax.Array, n: int) -> jax.Array:
     """
     half = _half_bits(n)
     if n == 1:
-        return jnp.zeros(jnp.shape(index), jnp.int32)
-    keys = jax.random.bits(key, (ROUNDS,), jnp.uint32)
+        return jnp.zeros(jnp.shape(position), jnp.int32)
+    position = jnp.asarray(position).astype(jnp.uint32)
+    epoch = position // n
+    none = jnp.uint32(2**32 - 1)  # beyond every epoch of two examples or more
+
+    # Each epoch is hashed as a scalar, and its words chosen by position. Hashed at every position, it is the same
+    # in a whole vector where the vector's length divides n, and LLVM's vectorizer then walks the written-out
+    # rounds of the hash (threefry.py) again and again, for hours.
+    def hash_epoch(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        current, words = carry
+        own = jax.random.bits(jax.random.fold_in(key, current), (ROUNDS,), jnp.uint32)
+        words = jnp.where(epoch == current, own.reshape(ROUNDS, *[1] * epoch.ndim), words)
+        return jnp.min(jnp.where(epoch > current, epoch, none)), words
+
+    start = (jnp.min(epoch), jnp.zeros((ROUNDS, *epoch.shape), jnp.uint32))
+    words = jax.lax.while_loop(lambda carry: carry[0] != none, hash_epoch, start)[1]
 
     def walk(value: jax.Array) -> jax.Array:
-        return jnp.where(value >= n, _feistel(keys, value, half), value)
+        return jnp.where(value >= n, _feistel(words, value, half), value)
 
-    start = _feistel(keys, jnp.asarray(index).astype(jnp.uint32), half)
-    value = jax.lax.while_loop(lambda value: jnp.any(value >= n), walk, start)
+    value = jax.lax.while_loop(lambda value: jnp.any(value >= n), walk, _feistel(words, position % n, half))
     return value.astype(jnp.int32)
-
-
-def epoch_order(key: jax.Array, position: jax.Array, n: int) -> jax.Array:
-    """Index of the example at each position of an endless stream that visits all n examples once an epoch.
-
-    Position p is example p % n of epoch p // n, and each epoch has its own shuffle. Positions of one call may lie in
-    different epochs and there may be more than n of them.
-
-    Args:
-      key: typed key, scalar, the same throughout a run.
-      position: int32 or uint32 [B], positions below 2**32 (an int32 that wrapped around counts as uint32).
-      n: number of examples, static.
-
-    Returns:
-      int32 [B], values in [0, n).
-    """
-    position = jnp.asarray(position).astype(jnp.uint32)
-
-    def one(epoch: jax.Array, index: jax.Array) -> jax.Array:
-        return permute(jax.random.fold_in(key, epoch), index, n)
-
-    return jax.vmap(one)(position // n, position % n)
 
 
 def epoch_order_on_host(key: jax.Array, position: np.ndarray, n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Compiles loops over resident data, as a script: a line of ``batch,examples,runs seconds`` for each of its arguments."""
+"""Compiles loops over resident data; a script that prints ``batch,examples,runs seconds`` for each of its arguments."""
 
 import sys
 import time

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import export
-from toys import HYPER, gan
+from support.toys import HYPER, gan
 
 from gan_jax.game import data_rounds
 from gan_jax.threefry import fast, hash_words

@@ -10,8 +10,8 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from helpers import TINY, contents, elsewhere, environment, here, refuse_training, refused, train_flags, write
 from PIL import Image
+from support.commands import TINY, contents, elsewhere, environment, here, refuse_training, refused, train_flags, write
 
 import gan_jax
 from gan_jax.cli import entry as cli

@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from helpers import TINY, refuse_training, refused, write
+from support.commands import TINY, refuse_training, refused, write
 
 import gan_jax
 

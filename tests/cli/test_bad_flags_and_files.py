@@ -1,7 +1,7 @@
 """Bad flags and configuration files: one line, the right exit status, and nothing written."""
 
 import pytest
-from helpers import TINY, contents, refuse_training, refused, write
+from support.commands import TINY, contents, refuse_training, refused, write
 
 import gan_jax
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import TINY, contents, elsewhere, here, train_flags
 from PIL import Image
+from support.commands import TINY, contents, elsewhere, here, train_flags
 
 import gan_jax
 from gan_jax.training.checkpoints import leaves_of

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers import contents, here, refuse_training, refused, train_flags, write
+from support.commands import contents, here, refuse_training, refused, train_flags, write
 
 from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.protocol import FIELDS

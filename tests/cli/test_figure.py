@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from helpers import contents, here, refused
+from support.commands import contents, here, refused
 
 from gan_jax import figures
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from helpers import TINY, assert_same_run, elsewhere, here, records, refused, result, train_flags
+from support.commands import TINY, assert_same_run, elsewhere, here, records, refused, result, train_flags
 
 import gan_jax
 from gan_jax.training.checkpoints import leaves_of

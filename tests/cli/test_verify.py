@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from helpers import elsewhere, here, refused
+from support.commands import elsewhere, here, refused
 
 MY_LOSSES = """
 import jax

@@ -1,8 +1,8 @@
 """Everything goes with everything: the covering is one, and its first 40 rows train."""
 
-import matrix
 import pytest
-from play import play
+from support import matrix
+from support.play import play
 
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError

@@ -4,17 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-import matrix
 import pytest
+from support import matrix
 
 
 def on_two_devices(what, numbers):
     """{row: (its choices, what is wrong)}, of those where something is."""
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("play.py")), what, json.dumps(numbers)],
+        [sys.executable, "-m", "support.play", what, json.dumps(numbers)],
         env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

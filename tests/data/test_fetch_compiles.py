@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 # (batch, examples, runs under vmap): powers of two that divide the examples, which LLVM's vectorizer knows, and their
 # neighbours; batches beyond the number of examples; a single example.
@@ -16,8 +15,7 @@ SECONDS = 15  # for one program, which takes half a second
 
 def test_every_batch_and_number_of_examples():
     # In a process of its own, since nothing else ends a compiler. It reads no cache, and optimizes as a user's does.
-    script = Path(__file__).with_name("compile_fetch.py")
-    command = [sys.executable, str(script), *(",".join(map(str, case)) for case in CASES)]
+    command = [sys.executable, "-m", "support.compile_fetch", *(",".join(map(str, case)) for case in CASES)]
     environment = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_FLAGS": ""}
     try:
         done = subprocess.run(

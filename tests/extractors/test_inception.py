@@ -1,10 +1,10 @@
 """Inception with pseudo-random weights against torch-fidelity's network (golden/README.md says how)."""
 
-import inception_world
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import inception_world
 
 from gan_jax import extractors
 from gan_jax.data.source import to_float

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import GAMES_UNDER_TEST, HYPER
+from support.states import BATCH, assert_bits_equal, relative_error, state_of
+from support.toys import GAMES_UNDER_TEST
 
 from gan_jax.game import data_rounds
 from gan_jax.games import GAMES
@@ -24,9 +25,8 @@ from gan_jax.training.parallel import (
     split_runs,
 )
 from gan_jax.training.shared import padded, side_by_side, unpadded
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.step import make_step
 
-BATCH = 8
 NAMES = sorted(GAMES_UNDER_TEST)
 
 
@@ -39,27 +39,6 @@ def batch_for(game, dimension, step):
     key = jax.random.fold_in(jax.random.key(11), step)
     rounds = len(data_rounds(game))
     return {"image": jax.random.normal(key, (rounds, BATCH, dimension))} if rounds else {}
-
-
-def state_of(game, seed=0, ema=True):
-    hyper = {**HYPER, "ema.decay": 0.9} if ema else HYPER
-    return init_state(game, jax.random.key(seed), hyper, ema=ema)
-
-
-def assert_bits_equal(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
-            x, y = jax.random.key_data(x), jax.random.key_data(y)
-        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
-
-
-def relative_error(a, b):
-    """Largest over leaves of max|a - b| / max|b|."""
-    worst = 0.0
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        worst = max(worst, np.abs(x - y).max() / max(np.abs(y).max(), 1e-30))
-    return worst
 
 
 def test_every_registered_game_is_under_test():

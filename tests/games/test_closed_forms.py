@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import HYPER, dirac, gradient_reversal
+from support.toys import HYPER, dirac, gradient_reversal
 
 from gan_jax.game import alternating, simultaneous
 from gan_jax.training.step import init_state, make_step

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from toys import Dense, gan
+from support.toys import Dense, gan
 
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Player, alternating, data_rounds, example_keys, simultaneous

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import parts
+from support.toys import parts
 
 from gan_jax.game import Context
 from gan_jax.games import gan

@@ -4,8 +4,8 @@ Programs are shared: runs that differ in learning rates only are compiled once.
 """
 
 import pytest
-import short_runs
-from short_runs import first_called, histories
+from support import short_runs
+from support.short_runs import first_called, histories
 
 RATES = ("optimizer.generator.learning_rate", "optimizer.discriminator.learning_rate")
 GAUSSIAN = {"data.name": "gaussian"}

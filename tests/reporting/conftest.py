@@ -1,8 +1,8 @@
 """Sweeps and their reports, made once for all tests."""
 
-import made_sweeps
 import pytest
-from made_sweeps import HOSTILE, IMAGE
+from support import made_sweeps
+from support.made_sweeps import HOSTILE, IMAGE
 
 from gan_jax.reporting import write_report
 

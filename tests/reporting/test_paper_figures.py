@@ -2,9 +2,9 @@
 
 import io
 
-import made_sweeps
 import pytest
 from PIL import Image
+from support import made_sweeps
 
 from gan_jax.errors import WorkdirError
 from gan_jax.reporting import write_figures

@@ -10,9 +10,9 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
-import made_sweeps
 import pytest
-from made_sweeps import HOSTILE, IMAGE
+from support import made_sweeps
+from support.made_sweeps import HOSTILE, IMAGE
 
 import gan_jax.reporting
 from gan_jax.config import load_config, parse_config_flags, to_json

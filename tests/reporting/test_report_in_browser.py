@@ -2,10 +2,9 @@
 
 import os
 
-import made_sweeps
 import pytest
-import shoot
-from made_sweeps import HOSTILE, IMAGE
+from support import made_sweeps, shoot
+from support.made_sweeps import HOSTILE, IMAGE
 
 from gan_jax.reporting import write_report
 

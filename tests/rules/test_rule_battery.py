@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_battery import BATCH, assert_bits_equal, relative_error, state_of
-from toys import gan_batch_norm, quartet
+from support.states import BATCH, assert_bits_equal, relative_error, state_of
+from support.toys import gan_batch_norm, quartet
 
 from gan_jax.game import data_rounds
 from gan_jax.rules import RULES

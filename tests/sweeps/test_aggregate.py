@@ -8,7 +8,7 @@ import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables_of_runs import INF, METRIC, NAN, PROTOCOL, error_of, of_values, row, table
+from support.tables_of_runs import INF, METRIC, NAN, PROTOCOL, error_of, of_values, row, table
 
 from gan_jax.sweeps.aggregate import compare, rank, sensitivity, summarize
 from gan_jax.sweeps.selection import UNFINISHED, run_values

@@ -1,8 +1,8 @@
 """Asynchronous successive halving: nobody waits, whole settings climb, and in the end every run has ended."""
 
 import pytest
-from helpers import result
-from sweeping import RATE, folders, groups, statuses, train_sweep
+from support.commands import result
+from support.sweeping import RATE, folders, groups, statuses, train_sweep
 
 from gan_jax.sweeps import Halving, zipped
 from gan_jax.sweeps.halving import scores

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tables_of_runs import INF, METRIC, NAN, error_of, of_values, row, table
+from support.tables_of_runs import INF, METRIC, NAN, error_of, of_values, row, table
 
 import gan_jax.sweeps
 from gan_jax.sweeps import aggregate

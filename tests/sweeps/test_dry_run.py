@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from helpers import TINY, contents, environment, here, refused, write
 from PIL import Image
-from sweeping import RATE, base, sweep_flags, train_sweep, write_sweep
+from support.commands import TINY, contents, environment, here, refused, write
+from support.sweeping import RATE, base, sweep_flags, train_sweep, write_sweep
 
 from gan_jax.sweeps import choose
 from gan_jax.sweeps.dry_run import describe

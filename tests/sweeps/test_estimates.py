@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tables_of_runs import INF, NAN, error_of, numbers
+from support.tables_of_runs import INF, NAN, error_of, numbers
 
 from gan_jax.errors import MetricError
 from gan_jax.sweeps.aggregate import best_of, bootstrap_interval

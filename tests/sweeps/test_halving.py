@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import checkpoints, records, result
 from PIL import Image
-from sweeping import (
+from support.commands import checkpoints, records, result
+from support.sweeping import (
     RATE,
     assert_same_params,
     base,

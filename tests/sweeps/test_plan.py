@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from helpers import TINY
-from sweeping import RATE
+from support.commands import TINY
+from support.sweeping import RATE
 
 from gan_jax.build import build_hyper
 from gan_jax.config import flatten, load_config, load_values, validate

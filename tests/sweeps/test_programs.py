@@ -5,8 +5,8 @@ import importlib
 import sys
 
 import pytest
-from helpers import result
-from sweeping import RATE, base, groups, sweep_json, train_sweep
+from support.commands import result
+from support.sweeping import RATE, base, groups, sweep_json, train_sweep
 
 from gan_jax.sweeps import choose
 from gan_jax.sweeps.local import execute

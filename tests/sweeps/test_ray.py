@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import elsewhere, finish, records, running, wait_until
-from sweeping import base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
+from support.commands import elsewhere, finish, records, running, wait_until
+from support.sweeping import base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
 
 from gan_jax.sweeps.space import Resources
 

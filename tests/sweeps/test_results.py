@@ -6,8 +6,8 @@ import shutil
 
 import pandas
 import pytest
-from helpers import records, result
-from sweeping import RATE, base, folders, groups, sweep_json, train_sweep
+from support.commands import records, result
+from support.sweeping import RATE, base, folders, groups, sweep_json, train_sweep
 
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as evaluations

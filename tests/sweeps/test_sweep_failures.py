@@ -4,8 +4,8 @@ import importlib
 import sys
 
 import pytest
-from helpers import environment, here, records, result
-from sweeping import (
+from support.commands import environment, here, records, result
+from support.sweeping import (
     RATE,
     WIDTH,
     assert_same_params,

@@ -8,8 +8,8 @@ import signal
 import socket
 
 import pytest
-from helpers import finish, kill, records, result, start, wait_until
-from sweeping import (
+from support.commands import finish, kill, records, result, start, wait_until
+from support.sweeping import (
     RATE,
     assert_same_params,
     digests,

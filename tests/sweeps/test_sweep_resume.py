@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
-from helpers import elsewhere, finish, kill, records, result, running, samples, start, untimed, wait_until
-from sweeping import digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
+from support.commands import elsewhere, finish, kill, records, result, running, samples, start, untimed, wait_until
+from support.sweeping import digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
 
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load

@@ -4,14 +4,12 @@ import itertools
 import json
 from pathlib import Path
 
-import helpers
 import jax
 import numpy as np
 import pytest
-import sweeping
-from helpers import elsewhere, events, records, result, samples
 from PIL import Image
-from sweeping import (
+from support.commands import elsewhere, events, records, result, samples
+from support.sweeping import (
     RATE,
     TOLERANCE,
     assert_same_params,
@@ -260,7 +258,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 
-sys.path[:0] = sys.argv[2].split(":")
+sys.path.insert(0, sys.argv[2])
 import jax
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -268,7 +266,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_threefry_partitionable", True)
 from gan_jax.sweeps.local import execute
 from gan_jax.sweeps.space import zipped
-from sweeping import train_sweep
+from support.sweeping import train_sweep
 from test_together import SETTINGS, config
 
 for width in (1, 2):
@@ -282,8 +280,7 @@ for width in (1, 2):
 def test_runs_spread_over_two_devices_equal_those_on_one(three, tmp_path):
     # Six runs: three calls of two with one a device, then one of four and one of two, of which two are padding.
     (tmp_path / "program.py").write_text(PROGRAM)
-    folders_of_tests = ":".join(str(Path(module.__file__).parent) for module in (sweeping, helpers))
-    ended = elsewhere(tmp_path / "program.py", tmp_path, folders_of_tests, python=True, devices=2)
+    ended = elsewhere(tmp_path / "program.py", tmp_path, Path(__file__).parent, python=True, devices=2)
     assert ended.status == 0, ended.err
     assert ended.out.splitlines() == ["{'finished': 6} 2"] * 2
     for width, at_once in ((1, 2), (2, 4)):

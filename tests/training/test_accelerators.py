@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import matrix
 import pytest
 from jax import export
-from play import SHAPE, fetch
-from program_text import donated, lowered_pmap, of_the_host
+from support import matrix
+from support.play import SHAPE, fetch
+from support.program_text import donated, lowered_pmap, of_the_host
 
 from gan_jax import registry
 from gan_jax.build import build_game, build_hyper

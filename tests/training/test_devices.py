@@ -9,8 +9,8 @@ import signal
 import jax
 import numpy as np
 import pytest
-from device_runs import CASES, config_of
-from helpers import (
+from PIL import Image
+from support.commands import (
     TINY,
     assert_same_run,
     elsewhere,
@@ -22,7 +22,7 @@ from helpers import (
     train_flags,
     wait_until,
 )
-from PIL import Image
+from support.device_runs import CASES, config_of
 
 from gan_jax.build import build_game, build_hyper, build_source, local_batch_size
 from gan_jax.errors import ConfigError

@@ -9,7 +9,7 @@ import socket
 
 import numpy as np
 import pytest
-from helpers import (
+from support.commands import (
     contents,
     elsewhere,
     finish,

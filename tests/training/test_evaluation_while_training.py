@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from helpers import checkpoints, elsewhere, events, here, result, train_flags
+from support.commands import checkpoints, elsewhere, events, here, result, train_flags
 
 import gan_jax
 from gan_jax.evaluation import records as evaluations

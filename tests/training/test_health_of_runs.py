@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers import checkpoints, events, here, records, result, train_flags
+from support.commands import checkpoints, events, here, records, result, train_flags
 
 import gan_jax
 

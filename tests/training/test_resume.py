@@ -7,7 +7,7 @@ import time
 
 import jax
 import pytest
-from helpers import (
+from support.commands import (
     TINY,
     assert_same_run,
     checkpoints,

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import TINY
 from jax.experimental.compilation_cache import compilation_cache
-from program_text import lowered_pmap, of_the_host
-from toys import HYPER, gan, gan_five_steps, gan_simultaneous
+from support.commands import TINY
+from support.program_text import lowered_pmap, of_the_host
+from support.toys import HYPER, gan, gan_five_steps, gan_simultaneous
 
 import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source

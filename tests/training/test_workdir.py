@@ -11,7 +11,7 @@ import subprocess
 import jax
 import numpy as np
 import pytest
-from helpers import checkpoints, contents, elsewhere, events, here, records, refused, result, train_flags
+from support.commands import checkpoints, contents, elsewhere, events, here, records, refused, result, train_flags
 
 import gan_jax
 

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
+from support import planted
 
 from gan_jax import losses
 from gan_jax.errors import ConfigError

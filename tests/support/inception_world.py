@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent.parent / "extractors" / "golden"
 
 
 def shapes():

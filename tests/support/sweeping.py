@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from helpers import TINY, result
 
 import gan_jax
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.execute import run_group
 from gan_jax.training.start import read_checkpoint
+from support.commands import TINY, result
 
 # Nearly all tests train this with three runs at once: to compile a program takes longer than all that they do with it.
 # Groups have at least as many runs, since a smaller group would take a program of its own.

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import matrix
 import numpy as np
 
 from gan_jax.build import build_game, build_hyper
@@ -14,6 +13,7 @@ from gan_jax.config import load_values
 from gan_jax.game import data_rounds
 from gan_jax.training.parallel import AXIS, device_mesh, make_loop, make_program, replicate
 from gan_jax.training.step import init_state, make_step
+from support import matrix
 
 SHAPE = (16, 16, 1)
 

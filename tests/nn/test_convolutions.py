@@ -14,38 +14,38 @@ from jax import export, lax
 from gan_jax.nn import convolutions, layers, winograd
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-KINDS = {
+KINDS = {  # ours and XLA's, of one signature
     "conv": (
-        convolutions.conv,
+        lambda x, w, strides, padding: convolutions.conv(x, w, strides=strides, padding=padding),
         lambda x, w, strides, padding: lax.conv_general_dilated(x, w, strides, padding, dimension_numbers=DIMENSIONS),
     ),
     "transpose": (
-        convolutions.conv_transpose,
+        lambda x, w, strides, padding: convolutions.conv_transpose(x, w, strides=strides, padding=padding),
         lambda x, w, strides, padding: lax.conv_transpose(x, w, strides, padding),
     ),
 }
-CASES = [  # height, width, channels, features, kernel, strides, padding
+# Height, width, channels, features, kernel, strides, padding. Cases for every form of the code: patches are gathered or
+# scattered, of whole cells of strides or not, with zeros around or cropped; large ones take fewer products.
+SMALL = [
     (8, 8, 3, 4, (4, 4), (2, 2), "SAME"),
     (7, 6, 4, 1, (5, 5), (2, 2), "SAME"),
     (5, 7, 1, 4, (3, 3), (1, 1), "SAME"),
     (6, 6, 5, 2, (3, 3), (1, 1), ((1, 2), (0, 1))),
     (8, 7, 2, 3, (3, 4), (2, 1), "VALID"),
-    (9, 9, 1, 1, (7, 7), (3, 3), "SAME"),
     (4, 4, 3, 5, (1, 1), (2, 2), "SAME"),
     (6, 5, 2, 3, (2, 2), (3, 3), ((3, 2), (1, 3))),
+    (6, 7, 2, 3, (2, 2), (3, 3), "VALID"),
     (1, 1, 6, 5, (4, 4), (1, 1), ((3, 3), (3, 3))),
-    (8, 8, 16, 16, (4, 4), (2, 2), "SAME"),  # from here on large enough for fewer products
+]
+LARGE = [
     (9, 7, 16, 24, (4, 4), (2, 2), ((2, 1), (3, 4))),
     (8, 8, 16, 16, (5, 5), (2, 2), "SAME"),
-    (5, 6, 32, 32, (3, 3), (1, 1), "SAME"),
-    (8, 6, 32, 32, (4, 3), (2, 1), ((1, 1), (1, 1))),
-    (9, 12, 16, 16, (6, 6), (3, 3), "VALID"),
+    (7, 6, 32, 32, (4, 3), (2, 1), ((1, 1), (1, 1))),
 ]
+# Derivatives depend on the form alone: gathered, scattered, and the same with fewer products, two and three strides.
+OF_EACH_FORM = [SMALL[0], LARGE[-1]]
 # Compilation is most of these tests' time, and most programs run once: little optimization makes it faster.
 FAST = {"xla_backend_optimization_level": 1}
-
-
-LARGE = CASES[-6:]
 
 
 @pytest.mark.parametrize("case", LARGE, ids=str)
@@ -69,13 +69,13 @@ def derivatives(function, x, w):
 
     def loss(args):
         y = function(*args)
-        return jnp.sum(jnp.sin(y) * jnp.arange(1, y.size + 1, dtype=y.dtype).reshape(y.shape) / y.size)
+        return jnp.sum(jnp.sin(y) * jnp.arange(1, y.size + 1, dtype=y.dtype).reshape(y.shape) / y.size), y
 
     def slope(args):
-        gx, gw = jax.grad(loss)(args)
-        return jnp.sum(gx * jnp.cos(x)) + jnp.sum(gw * jnp.cos(w))
+        (gx, gw), y = jax.grad(loss, has_aux=True)(args)
+        return jnp.sum(gx * jnp.cos(x)) + jnp.sum(gw * jnp.cos(w)), (y, gx, gw)
 
-    return function(x, w), jax.grad(loss)((x, w)), jax.grad(slope)((x, w))
+    return jax.grad(slope, has_aux=True)((x, w))
 
 
 def assert_near(ours, theirs, tolerance):
@@ -86,38 +86,39 @@ def assert_near(ours, theirs, tolerance):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(1.0, np.abs(b).max()))
 
 
+def in_both_ways(kind, case, measure, dtype=jnp.float64):
+    """What ``measure`` makes of a convolution of this module, and of XLA's."""
+    *_, strides, padding = case
+
+    def both(x, w):
+        return [measure(lambda x, w, of=of: of(x, w, strides, padding), x, w) for of in KINDS[kind]]
+
+    with jax.enable_x64(dtype == jnp.float64):
+        return jax.jit(both, compiler_options=FAST)(*draw(case, dtype))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_value_gradients_and_double_reverse_equal_xla_in_float64(kind, case):
+@pytest.mark.parametrize("case", [*SMALL, *LARGE], ids=str)
+def test_value_equals_xla_in_float64(kind, case):
     if kind == "transpose" and case[0] == 1:
         case = (*case[:6], "VALID")
-    ours, theirs = KINDS[kind]
-    *_, strides, padding = case
-    with jax.enable_x64(True):
-        x, w = draw(case, jnp.float64)
+    assert_near(*in_both_ways(kind, case, lambda function, x, w: function(x, w)), 1e-12)
 
-        def both(x, w):
-            got = derivatives(lambda x, w: ours(x, w, strides=strides, padding=padding), x, w)
-            return got, derivatives(lambda x, w: theirs(x, w, strides, padding), x, w)
 
-        assert_near(*jax.jit(both, compiler_options=FAST)(x, w), 1e-12)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", OF_EACH_FORM, ids=str)
+def test_value_gradients_and_double_reverse_equal_xla_in_float64(kind, case):
+    assert_near(*in_both_ways(kind, case, derivatives), 1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float32, 3e-6), (jnp.bfloat16, 2e-2)], ids=["f32", "bf16"])
 def test_value_and_gradients_equal_xla_in_lower_precision(kind, dtype, tolerance):
-    ours, theirs = KINDS[kind]
-    case = CASES[0]
-    x, w = draw(case, dtype)
-    *_, strides, padding = case
-
-    def both(function):
+    def measure(function, x, w):
         y, back = jax.vjp(function, x, w)
         return y, back(jnp.cos(y))
 
-    got = jax.jit(lambda: both(lambda x, w: ours(x, w, strides=strides, padding=padding)))()
-    want = jax.jit(lambda: both(lambda x, w: theirs(x, w, strides, padding)))()
-    assert_near(got, want, tolerance)
+    assert_near(*in_both_ways(kind, SMALL[0], measure, dtype), tolerance)
 
 
 def brute_force(x, w, strides, dilation, padding):
@@ -166,17 +167,17 @@ def test_value_equals_the_definition(shape, kernel, strides, padding, transpose)
     ("kind", "numbers", "examples"), [("conv", 4 * 4 * 16 * 3, 0.5), ("transpose", 8 * 8 * 16 * 4, 2.5)]
 )
 def test_parts_of_a_batch_give_what_the_whole_gives(kind, numbers, examples, monkeypatch):
-    *_, strides, padding = CASES[0]
+    *_, strides, padding = SMALL[0]
 
     def function(x, w):
-        return KINDS[kind][0](x, w, strides=strides, padding=padding)
+        return KINDS[kind][0](x, w, strides, padding)
 
     def run():
         program = jax.jit(lambda x, w: derivatives(function, x, w), compiler_options=FAST)
         return program(x, w), "scan" in str(jax.make_jaxpr(function)(x, w))
 
     with jax.enable_x64(True):
-        x, w = draw(CASES[0], jnp.float64, batch=6)
+        x, w = draw(SMALL[0], jnp.float64, batch=6)
         whole, loop = run()
         assert not loop
         monkeypatch.setattr(convolutions, "PATCH_NUMBERS", int(examples * numbers))
@@ -186,34 +187,34 @@ def test_parts_of_a_batch_give_what_the_whole_gives(kind, numbers, examples, mon
         assert_near(parts, whole, 1e-12)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_loops_vmap_and_forward_mode(kind):
-    ours, theirs = KINDS[kind]
-    *_, strides, padding = CASES[0]
+def energies():
+    """Of images that both kinds of convolution change, one after the other: by this module, and by XLA."""
+    *_, strides, padding = SMALL[0]
+    for conv, transpose in zip(*KINDS.values(), strict=True):
 
-    def energy(function, x, w):
-        return jnp.sum(jnp.sin(function(x, w)))
+        def energy(x, w, conv=conv, transpose=transpose):
+            y = transpose(jnp.tanh(conv(x, w, strides, padding)), w.transpose(0, 1, 3, 2), strides, padding)
+            return jnp.sum(jnp.sin(y))
 
-    def mine(x, w):
-        return energy(lambda x, w: ours(x, w, strides=strides, padding=padding), x, w)
+        yield energy
 
-    def reference(x, w):
-        return energy(lambda x, w: theirs(x, w, strides, padding), x, w)
 
+def test_loops_vmap_and_forward_mode():
+    def descend(energy):
+        return lambda x, w: lax.fori_loop(0, 3, lambda _, w: w - 0.01 * jax.grad(energy, 1)(x, w), w)
+
+    def forward_over_reverse(energy):
+        return lambda x, w: jax.jvp(jax.grad(energy, (0, 1)), (x, w), (jnp.cos(x), jnp.cos(w)))[1]
+
+    ours, theirs = energies()
     with jax.enable_x64(True):
-        x, w = draw(CASES[0], jnp.float64)
-        xs, ws = jnp.stack([x, 2 * x, -x]), jnp.stack([w, w + 1, 0.5 * w])
-
-        def descend(energy):
-            return lambda x, w: lax.fori_loop(0, 3, lambda _, w: w - 0.01 * jax.grad(energy, 1)(x, w), w)
-
-        got = jax.jit(jax.vmap(descend(mine)))(xs, ws)
-        assert_near(got, jnp.stack([jax.jit(descend(reference))(x, w) for x, w in zip(xs, ws, strict=True)]), 1e-12)
-
-        def forward_over_reverse(energy):
-            return jax.jit(lambda x, w: jax.jvp(jax.grad(energy, (0, 1)), (x, w), (jnp.cos(x), jnp.cos(w)))[1])(x, w)
-
-        assert_near(forward_over_reverse(mine), forward_over_reverse(reference), 1e-12)
+        x, w = map(np.asarray, draw(SMALL[0], jnp.float64))
+        xs, ws = np.stack([x, 2 * x, -x]), np.stack([w, w + 1, 0.5 * w])
+        got = jax.jit(jax.vmap(descend(ours)), compiler_options=FAST)(xs, ws)
+        alone = jax.jit(descend(theirs), compiler_options=FAST)
+        assert_near(got, np.stack([alone(x, w) for x, w in zip(xs, ws, strict=True)]), 1e-12)
+        both = [forward_over_reverse(ours), forward_over_reverse(theirs)]
+        assert_near(*jax.jit(lambda x, w: [of(x, w) for of in both], compiler_options=FAST)(x, w), 1e-12)
 
 
 def step(x, w):
@@ -239,9 +240,7 @@ def test_memory_stays_near_that_of_the_images():
     assert gradient.lower(x, w).compile().memory_analysis().temp_size_in_bytes < 3 * images  # all patches take 25
 
 
-@pytest.mark.parametrize(
-    ("kernel_size", "strides", "use_bias"), [((4, 4), (2, 2), True), ((3, 3), (1, 1), False), ((5, 5), (2, 2), True)]
-)
+@pytest.mark.parametrize(("kernel_size", "strides", "use_bias"), [((3, 3), (1, 1), False), ((5, 5), (2, 2), True)])
 @pytest.mark.parametrize(("mine", "flax"), [(layers.Conv, nn.Conv), (layers.ConvTranspose, nn.ConvTranspose)])
 def test_layers_are_interchangeable_with_those_of_flax(mine, flax, kernel_size, strides, use_bias):
     ours, theirs = (module(4, kernel_size, strides=strides, use_bias=use_bias) for module in (mine, flax))

@@ -67,13 +67,22 @@ def trajectory(game, steps):
     return np.asarray(jax.lax.scan(body, init_state(game, jax.random.key(0), {"steps": 9.0}), None, length=steps)[1])
 
 
+@functools.cache
+def course(rule, schedule=simultaneous("x", "y")):
+    """All the steps that any test looks at, by one program."""
+    return trajectory(bilinear(rule, schedule), 3000)
+
+
+ALTERNATING = (("x",), ("y",))
+
+
 def test_every_rule_is_played():
     assert {*MAPS, "optimistic"} == set(RULES)
 
 
 @pytest.mark.parametrize("rule", sorted(MAPS))
 def test_the_map_of_each_rule(rule):
-    got = trajectory(bilinear(rule, simultaneous("x", "y")), 60)
+    got = course(rule)
     w = np.ones(2)
     for i in range(60):
         w = MAPS[rule] @ w
@@ -82,7 +91,7 @@ def test_the_map_of_each_rule(rule):
 
 @pytest.mark.parametrize("rule", sorted(MAPS))
 def test_alternating_moves_take_their_component_of_the_same_field(rule):
-    got = trajectory(bilinear(rule, (("x",), ("y",))), 40)
+    got = course(rule, ALTERNATING)
     w = np.ones(2)
     for i in range(40):
         w = np.array([(MAPS[rule] @ w)[0], w[1]])
@@ -91,14 +100,17 @@ def test_alternating_moves_take_their_component_of_the_same_field(rule):
 
 
 def test_optimistic_is_optax():
-    got = trajectory(bilinear("optimistic", simultaneous("x", "y")), 100)
     optimizer = optax.optimistic_gradient_descent(H)
-    w = jnp.ones(2)
-    state = optimizer.init(w)
-    for i in range(100):
+
+    def step(carry, _):
+        w, state = carry
         updates, state = optimizer.update(jnp.asarray(J, jnp.float32) @ w, state)
         w = optax.apply_updates(w, updates)
-        np.testing.assert_allclose(got[i], w, atol=2e-5)
+        return (w, state), w
+
+    start = np.ones(2, np.float32)
+    _, want = jax.jit(lambda w: jax.lax.scan(step, (w, optimizer.init(w)), None, length=100))(start)
+    np.testing.assert_allclose(course("optimistic")[:100], want, atol=2e-5)
 
 
 def test_optimistic_takes_its_strength():
@@ -108,17 +120,17 @@ def test_optimistic_takes_its_strength():
     same = dataclasses.replace(
         game, players={n: dataclasses.replace(p, optimizer=none) for n, p in game.players.items()}
     )
-    np.testing.assert_allclose(trajectory(same, 20), trajectory(game, 20), atol=1e-6)
+    np.testing.assert_allclose(trajectory(same, 20), course("gradient")[:20], atol=1e-6)
 
 
-def radius(rule, steps, schedule=None):
-    return np.hypot(*trajectory(bilinear(rule, schedule or simultaneous("x", "y")), steps).T)
+def radius(rule, steps, *schedule):
+    return np.hypot(*course(rule, *schedule)[:steps].T)
 
 
 def test_gradient_steps_spiral_out_by_the_published_factor():
     """Each simultaneous step of h multiplies the radius by sqrt(1 + h^2); alternating ones stay on a closed curve."""
     np.testing.assert_allclose(radius("gradient", 100), np.sqrt(2) * np.sqrt(1 + H**2) ** np.arange(1, 101), rtol=1e-4)
-    along = radius("gradient", 1000, (("x",), ("y",)))
+    along = radius("gradient", 1000, ALTERNATING)
     assert 1.2 < along.min() < along.max() < 1.6
 
 
@@ -126,7 +138,7 @@ def test_rk4_follows_the_analytic_circle():
     """x(t) = x0 cos t - y0 sin t, y(t) = x0 sin t + y0 cos t, to order 4; Heun to order 2 only."""
     t = H * np.arange(1, 201)
     exact = np.stack([np.cos(t) - np.sin(t), np.sin(t) + np.cos(t)], axis=1)
-    errors = {r: np.abs(trajectory(bilinear(r, simultaneous("x", "y")), 200) - exact).max() for r in ("rk4", "heun")}
+    errors = {rule: np.abs(course(rule)[:200] - exact).max() for rule in ("rk4", "heun")}
     assert errors["rk4"] < 5e-5
     assert 1e-2 < errors["heun"] < 1e-1
 

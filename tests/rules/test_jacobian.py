@@ -17,7 +17,9 @@ from gan_jax.verification.number_game import Number
 
 NAMES = ("a", "b", "c")
 START = np.array([0.4, -0.7, 0.9])
+STARTS = (START, np.array([-1.3, 0.2, -0.8]), np.array([2.0, 1.5, -1.0]))
 RATE = 0.05
+FAST = {"xla_backend_optimization_level": 1}
 
 
 def cost(player, w):
@@ -53,16 +55,30 @@ def game(rule, **options):
     )
 
 
-def direction(rule, **options):
+@functools.cache
+def played(rule, **options):
+    """A compiled step, whose options it has, and the state before the first."""
     made = game(rule, **options)
-    state = init_state(made, jax.random.key(0), {"steps": 9.0})
-    after, _ = jax.jit(make_step(made, local_batch=1))(state, {})
-    return np.array([(START[i] - float(after.params[n]["value"])) / RATE for i, n in enumerate(NAMES)])
+    return jax.jit(make_step(made, local_batch=1), compiler_options=FAST), init_state(
+        made, jax.random.key(0), {"steps": 9.0}
+    )
 
 
-def oracle():
-    w = jnp.asarray(START, jnp.float32)
-    return np.asarray(field(w), np.float64), np.asarray(jax.jacobian(field)(w), np.float64)
+def direction(rule, start=START, **options):
+    step, state = played(rule, **options)
+    after, _ = step(state.replace(params={n: {"value": np.float32(w)} for n, w in zip(NAMES, start)}), {})
+    return np.array([(start[i] - float(after.params[n]["value"])) / RATE for i, n in enumerate(NAMES)])
+
+
+@functools.cache
+def of_oracle(function):
+    return jax.jit(function, compiler_options=FAST)
+
+
+def oracle(start=START):
+    """The field and its Jacobian."""
+    w = np.float32(start)
+    return tuple(np.asarray(of_oracle(f)(w), np.float64) for f in (field, jax.jacobian(field)))
 
 
 def test_consensus():
@@ -70,38 +86,41 @@ def test_consensus():
     np.testing.assert_allclose(direction("consensus", weight=0.7), v + 0.7 * jacobian.T @ v, atol=2e-5)
 
 
-@pytest.mark.parametrize("align", [True, False])
-@pytest.mark.parametrize("start", [START, np.array([-1.3, 0.2, -0.8]), np.array([2.0, 1.5, -1.0])])
-def test_symplectic(align, start, monkeypatch):
-    monkeypatch.setattr("test_jacobian.START", start)
-    v, jacobian = oracle()
-    adjustment = 0.5 * (jacobian - jacobian.T).T @ v
-    slope = jacobian.T @ v
-    sign = np.sign(np.dot(v, slope) * np.dot(adjustment, slope) / 3 + 0.1) if align else 1.0
-    np.testing.assert_allclose(direction("symplectic", weight=0.6, align=align), v + 0.6 * sign * adjustment, atol=1e-4)
-
-
-def test_both_signs_of_the_adjustment_occur():
+def test_symplectic():
     signs = set()
-    for start in (START, np.array([-1.3, 0.2, -0.8]), np.array([2.0, 1.5, -1.0])):
-        w = jnp.asarray(start, jnp.float32)
-        v, jacobian = np.asarray(field(w)), np.asarray(jax.jacobian(field)(w))
-        signs.add(np.sign(v @ jacobian.T @ v * (0.5 * (jacobian - jacobian.T).T @ v) @ jacobian.T @ v / 3 + 0.1))
+    for start in STARTS:
+        v, jacobian = oracle(start)
+        adjustment, slope = 0.5 * (jacobian - jacobian.T).T @ v, jacobian.T @ v
+        sign = np.sign(np.dot(v, slope) * np.dot(adjustment, slope) / 3 + 0.1)
+        signs.add(sign)
+        for align in (True, False):
+            want = v + 0.6 * (sign if align else 1.0) * adjustment
+            np.testing.assert_allclose(direction("symplectic", start, weight=0.6, align=align), want, atol=1e-4)
     assert signs == {1.0, -1.0}
 
 
+def runge_kutta(rule):
+    """The direction of the method on the field itself, in NumPy."""
+    at = lambda w: np.asarray(of_oracle(field)(np.float32(w)), np.float64)
+    first = at(START)
+    if rule == "heun":
+        return (first + at(START - RATE * first)) / 2
+    second = at(START - RATE * first / 2)
+    third = at(START - RATE * second / 2)
+    return (first + 2 * second + 2 * third + at(START - RATE * third)) / 6
+
+
 @pytest.mark.parametrize("rule", ["heun", "rk4"])
-def test_the_ode_regularizer_is_one_players(rule):
+def test_runge_kutta_and_the_ode_regularizer_which_is_one_players(rule):
     """Player b also descends the squared norms of the gradients of a and c, at the start of the step."""
-    plain, regularized = direction(rule), direction(rule, regularization=0.3, player="b")
-    w = jnp.asarray(START, jnp.float32)
-    extra = jax.grad(lambda w: field(w)[0] ** 2 + field(w)[2] ** 2)(w)[1]
-    np.testing.assert_allclose(regularized - plain, [0.0, 0.3 * float(extra), 0.0], atol=3e-5)
+    v, jacobian = oracle()
+    extra = 2 * (jacobian.T @ (v * [1, 0, 1]))[1]
+    want = runge_kutta(rule) + [0.0, 0.3 * extra, 0.0]
+    np.testing.assert_allclose(direction(rule, regularization=0.3, player="b"), want, atol=3e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 4])
-def test_unrolled_is_differentiated_through(steps):
-    v, _ = oracle()
+def test_unrolled_is_differentiated_through():
+    steps, (v, _) = 4, oracle()
 
     def foreseen(own):
         w = jnp.asarray(START, jnp.float32).at[0].set(own)
@@ -109,22 +128,23 @@ def test_unrolled_is_differentiated_through(steps):
             w = w - RATE * field(w) * jnp.array([0.0, 1.0, 1.0])
         return cost("a", w)
 
-    expected = [float(jax.grad(foreseen)(jnp.float32(START[0]))), v[1], v[2]]
+    slope = jax.jit(jax.grad(foreseen), compiler_options=FAST)(np.float32(START[0]))
+    expected = [float(slope), v[1], v[2]]
     np.testing.assert_allclose(direction("unrolled", steps=steps, player="a"), expected, atol=2e-5)
 
 
 def test_squared_norm_gradient_leaves_the_players_own_gradient_out():
-    points = {n: jnp.float32(s) for n, s in zip(NAMES, START, strict=True)}
-
     def loss(name, at):
         return cost(name, jnp.stack([at[n] for n in NAMES]))
 
     v, jacobian = oracle()
-    round = SimpleNamespace(
-        points=points, start=dict(zip(NAMES, map(jnp.float32, v), strict=True)), loss=loss, average=lambda tree: tree
-    )
-    for i, name in enumerate(NAMES):
-        others = v * (np.arange(3) != i)
-        np.testing.assert_allclose(
-            squared_norm_gradient(round, name), 2 * (jacobian.T @ others)[i], rtol=1e-4, atol=1e-5
-        )
+
+    @functools.partial(jax.jit, compiler_options=FAST)
+    def gradients(points):
+        start = dict(zip(NAMES, map(jnp.float32, v), strict=True))
+        round = SimpleNamespace(points=points, start=start, loss=loss, average=lambda tree: tree)
+        return [squared_norm_gradient(round, name) for name in NAMES]
+
+    found = gradients({n: np.float32(s) for n, s in zip(NAMES, START, strict=True)})
+    want = [2 * (jacobian.T @ (v * (np.arange(3) != i)))[i] for i in range(3)]
+    np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5)

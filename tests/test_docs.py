@@ -22,7 +22,7 @@ from gan_jax.verification.run import verify
 DOCS = Path(__file__).parent.parent / "docs"
 TINY = {
     "data.name": "ring", "steps": 3, "batch_size": 8, "latent_dim": 4, "log_every": 1, "generator.mlp.output": "linear",
-    "generator.mlp.widths": (8,), "discriminator.mlp.widths": (8,), "sample_count": 16,
+    "generator.mlp.widths": (8,), "discriminator.mlp.widths": (8,), "sample_count": 16, "health.samples": 0,
 }  # fmt: skip
 
 
@@ -58,37 +58,42 @@ def config_with(**changes):
     return validate(config)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"loss.name": "my_losses:hinge"},
-        {"loss.name": "my_losses:margin", "loss.options": {"margin": 2.0}},
-        {"loss.name": "my_losses:paper_2014"},
-        {"penalties.own.name": "my_penalties:drift", "penalties.own.weight": 0.001},
-        {
-            "penalties.own.name": "my_penalties:checked",
-            "penalties.own.weight": 0.001,
-            "penalties.own.options": {"power": 3.0},
-        },
-        {"update.name": "my_rules:lookahead", "update.options": {"weight": 0.5}},
-        {"generator.name": "my_networks:Residual", "generator.options": {"width": 16}},
-        {"game.name": "my_games:matching_means", "game.options": {"weight": 10.0}},
-    ],
-)
-def test_extending_works_as_written(user_files, changes):
+# Everything that extending.md shows is in one of these runs: parts of different kinds go together.
+RUNS = {
+    "options": {
+        "loss.name": "my_losses:margin", "loss.options": {"margin": 2.0},
+        "penalties.own.name": "my_penalties:checked", "penalties.own.weight": 0.001,
+        "penalties.own.options": {"power": 3.0},
+        "update.name": "my_rules:lookahead", "update.options": {"weight": 0.5},
+        "generator.name": "my_networks:Residual", "generator.options": {"width": 16},
+    },
+    "a game, a pair of functions, a plain function": {
+        "loss.name": "my_losses:hinge", "penalties.own.name": "my_penalties:drift", "penalties.own.weight": 0.001,
+        "game.name": "my_games:matching_means", "game.options": {"weight": 10.0},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_extending_works_as_written(user_files, run):
+    changes = RUNS[run]
     result = gan_jax.train(config_with(**changes), user_files / "run", progress=False)
     assert result.status == "finished"
     assert all(np.isfinite(v) for v in result.metrics.values())
-    if "game.name" in changes:
-        assert "generator/distance" in result.metrics
-    if "penalties.own.name" in changes:
-        assert result.metrics["discriminator/own"] >= 0
+    assert ("generator/distance" in result.metrics) == ("game.name" in changes)
+    assert result.metrics["discriminator/own"] >= 0
     assert gan_jax.load_run(user_files / "run").sample(3).shape == (3, 2)
 
 
-@pytest.mark.parametrize(
-    "name", ["my_losses:hinge", "my_losses:paper_2014", "my_penalties:checked", "my_rules:lookahead"]
-)
+def test_everything_that_extending_shows_is_run_or_verified(user_files):
+    text = (DOCS / "extending.md").read_text()
+    shown = {name for name in re.findall(r"\bmy_\w+:\w+", text) if not name.startswith("my_features")}
+    run = {value for changes in RUNS.values() for value in changes.values() if isinstance(value, str)}
+    assert shown == run
+
+
+# A pair of functions and a loss that claims more; test_the_loss_of_the_docs says what the pair is.
+@pytest.mark.parametrize("name", ["my_losses:paper_2014", "my_penalties:checked", "my_rules:lookahead"])
 def test_what_extending_shows_is_verified(user_files, name):
     for _, checks in verify(name):
         assert not failures(checks)

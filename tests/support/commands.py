@@ -108,7 +108,17 @@ def wait_until(ready: Callable[[], object], process: subprocess.Popen, limit: fl
         if process.poll() is not None:
             raise AssertionError(f"ended with {process.returncode} too early:\n{process.stderr.read()}")
         assert time.monotonic() - begun < limit, "waited too long"
-        time.sleep(0.001)
+        time.sleep(0.004)
+
+
+def tiny_run(tmp_path_factory) -> Path:
+    """The tiny run, without a break: trained once in a session, by this process; who changes it takes a copy."""
+    workdir = tmp_path_factory.getbasetemp() / "tiny_run"
+    if not workdir.exists():
+        ended = here(*train_flags(workdir))
+        assert ended.status == 0, ended.err
+        assert ended.out.strip() == str(workdir / "samples" / "60.png")
+    return workdir
 
 
 def records(workdir: Path) -> list[dict]:

@@ -1,5 +1,6 @@
 """A run that is killed, stopped, damaged or continued ends as one that never was, bit for bit."""
 
+import contextlib
 import random
 import shutil
 import signal
@@ -8,7 +9,6 @@ import time
 import jax
 import pytest
 from support.commands import (
-    TINY,
     assert_same_run,
     checkpoints,
     contents,
@@ -21,21 +21,21 @@ from support.commands import (
     result,
     running,
     start,
+    tiny_run,
     train_flags,
     untimed,
     wait_until,
 )
 
 import gan_jax
+from gan_jax.training.checkpoints import Checkpoints
+from gan_jax.training.output import Output
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """The tiny run, in a process of its own, without a break."""
-    workdir = tmp_path_factory.mktemp("runs") / "reference"
-    ended = elsewhere(*train_flags(workdir))
-    assert ended.status == 0, ended.err
-    assert ended.out.strip() == str(workdir / "samples" / "60.png")
+    """The tiny run without a break."""
+    workdir = tiny_run(tmp_path_factory)
     assert [r["step"] for r in records(workdir)] == list(range(5, 61, 5))
     assert checkpoints(workdir) == [40, 50, 60]
     return workdir
@@ -56,7 +56,7 @@ def saving(workdir):
 def kill_repeatedly(workdir, flags, kills, last_record, rng):
     """SIGKILL one command at random moments, at times right while a checkpoint is written."""
     for number in range(kills):
-        process = start(*flags)
+        process = start(*flags, devices=2)
         try:
             have = len(records(workdir))
             target = rng.randint(have + 1, have + max(1, (last_record - have) // 2))
@@ -73,42 +73,27 @@ def kill_repeatedly(workdir, flags, kills, last_record, rng):
         assert not (workdir / "result.json").exists()
 
 
-def test_killed_three_times(reference, tmp_path):
-    workdir = tmp_path / "run"
-    flags = train_flags(workdir)
-    kill_repeatedly(workdir, flags, kills=3, last_record=8, rng=random.Random(0))
-    ended = elsewhere(*flags)
-    assert ended.status == 0, ended.err
-    assert "continuing" in ended.err
-    assert_same_run(workdir, reference)
-
-
 @pytest.mark.slow
-def test_killed_ten_times_with_statistics_averages_and_schedules(tmp_path):
+def test_killed_ten_times_on_two_devices_with_all_that_a_state_can_hold(tmp_path):
     fields = (
-        "steps=240", "generator.mlp.batch_norm=True", "discriminator.mlp.dropout=0.3", "ema.decay=0.9",
-        "schedule.discriminator_steps=2", "optimizer.generator.schedule=cosine", "optimizer.generator.clip=1.0",
+        "steps=240", "sample_every=60", "generator.mlp.batch_norm=True", "discriminator.mlp.dropout=0.3",
+        "ema.decay=0.9", "penalties.lecam.weight=0.1", "update.name=optimistic", "schedule.discriminator_steps=2",
+        "optimizer.generator.schedule=cosine", "optimizer.generator.clip=1.0",
         "optimizer.discriminator.schedule=staircase", "optimizer.discriminator.decay_steps=50",
         "optimizer.discriminator.weight_decay=0.01",
     )  # fmt: skip
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for workdir in (whole, broken):
-        flags = train_flags(workdir, *fields, config=f"{TINY}:digits")
+        flags = train_flags(workdir, *fields)
         if workdir is broken:
             kill_repeatedly(workdir, flags, kills=10, last_record=44, rng=random.Random(1))
-        ended = elsewhere(*flags)
+        ended = elsewhere(*flags, devices=2)
         assert ended.status == 0, ended.err
+        assert ("continuing" in ended.err) == (workdir is broken)
     assert_same_run(broken, whole)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_the_same_command_continues(reference, tmp_path, number, status):
-    workdir = tmp_path / "run"
-    flags = train_flags(workdir)
-    with running(*flags) as process:
-        wait_until(lambda: len(records(workdir)) >= 3, process)
-        process.send_signal(number)
-        ended = finish(process)
+def assert_interrupted(ended, status, workdir):
     assert ended.status == status, ended.err
     assert "Traceback" not in ended.err
     assert "the same command continues" in ended.err.splitlines()[-1]
@@ -116,23 +101,37 @@ def test_a_signal_saves_and_the_same_command_continues(reference, tmp_path, numb
     assert stopped["status"] == "interrupted"
     assert stopped["step"] in checkpoints(workdir)
     assert 15 <= stopped["step"] < 60
+
+
+def test_a_second_process_is_refused_and_sigterm_saves_what_the_first_has(reference, tmp_path):
+    workdir = tmp_path / "run"
+    flags = train_flags(workdir)
+    with running(*flags) as process:
+        wait_until(lambda: len(records(workdir)) >= 3, process)
+        process.send_signal(signal.SIGSTOP)  # so that it is there for as long as the second takes
+        line = refused(*flags, status=1)
+        assert f"in use by process {process.pid}" in line
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        assert_interrupted(finish(process), 143, workdir)
     assert here(*flags).status == 0
     assert_same_run(workdir, reference)
 
 
-def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path):
-    workdir = tmp_path / "run"
-    flags = train_flags(workdir, "steps=1000000", "sample_every=0")
-    with running(*flags) as process:
-        wait_until(lambda: len(records(workdir)) >= 3, process)
-        line = refused(*flags, status=1)
-        assert f"in use by process {process.pid}" in line
-        seen = len(records(workdir))
-        wait_until(lambda: len(records(workdir)) > seen + 2, process)
-        process.send_signal(signal.SIGTERM)
-        assert finish(process).status == 143
-    steps = [r["step"] for r in records(workdir)]
-    assert steps == list(range(5, 5 * len(steps) + 1, 5))
+def test_ctrl_c_saves_and_the_same_command_continues(reference, tmp_path, monkeypatch):
+    workdir, record = tmp_path / "run", Output.record
+
+    def interrupting(output, step, *arguments):
+        if step == 25:
+            signal.raise_signal(signal.SIGINT)
+        return record(output, step, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Output, "record", interrupting)
+        ended = here(*train_flags(workdir))
+    assert_interrupted(ended, 130, workdir)
+    assert here(*train_flags(workdir)).status == 0
+    assert_same_run(workdir, reference)
 
 
 def test_more_steps_continue_and_equal_a_longer_run(copy, tmp_path):
@@ -221,17 +220,17 @@ DAMAGE = [truncate, flip_a_bit, lose_the_files, lose_the_digests, change_a_diges
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_newest_checkpoint_is_put_aside(copy, reference, damage):
+def test_a_damaged_newest_checkpoint_is_put_aside(copy, damage):
     damage(copy / "checkpoints" / "60")
-    ended = here(*train_flags(copy))
-    assert ended.status == 0, ended.err
-    assert "Traceback" not in ended.err
-    line = ended.err.splitlines()[0]
+    said = []
+    with contextlib.closing(Checkpoints(copy)) as found:
+        step, leaves = found.restore_newest(said.append)
+        assert step == leaves["step"] == 50
+        assert found.steps() == [40, 50]
+    [line] = said
     assert str(copy / "checkpoints" / "60") in line
     assert "falling back" in line
-    assert f"continuing {copy} from step 50" in ended.err
     assert (copy / "damaged" / "60").is_dir()
-    assert_same_run(copy, reference)
 
 
 def test_two_damaged_checkpoints_fall_back_twice(copy, reference):
@@ -239,6 +238,10 @@ def test_two_damaged_checkpoints_fall_back_twice(copy, reference):
         flip_a_bit(copy / "checkpoints" / str(step))
     ended = here(*train_flags(copy))
     assert ended.status == 0, ended.err
+    assert "Traceback" not in ended.err
+    for step, line in zip((60, 50), ended.err.splitlines()):
+        assert line.startswith(f"checkpoint {copy / 'checkpoints' / str(step)} ")
+        assert f"moved to {copy / 'damaged' / str(step)}, falling back" in line
     assert f"continuing {copy} from step 40" in ended.err
     assert_same_run(copy, reference)
 

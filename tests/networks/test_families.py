@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.networks import dcgan, maxout, mlp
+from gan_jax.threefry import fast
 
 
 def count(module, *shape):
@@ -76,53 +77,69 @@ def test_dcgan_widths_are_those_of_the_paper_at_64_pixels():
     assert set(params["down_1"]) == {"kernel"}
 
 
-@pytest.mark.parametrize("output", ["tanh", "sigmoid"])
-def test_images_are_in_range_and_a_linear_output_is_not_bounded(output):
-    z = 100 * jax.random.normal(jax.random.key(0), (8, 4))
-    shape = (3,)
-    for name in (output, "linear"):
-        module = mlp.Generator(shape, widths=(5,), output=name, output_scale=2.0)
-        y = module.apply(module.init(jax.random.key(1), z), z)
-        assert (np.abs(y).max() > 2) == (name == "linear")
+def compiled(function):
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})
+
+
+def run(module, x):
+    """The parameters that a module draws, and what it makes of x with them."""
+
+    def both(key, x):
+        variables = module.init(fast(key), x)
+        return variables["params"], module.apply(variables, x)
+
+    return jax.tree.map(np.asarray, compiled(both)(jax.random.key(1), x))
+
+
+def test_images_are_in_range_and_a_linear_output_is_not_bounded():
+    z = 100 * np.random.default_rng(0).standard_normal((8, 4), np.float32)
+    for output in ("tanh", "sigmoid", "linear"):
+        _, y = run(mlp.Generator((3,), widths=(5,), output=output, output_scale=2.0), z)
+        assert (np.abs(y).max() > 2) == (output == "linear")
 
 
 def test_mlp_is_its_formula():
-    module = mlp.Generator((2,), widths=(6,), activation="leaky_relu", leak=0.1, output_scale=5.0)
-    z = jax.random.normal(jax.random.key(0), (7, 3))
-    params = module.init(jax.random.key(1), z)["params"]
-    hidden = np.asarray(z @ params["hidden_0"]["kernel"] + params["hidden_0"]["bias"].reshape(1, -1))
+    z = np.random.default_rng(0).standard_normal((7, 3), np.float32)
+    params, y = run(mlp.Generator((2,), widths=(6,), activation="leaky_relu", leak=0.1, output_scale=5.0), z)
+    hidden = z @ params["hidden_0"]["kernel"] + params["hidden_0"]["bias"]
     hidden = np.where(hidden > 0, hidden, 0.1 * hidden)
-    want = 5 * np.tanh(hidden @ np.asarray(params["output"]["kernel"]) + np.asarray(params["output"]["bias"]))
-    np.testing.assert_allclose(module.apply({"params": params}, z), want, rtol=1e-5, atol=1e-6)
+    want = 5 * np.tanh(hidden @ params["output"]["kernel"] + params["output"]["bias"])
+    np.testing.assert_allclose(y, want, rtol=1e-5, atol=1e-6)
 
 
 def test_maxout_discriminator_works_on_pixels_from_0_to_1():
     module = maxout.Discriminator((4,), widths=(3,), pieces=2, irange=0.5)
-    x = jax.random.uniform(jax.random.key(0), (6, 4), minval=-1.0)
-    params = module.init(jax.random.key(1), x)["params"]
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 4)).astype(np.float32)
+    params, y = run(module, x)
     linear = params["maxout_0"]["linear"]
-    hidden = ((np.asarray(x) + 1) / 2) @ np.asarray(linear["kernel"]) + np.asarray(linear["bias"])
+    hidden = ((x + 1) / 2) @ linear["kernel"] + linear["bias"]
     hidden = hidden.reshape(6, 2, 3).max(axis=1)
-    want = hidden @ np.asarray(params["output"]["kernel"])[:, 0] + float(params["output"]["bias"][0])
-    np.testing.assert_allclose(module.apply({"params": params}, x), want, rtol=1e-5, atol=1e-6)
+    want = hidden @ params["output"]["kernel"][:, 0] + params["output"]["bias"][0]
+    np.testing.assert_allclose(y, want, rtol=1e-5, atol=1e-6)
     assert np.abs(linear["kernel"]).max() <= 0.5
     # A logit is linear in the units that the last dropout keeps: its mean over masks is the undropped logit.
     only_last = module.clone(input_dropout=0.0)
     keys = jax.random.split(jax.random.key(2), 20_000)
-    many = only_last.apply({"params": params}, jnp.tile(x[:1], (20_000, 1)), train=True, keys=keys)
-    assert abs(float(many.mean() - want[0])) < 5 * float(many.std()) / np.sqrt(20_000)
+    apply = compiled(lambda x, keys: only_last.apply({"params": params}, x, train=True, keys=fast(keys)))
+    many = np.asarray(apply(np.tile(x[:1], (20_000, 1)), keys))
+    assert abs(many.mean() - want[0]) < 5 * many.std() / np.sqrt(20_000)
 
 
 def test_maxout_generator_can_start_at_the_mean_of_the_data():
-    images = jnp.array([[-1.0, 0.0, 1.0, 0.5], [-1.0, 0.0, 1.0, -0.5]])
-    bias = maxout.marginal_bias(images)
-    np.testing.assert_allclose(jax.nn.sigmoid(bias), [1e-7, 0.5, 1, 0.5], atol=1e-6)
-    module = maxout.Generator((4,), widths=(3,), output_bias=-2.0)
-    params = module.init(jax.random.key(0), jnp.zeros((1, 2)))["params"]
+    images = np.float32([[-1.0, 0.0, 1.0, 0.5], [-1.0, 0.0, 1.0, -0.5]])
+    module, z = maxout.Generator((4,), widths=(3,), output_bias=-2.0), np.zeros((1, 2), np.float32)
+    params, _ = run(module, z)
     np.testing.assert_array_equal(params["output"]["bias"], -2 * np.ones(4))
-    params["output"]["bias"] = bias
-    y = module.apply({"params": params}, jnp.zeros((1, 2)))
-    np.testing.assert_allclose(y[0], images.mean(axis=0), atol=1e-5)
+
+    @compiled
+    def at_the_mean(images):
+        bias = maxout.marginal_bias(images)
+        output = {**params["output"], "bias": bias}
+        return jax.nn.sigmoid(bias), module.apply({"params": {**params, "output": output}}, z)[0]
+
+    share, y = at_the_mean(images)
+    np.testing.assert_allclose(share, [1e-7, 0.5, 1, 0.5], atol=1e-6)
+    np.testing.assert_allclose(y, images.mean(axis=0), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,26 @@ from gan_jax.game import forward
 from gan_jax.networks import dcgan, keras_dcgan, maxout, mlp
 from gan_jax.nn import layers, spectral
 from gan_jax.nn.initializers import pytorch_linear
+from gan_jax.threefry import fast
 
-FAST = {"xla_backend_optimization_level": 1}
 MODULE = mlp.Discriminator((7,), widths=(6, 4), spectral_norm=True)
-X = jax.random.normal(jax.random.key(7), (5, 7))
-VARIABLES = jax.jit(MODULE.init, compiler_options=FAST)(jax.random.key(0), X)
-step = jax.jit(spectral.power_iteration, compiler_options=FAST)
+
+
+def draw(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def compiled(function):
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})
+
+
+def init(module, x):
+    return compiled(lambda key: module.init(fast(key), x))(jax.random.key(0))
+
+
+X = draw(7, 5, 7)
+VARIABLES = init(MODULE, X)
+step = compiled(spectral.power_iteration)
 
 
 def converged(variables, times=200):
@@ -25,21 +39,21 @@ def converged(variables, times=200):
 
 
 def test_the_kernel_in_use_has_largest_singular_value_one():
-    kernel = jax.random.normal(jax.random.key(1), (2, 3, 4, 5))
+    kernel, x = draw(1, 2, 3, 4, 5), draw(2, 2, 4, 4, 4)
     layer = layers.Conv(5, (2, 3), spectral_norm=True)
-    x = jax.random.normal(jax.random.key(2), (2, 4, 4, 4))
-    variables = layer.init(jax.random.key(3), x)
+    variables = init(layer, x)
     assert variables["spectral"]["u"].shape == (5,)
     assert variables["spectral"]["v"].shape == (24,)
     variables = converged({"params": {**variables["params"], "kernel": kernel}, "spectral": variables["spectral"]})
-    matrix = np.asarray(kernel).reshape(24, 5)
+    matrix = kernel.reshape(24, 5)
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
     u, v = variables["spectral"]["u"], variables["spectral"]["v"]
     np.testing.assert_allclose(abs(np.vdot(u, right[0])), 1, rtol=1e-5)
     np.testing.assert_allclose(abs(np.vdot(v, left[:, 0])), 1, rtol=1e-5)
     plain = layers.Conv(5, (2, 3))
     used = {"kernel": kernel / values[0], "bias": variables["params"]["bias"]}
-    np.testing.assert_allclose(layer.apply(variables, x), plain.apply({"params": used}, x), rtol=1e-4, atol=1e-5)
+    both = compiled(lambda ours, used: (layer.apply(ours, x), plain.apply({"params": used}, x)))(variables, used)
+    np.testing.assert_allclose(*both, rtol=1e-4, atol=1e-5)
 
 
 def test_one_call_is_exactly_one_iteration_of_every_layer():
@@ -68,38 +82,38 @@ def test_the_first_vectors_already_know_the_largest_singular_value():
 def test_a_forward_pass_reads_the_vectors_and_leaves_them(train):
     stats = {"spectral": VARIABLES["spectral"]}
     keys = jax.random.split(jax.random.key(0), 5)
-    logits, after = forward(MODULE, VARIABLES["params"], stats, X, train=train, keys=keys)
+    run = compiled(lambda stats: forward(MODULE, VARIABLES["params"], stats, X, train=train, keys=keys))
+    logits, after = run(stats)
     jax.tree.map(np.testing.assert_array_equal, after, stats)
-    other = jax.tree.map(lambda a: 2 * a, stats)
-    doubled, _ = forward(MODULE, VARIABLES["params"], other, X, train=train, keys=keys)
+    doubled, _ = run(jax.tree.map(lambda a: 2 * np.asarray(a), stats))
     assert not np.allclose(doubled, logits)
 
 
 def test_parameters_are_drawn_as_without_normalization_and_scale_does_not_matter():
-    plain = jax.jit(MODULE.clone(spectral_norm=False).init, compiler_options=FAST)(jax.random.key(0), X)
+    plain = init(MODULE.clone(spectral_norm=False), X)
     assert set(plain) == {"params"}
     jax.tree.map(np.testing.assert_array_equal, plain["params"], VARIABLES["params"])
-    scaled = jax.tree.map(lambda a: a * 3 if a.ndim == 2 else a, VARIABLES["params"])
-    np.testing.assert_allclose(MODULE.apply({**VARIABLES, "params": scaled}, X), MODULE.apply(VARIABLES, X), rtol=1e-4)
+    scaled = jax.tree.map(lambda a: np.asarray(a) * 3 if a.ndim == 2 else a, VARIABLES["params"])
+    apply = compiled(MODULE.apply)
+    np.testing.assert_allclose(apply({**VARIABLES, "params": scaled}, X), apply(VARIABLES, X), rtol=1e-4)
 
 
 def test_the_gradient_flows_through_the_kernel_and_its_norm_but_not_through_the_vectors():
     """With W' = W / s, s = v'Wu: dL/dW = (G - <G, W'> v u') / s for G = dL/dW' (equation 12)."""
     module = spectral.Dense(3, pytorch_linear().kernel, pytorch_linear().bias(4))
-    x = jax.random.normal(jax.random.key(1), (5, 4))
-    variables = module.init(jax.random.key(0), x)
-    weights = jax.random.normal(jax.random.key(2), (5, 3))
+    x, weights = draw(1, 5, 4), draw(2, 5, 3)
+    variables = init(module, x)
 
     def loss(variables):
         return jnp.sum(weights * module.apply(variables, x))
 
-    slope = jax.grad(loss)(variables)
+    slope = compiled(jax.grad(loss))(variables)
     w = np.asarray(variables["params"]["kernel"])
     u, v = (np.asarray(variables["spectral"][name]) for name in "uv")
-    g, s = np.asarray(x).T @ np.asarray(weights), v @ w @ u
+    g, s = x.T @ weights, v @ w @ u
     want = (g - np.sum(g * w / s) * np.outer(v, u)) / s
     np.testing.assert_allclose(slope["params"]["kernel"], want, rtol=1e-4, atol=1e-5)
-    assert all(not np.any(leaf) for leaf in jax.tree.leaves(slope["spectral"]))
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(slope["spectral"]))
 
 
 @pytest.mark.parametrize(
@@ -130,16 +144,16 @@ def test_every_layer_of_every_discriminator_is_normalized(module, layers_of):
 
 
 def test_runs_in_one_program_have_their_own_vectors():
-    both = jax.tree.map(lambda a: jnp.stack([a, 1.5 * a]), VARIABLES)
-    together = jax.jit(jax.vmap(spectral.power_iteration), compiler_options=FAST)(both["params"], both["spectral"])
+    both = jax.tree.map(lambda a: np.stack([a, 1.5 * np.asarray(a)]), VARIABLES)
+    together = compiled(jax.vmap(spectral.power_iteration))(both["params"], both["spectral"])
     alone = step(VARIABLES["params"], VARIABLES["spectral"])
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0], b, rtol=1e-5, atol=1e-6), together, alone)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(np.asarray(a)[0], b, rtol=1e-5, atol=1e-6), together, alone)
 
 
 def test_nothing_drops_from_double():
     with jax.enable_x64(True):
-        variables = jax.tree.map(lambda a: a.astype(jnp.float64), VARIABLES)
-        y = jax.eval_shape(MODULE.clone(dtype=jnp.float64).apply, variables, X.astype(jnp.float64))
+        variables = jax.tree.map(lambda a: np.asarray(a, np.float64), VARIABLES)
+        y = jax.eval_shape(MODULE.clone(dtype=jnp.float64).apply, variables, X.astype(np.float64))
         assert y.dtype == jnp.float64
         after = jax.eval_shape(spectral.power_iteration, variables["params"], variables["spectral"])
         assert {a.dtype for a in jax.tree.leaves(after)} == {jnp.dtype(jnp.float64)}

@@ -221,7 +221,7 @@ def _picture(path: Path, seed: int, quality: float, rng) -> None:
     mixed = quality * _digit_grid(seed) + (1 - quality) * np.asarray(noise)
     mixed[np.arange(242) % 30 < 2] = mixed[:, np.arange(242) % 30 < 2] = 255
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(mixed.astype(np.uint8)).convert("RGB").save(path)
+    Image.fromarray(mixed.astype(np.uint8)).convert("RGB").save(path, compress_level=1)
 
 
 def _groups(workdir, fields, runs, steps):

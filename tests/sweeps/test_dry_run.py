@@ -57,28 +57,24 @@ def test_runs_groups_and_time_are_shown_and_nothing_is_written(empty_folder):
 
 
 def test_of_a_sweep_that_is_half_done_the_rest_is_shown(tmp_path):
-    workdir, few, more = tmp_path / "sweep", {RATE: [1e-3, 2e-3, 3e-3]}, {RATE: [1e-3, 2e-3, 3e-3, 4e-3]}
+    workdir, few, more = tmp_path / "sweep", {RATE: [1e-3, 2e-3, 3e-3]}, {RATE: [i / 1000 for i in range(1, 7)]}
     assert train_sweep(workdir, few) == {"finished": 3}
     before = contents(workdir)
     said = describe(Sweep(grid(more), seeds=1), base(), workdir, width=3).splitlines()
     assert contents(workdir) == before
-    assert [line.split()[-1] for line in said[1:5]] == ["finished", "finished", "finished", "missing"]
-    assert said[5].startswith("4 runs, 1 left, in 1 groups")
+    assert [line.split()[-1] for line in said[1:7]] == ["finished"] * 3 + ["missing"] * 3
+    assert said[7].startswith("6 runs, 3 left, in 1 groups")
     done = describe(Sweep(grid(few), seeds=1), base(), workdir, width=3).splitlines()
     assert done[4].startswith("3 runs, 0 left, in 0 groups")
 
 
-def test_halving_shows_its_first_rung_and_names_the_others(tmp_path):
-    wanted = Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=1, metric="near_modes", halving=Halving(5, 2))
+def test_many_runs_are_counted_and_of_halving_the_first_rung_is_shown(tmp_path):
+    wanted = Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=40, metric="near_modes", halving=Halving(5, 2))
     said = describe(wanted, base(), tmp_path / "none", width=3).splitlines()
-    assert "2 runs, steps 0 to 5," in said[4]
-    assert " up to the first rung; the later ones are at 10 and the end, without evaluations" in said[5]
-
-
-def test_many_runs_are_counted_rather_than_listed(tmp_path):
-    said = describe(Sweep(grid({RATE: [1e-3, 2e-3]}), seeds=40), base(), tmp_path / "none", width=3).splitlines()
     assert said[61] == "... and 20 more"
     assert said[62].startswith("80 runs, 80 left, in 1 groups")
+    assert "80 runs, steps 0 to 5," in said[63]
+    assert " up to the first rung; the later ones are at 10 and the end, without evaluations" in said[64]
 
 
 def test_streamed_data_is_not_probed(tmp_path):

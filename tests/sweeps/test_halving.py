@@ -17,11 +17,11 @@ from support.sweeping import (
     groups,
     interrupted,
     statuses,
+    stored,
     sweep_json,
     train_sweep,
 )
 
-import gan_jax
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load
@@ -100,7 +100,7 @@ def test_eliminated_runs_say_why_and_stay_as_they_were(halved):
         else:
             assert ended["reason"] == ""
     assert places == {(5, 3), (5, 4), (10, 2)}
-    assert int(gan_jax.load_run(folders(halved)[by_hand(halved)[5][1], 0]).state.step) == 10
+    assert stored(folders(halved)[by_hand(halved)[5][1], 0])["step"] == 10
 
 
 def test_survivors_train_as_they_would_without_halving(halved, tmp_path):

@@ -10,6 +10,7 @@ from support.sweeping import RATE, base, groups, sweep_json, train_sweep
 
 from gan_jax.sweeps import choose
 from gan_jax.sweeps.local import execute
+from gan_jax.sweeps.space import zipped
 from gan_jax.sweeps.text import programs
 
 # The tests' usual loss, which counts how often its functions are traced.
@@ -57,25 +58,24 @@ def counted(traces, *arguments, **keywords):
 
 
 def test_more_rates_and_seeds_and_numbers_of_a_loss_are_traced_no_more_often(traces, empty_folder):
-    few = counted(traces, empty_folder / "few", {"loss.options": [options("a")]}, *OWN, seeds=3)
-    assert few["a"] > 0
-    # Two losses, one of them with another number too, two rates and seeds, three at once: one program a loss.
-    losses = [options("a"), options("b"), options("a", real_target=0.9)]
-    values = {"loss.options": losses, RATE: [1e-3, 2e-3]}
-    assert counted(traces, empty_folder / "many", values, *OWN, seeds=2) == {"a": few["a"], "b": few["a"]}
-    found = [(len(group["runs"]), group["width"], ended) for group, ended in groups(empty_folder / "many").values()]
-    assert sorted((runs, width, ended["programs"]) for runs, width, ended in found) == [(4, 3, 1), (8, 3, 1)]
+    # Two losses, one of them with another number and another rate too, three at once: one program a loss.
+    numbers, workdir = [options("a"), options("a", real_target=0.9), options("a"), options("b")], empty_folder / "sweep"
+    space = zipped({"loss.options": numbers, RATE: [1e-3, 1e-3, 2e-3, 1e-3]})
+    times = counted(traces, workdir, space, *OWN, seeds=3)
+    assert times["a"] == times["b"] > 0  # though there are three times as many runs of the first
+    found = [(len(group["runs"]), group["width"], ended) for group, ended in groups(workdir).values()]
+    assert sorted((runs, width, ended["programs"]) for runs, width, ended in found) == [(3, 3, 1), (9, 3, 1)]
     assert [ended["compared"] for *_, ended in found] == [0, 0]
-    assert programs(empty_folder / "many").startswith("2 training programs compiled, in ")
-    ends = [result(empty_folder / "many" / "runs" / run) for run in sweep_json(empty_folder / "many")["runs"]]
+    assert programs(workdir).startswith("2 training programs compiled, in ")
+    ends = [result(workdir / "runs" / run) for run in sweep_json(workdir)["runs"]]
     # The two losses are one under two names; but each number, rate and seed is another run.
-    assert len({ended["params_sha256"] for ended in ends}) == 8
+    assert len({ended["params_sha256"] for ended in ends}) == 9
 
 
 @pytest.mark.slow
 def test_without_a_width_it_is_measured_once_for_groups_of_one_shape(tmp_path, monkeypatch):
     monkeypatch.setattr(choose, "SECONDS", 0.02)
-    values = {"loss.name": ["non_saturating", "minimax"], RATE: [1e-3, 2e-3, 3e-3]}
+    values = {"checkpoint_keep": [2, 3], RATE: [1e-3, 2e-3, 3e-3]}
     assert train_sweep(tmp_path, values, width=0, executor=execute) == {"finished": 6}
     found = sorted(groups(tmp_path).values(), key=lambda pair: not pair[0]["seconds_per_step"])
     (first, ended), (second, other) = found

@@ -6,15 +6,14 @@ A process of jax.distributed does not hear SIGTERM: whatever goes wrong, these t
 import contextlib
 import signal
 import socket
+import time
 
 import pytest
 from support.commands import finish, kill, records, result, start, wait_until
 from support.sweeping import (
     RATE,
     assert_same_params,
-    digests,
     folders,
-    statuses,
     sweep_flags,
     sweep_json,
     train_sweep,
@@ -54,35 +53,30 @@ def two_processes(workdir, file):
             process.communicate()
 
 
-def run_two(workdir, file):
+def test_killed_and_continued_two_processes_train_the_sweep_that_one_does(tmp_path):
+    file = write_sweep(tmp_path / "sweep.py", VALUES, seeds=1, metric="near_modes")
+    workdir = tmp_path / "two"
     with two_processes(workdir, file) as processes:
-        return [finish(process, LIMIT) for process in processes]
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    """The sweep's file."""
-    return write_sweep(tmp_path_factory.mktemp("files") / "sweep.py", VALUES, seeds=1, metric="near_modes")
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, file):
-    """The sweep by two processes, and how they ended."""
-    workdir = tmp_path_factory.mktemp("sweeps") / "two"
-    return workdir, run_two(workdir, file)
-
-
-def test_two_processes_train_the_sweep_that_one_does(two, tmp_path):
-    assert train_sweep(tmp_path / "one", VALUES) == {"finished": 2}
-    workdir, (first, second) = two
+        wait_until(lambda: time.sleep(0.02) or [*workdir.glob("runs/*/result.json")], processes[0])
+        for process in processes:
+            kill(process)
+        assert [finish(process).status for process in processes] == [-signal.SIGKILL] * 2
+    (done,) = workdir.glob("runs/*/result.json")
+    written = done.stat().st_mtime_ns
+    with two_processes(workdir, file) as processes:
+        first, second = (finish(process, LIMIT) for process in processes)
     assert (first.status, second.status) == (0, 0), (first, second)
+    assert done.stat().st_mtime_ns == written  # what was done is left alone
     said = [[line for line in one.out.splitlines() if not line.startswith("[Gloo]")] for one in (first, second)]
     assert said[0][0] == "2 runs: 2 finished"
     assert said[1] == []  # only the first process reports
     assert "Traceback" not in first.err + second.err
-    assert sweep_json(workdir)["runs"] == sweep_json(tmp_path / "one")["runs"]
+    one = tmp_path / "one"  # with another rate, so that it has the program of other tests
+    assert train_sweep(one, {RATE: [*VALUES[RATE], 3e-3]}) == {"finished": 3}
+    ours, theirs = (sweep_json(x)["runs"] for x in (workdir, one))
+    assert ours == {run: theirs[run] for run in ours}
     for point, run in folders(workdir).items():
-        other = folders(tmp_path / "one")[point]
+        other = folders(one)[point]
         assert result(run)["status"] == "finished"
         assert_same_params(run, other)
         assert [row["step"] for row in records(run)] == [5, 10, 15, 20]
@@ -90,24 +84,8 @@ def test_two_processes_train_the_sweep_that_one_does(two, tmp_path):
             assert a["generator/loss"] == pytest.approx(b["generator/loss"], rel=1e-4)
         names = [[(r["metric"], r["step"]) for r in evaluations.read(x)] for x in (run, other)]
         assert names[0] == names[1]
-    assert len(load(workdir)) == len(load(tmp_path / "one")) == 4
+    assert len(load(workdir)) == 4
     assert (workdir / "report.html").exists()
-
-
-def test_killed_and_continued_what_was_done_is_left_alone(file, two, tmp_path):
-    workdir = tmp_path / "sweep"
-    with two_processes(workdir, file) as processes:
-        wait_until(lambda: list(workdir.glob("runs/*/result.json")), processes[0])
-        for process in processes:
-            kill(process)
-        assert [finish(process).status for process in processes] == [-signal.SIGKILL] * 2
-    (done,) = workdir.glob("runs/*/result.json")
-    written = done.stat().st_mtime_ns
-    ends = run_two(workdir, file)
-    assert [ended.status for ended in ends] == [0, 0], ends
-    assert done.stat().st_mtime_ns == written
-    assert set(statuses(workdir).values()) == {"finished"}
-    assert digests(workdir) == digests(two[0])
 
 
 def test_halving_over_hosts_is_refused(tmp_path):

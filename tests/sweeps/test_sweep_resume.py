@@ -1,13 +1,34 @@
 """A sweep that is killed, stopped or extended ends as one that never was, bit for bit, and repeats nothing."""
 
 import random
-import shutil
 import signal
 import time
 
 import pytest
-from support.commands import elsewhere, finish, kill, records, result, running, samples, start, untimed, wait_until
-from support.sweeping import digests, folders, groups, statuses, sweep_flags, sweep_json, write_sweep
+from support.commands import (
+    environment,
+    finish,
+    here,
+    kill,
+    records,
+    result,
+    running,
+    samples,
+    start,
+    untimed,
+    wait_until,
+)
+from support.sweeping import (
+    RATE,
+    digests,
+    folders,
+    groups,
+    statuses,
+    sweep_flags,
+    sweep_json,
+    train_sweep,
+    write_sweep,
+)
 
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load
@@ -24,6 +45,12 @@ def flags_for(workdir, file):
     return sweep_flags(workdir, file, fields=FIELDS)
 
 
+def on_one_device(flags):
+    """The command in this process, with as many devices as the processes that are killed have."""
+    with environment(XLA_FLAGS="--xla_force_host_platform_device_count=1"):
+        return here(*flags)
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """The sweep's file."""
@@ -32,9 +59,9 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory, file):
-    """The sweep without a break, in a process of its own."""
+    """The sweep without a break."""
     workdir = tmp_path_factory.mktemp("sweeps") / "reference"
-    ended = elsewhere(*flags_for(workdir, file))
+    ended = on_one_device(flags_for(workdir, file))
     assert ended.status == 0, ended.err
     assert ended.out.startswith("8 runs: 8 finished\n")
     return workdir
@@ -42,9 +69,12 @@ def reference(tmp_path_factory, file):
 
 def all_records(workdir):
     """Records of all runs."""
-    if not (workdir / "runs").exists():
-        return 0
-    return sum(len(records(run)) for run in (workdir / "runs").iterdir())
+    return sum(path.read_bytes().count(b"\n") for path in workdir.glob("runs/*/metrics.jsonl"))
+
+
+def wait_for(count, workdir, process):
+    """Wait until there are so many records."""
+    wait_until(lambda: time.sleep(0.02) or all_records(workdir) >= count, process)
 
 
 def ends(workdir):
@@ -76,15 +106,14 @@ def assert_same_sweep(workdir, reference):
     assert ours[0].equals(theirs[0])
 
 
-def test_killed_at_five_random_moments(reference, file, tmp_path):
+def test_killed_at_three_random_moments(reference, file, tmp_path):
     rng, workdir = random.Random(0), tmp_path / "sweep"
-    flags, whole, done = flags_for(workdir, file), RUNS * len(STEPS), {}
-    for _ in range(5):
-        have = all_records(workdir)
-        target = rng.randint(have + 5, have + max(6, (whole - have) // 3))
+    flags, done = flags_for(workdir, file), {}
+    for first, last in ((5, 100), (125, 150), (180, 260)):  # of three runs at once, of one, of the other group
+        target = max(rng.randint(first, last), all_records(workdir) + 5)
         process = start(*flags)
         try:
-            wait_until(lambda target=target: all_records(workdir) >= target, process)
+            wait_for(target, workdir, process)
             time.sleep(rng.uniform(0, 0.1))
             assert process.poll() is None, "the sweep ended before it was killed"
         finally:
@@ -94,55 +123,51 @@ def test_killed_at_five_random_moments(reference, file, tmp_path):
         assert {run: now[run] for run in done} == done  # what was done before is not touched
         done = now
     assert 0 < len(done) < RUNS
-    ended = elsewhere(*flags)
+    ended = on_one_device(flags)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err
     assert {run: ends(workdir)[run] for run in done} == done
     assert_same_sweep(workdir, reference)
     assert (workdir / "report.html").exists()
     again = ends(workdir)
-    ended = elsewhere(*flags)
+    ended = on_one_device(flags)
     assert ended.status == 0, ended.err
     assert "nothing is left to do" in ended.err
     assert ends(workdir) == again
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_the_same_command_continues(reference, file, tmp_path, number, status):
+def test_signals_save_and_the_same_command_continues(reference, file, tmp_path):
     workdir = tmp_path / "sweep"
-    flags = flags_for(workdir, file)
-    with running(*flags) as process:
-        wait_until(lambda: all_records(workdir) >= 20, process)
-        process.send_signal(number)
-        ended = finish(process)
-    assert ended.status == status, ended.err
-    assert "Traceback" not in ended.err
-    saved = [int(path.name) for path in workdir.glob("groups/*/chunks/*/checkpoints/*") if path.name.isdigit()]
-    assert saved
-    assert max(saved) == max(records(run)[-1]["step"] for run in folders(workdir).values() if records(run))
-    assert set(load(workdir)["status"]) <= {"running", "missing", "finished"}
-    assert (workdir / "results.csv").exists()
-    ended = elsewhere(*flags)
+    flags, saved = flags_for(workdir, file), 0
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        with running(*flags) as process:
+            wait_for(all_records(workdir) + 20, workdir, process)
+            process.send_signal(number)
+            ended = finish(process)
+        assert ended.status == status, ended.err
+        assert "Traceback" not in ended.err
+        assert not saved or f"continuing 3 runs from step {saved}" in ended.err
+        saved = max(int(path.name) for path in workdir.glob("groups/*/chunks/*/checkpoints/*") if path.name.isdigit())
+        assert saved == max(records(run)[-1]["step"] for run in folders(workdir).values() if records(run))
+        assert set(load(workdir)["status"]) <= {"running", "missing", "finished"}
+        assert (workdir / "results.csv").exists()
+    ended = on_one_device(flags)
     assert ended.status == 0, ended.err
-    assert f"continuing 3 runs from step {max(saved)}" in ended.err
+    assert f"continuing 3 runs from step {saved}" in ended.err
     assert_same_sweep(workdir, reference)
 
 
-def test_added_values_and_seeds_train_the_new_runs_alone(reference, tmp_path):
-    workdir = shutil.copytree(reference, tmp_path / "sweep")
-    old = {path: path.stat().st_mtime_ns for path in workdir.glob("runs/*/*") if path.name != ".lock"}
-    file = write_sweep(tmp_path / "more.py", {"checkpoint_keep": [2, 3, 4]}, seeds=5)
-    ended = elsewhere(*flags_for(workdir, file))
-    assert ended.status == 0, ended.err
-    assert ended.out.startswith("15 runs: 15 finished\n")
+def test_added_values_and_seeds_train_the_new_runs_alone(tmp_path):
+    few, more = {RATE: [1e-3, 2e-3, 3e-3]}, {RATE: [1e-3, 2e-3, 3e-3, 4e-3]}
+    assert train_sweep(tmp_path, few) == {"finished": 3}
+    before = digests(tmp_path)
+    old = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*") if path.name != ".lock"}
+    assert train_sweep(tmp_path, more, seeds=2) == {"finished": 8}
     assert {path: path.stat().st_mtime_ns for path in old} == old
-    assert {point: digest for point, digest in digests(workdir).items() if point in digests(reference)} == digests(
-        reference
-    )
-    sizes = sorted(len(group["runs"]) for group, _ in groups(workdir).values())
-    assert sizes == [1, 1, 4, 4, 5]
-    laid_out = sweep_json(workdir)
-    assert laid_out["seeds"] == [0, 1, 2, 3, 4]
+    assert {point: digest for point, digest in digests(tmp_path).items() if point in before} == before
+    assert sorted(len(group["runs"]) for group, _ in groups(tmp_path).values()) == [3, 5]
+    laid_out = sweep_json(tmp_path)
+    assert laid_out["seeds"] == [0, 1]
     assert len(laid_out["commands"]) == 2
 
 
@@ -150,10 +175,9 @@ def test_a_second_command_meanwhile_is_refused_and_the_first_goes_on(file, tmp_p
     workdir = tmp_path / "sweep"
     flags = sweep_flags(workdir, file, fields=(*FIELDS, "steps=1000000"))
     with running(*flags) as process:
-        wait_until(lambda: all_records(workdir) >= 4, process)
-        ended = elsewhere(*flags)
+        wait_for(4, workdir, process)
+        ended = on_one_device(flags)
         assert ended.status == 1
         assert ended.err.count("\n") == 1
         assert f"in use by process {process.pid}" in ended.err
-        seen = all_records(workdir)
-        wait_until(lambda: all_records(workdir) > seen + 2, process)
+        wait_for(all_records(workdir) + 3, workdir, process)

@@ -39,7 +39,6 @@ SETTINGS = {
     "penalties.lecam.weight": [0.1, 1.0],
 }
 SEEDS = (0, 5)
-WIDTHS = ["three", pytest.param("one", marks=pytest.mark.slow)]
 COUNTED = ("step", "images_seen")
 
 
@@ -52,15 +51,6 @@ def three(tmp_path_factory):
     """Four runs, three at once on one device; the fourth shares its call with copies that are dead."""
     workdir = tmp_path_factory.mktemp("sweeps") / "three"
     assert train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), executor=execute) == {"finished": 4}
-    return workdir
-
-
-@pytest.fixture(scope="module")
-def one(tmp_path_factory):
-    """The same runs, one at a time."""
-    workdir = tmp_path_factory.mktemp("sweeps") / "one"
-    counts = train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), width=1, executor=execute)
-    assert counts == {"finished": 4}
     return workdir
 
 
@@ -84,21 +74,16 @@ def alone(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_runs_that_are_compared_are_those_of_the_sweep(width, alone, request):
-    workdir = request.getfixturevalue(width)
-    assert set(alone) < set(sweep_json(workdir)["runs"])
-    assert sweep_json(workdir)["fields"] == list(SETTINGS)
-    ((group, ended),) = groups(workdir).values()
-    expected = {"three": (3, "vmap", 1), "one": (1, "one by one", 1)}
-    assert (group["width"], group["way"], ended["programs"]) == expected[width]
+def test_the_runs_that_are_compared_are_those_of_the_sweep(three, alone):
+    assert set(alone) < set(sweep_json(three)["runs"])
+    assert sweep_json(three)["fields"] == list(SETTINGS)
+    ((group, ended),) = groups(three).values()
+    assert (group["width"], group["way"], ended["programs"]) == (3, "vmap", 1)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_run_among_others_equals_the_run_alone(width, alone, request):
-    workdir = request.getfixturevalue(width)
+def test_a_run_among_others_equals_the_run_alone(three, alone):
     for run, (folder, done) in alone.items():
-        mine = workdir / "runs" / run
+        mine = three / "runs" / run
         assert_same_params(mine, folder)
         ours, theirs = records(mine), records(folder)
         assert [row["step"] for row in ours] == [row["step"] for row in theirs] == [5, 10, 15, 20]
@@ -118,11 +103,9 @@ def test_runs_of_one_call_are_different_runs(three):
             assert error(end, other)[0] > 1e-2
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_averages_moments_and_memory_are_those_of_the_run_alone(width, alone, request):
-    workdir = request.getfixturevalue(width)
+def test_averages_moments_and_memory_are_those_of_the_run_alone(three, alone):
     for run, (folder, _) in alone.items():
-        ours, theirs = stored(workdir / "runs" / run), stored(folder)
+        ours, theirs = stored(three / "runs" / run), stored(folder)
         kinds = {name.split("/")[0] for name in theirs}
         assert {"ema", "opt", "memory", "params", "step", "key"} <= kinds
         assert ours["key"].tolist() == theirs["key"].tolist()
@@ -133,11 +116,9 @@ def test_averages_moments_and_memory_are_those_of_the_run_alone(width, alone, re
             np.testing.assert_array_equal(ours[name], theirs[name], name)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_run_of_a_sweep_has_an_ordinary_work_directory(width, alone, request):
-    workdir = request.getfixturevalue(width)
+def test_a_run_of_a_sweep_has_an_ordinary_work_directory(three, alone):
     for run, (folder, _) in alone.items():
-        mine = workdir / "runs" / run
+        mine = three / "runs" / run
         names = [
             {path.relative_to(at).as_posix().split(".tfevents")[0] for path in at.rglob("*") if path.is_file()}
             for at in (mine, folder)
@@ -158,11 +139,9 @@ def test_a_run_of_a_sweep_has_an_ordinary_work_directory(width, alone, request):
         assert events(mine)[0] == events(folder)[0]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_sample_grids_show_the_same_examples(width, alone, request):
-    workdir = request.getfixturevalue(width)
+def test_the_sample_grids_show_the_same_examples(three, alone):
     for run, (folder, _) in alone.items():
-        mine = workdir / "runs" / run
+        mine = three / "runs" / run
         assert set(samples(mine)) == set(samples(folder)) == {"10.png", "20.png"}
         for name in samples(mine):
             a, b = (np.asarray(Image.open(at / "samples" / name), np.int32) for at in (mine, folder))
@@ -283,10 +262,10 @@ def test_runs_spread_over_two_devices_equal_those_on_one(three, tmp_path):
     ended = elsewhere(tmp_path / "program.py", tmp_path, Path(__file__).parent, python=True, devices=2)
     assert ended.status == 0, ended.err
     assert ended.out.splitlines() == ["{'finished': 6} 2"] * 2
-    for width, at_once in ((1, 2), (2, 4)):
+    for width, way, at_once in ((1, "one by one", 2), (2, "vmap", 4)):
         workdir = tmp_path / str(width)
         ((group, done),) = groups(workdir).values()
-        assert (group["width"], done["programs"]) == (at_once, 1)
+        assert (group["width"], group["way"], done["programs"]) == (at_once, way, 1)
         for run in sweep_json(three)["runs"]:
             assert_same_params(workdir / "runs" / run, three / "runs" / run)
             assert [row["step"] for row in records(workdir / "runs" / run)] == [5, 10, 15, 20]

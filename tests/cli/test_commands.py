@@ -8,29 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.commands import TINY, contents, elsewhere, here, train_flags
+from support.commands import contents, elsewhere, here, image_run, tiny_run
 
 import gan_jax
 from gan_jax.training.checkpoints import leaves_of
-
-SHORT = ("steps=10", "log_every=5", "sample_every=0", "checkpoint_every=5")
 
 
 @pytest.fixture(scope="module")
 def points(tmp_path_factory):
     """A run on points."""
-    workdir = tmp_path_factory.mktemp("runs") / "points"
-    assert here(*train_flags(workdir, *SHORT)).status == 0
-    return workdir
+    return tiny_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """A run on images, with averaged parameters and batch statistics."""
-    workdir = tmp_path_factory.mktemp("runs") / "images"
-    flags = train_flags(workdir, *SHORT, "ema.decay=0.5", "generator.mlp.batch_norm=True", config=f"{TINY}:digits")
-    assert here(*flags).status == 0
-    return workdir
+    return image_run(tmp_path_factory)
 
 
 # Help, and what importing costs.

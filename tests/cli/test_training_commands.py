@@ -80,13 +80,13 @@ def test_starting_from_the_networks_of_another_run(points, tmp_path):
     ended = here(*train_flags(tmp_path / "five", *SHORT, *changed, f"init_from={points}/checkpoints/5"))
     assert ended.status == 0, ended.err
     assert_equal_leaves(params(tmp_path / "five"), params(points, 5))
-    assert here(*train_flags(tmp_path / "tuned", *SHORT, "seed=5", f"init_from={points}")).status == 0
-    assert any(not np.array_equal(a, theirs[name]) for name, a in params(tmp_path / "tuned").items())
 
 
-def test_a_fine_tuned_run_is_resumed_from_itself(points, tmp_path):
+def test_a_fine_tuned_run_learns_and_is_resumed_from_itself(points, tmp_path):
     flags = (*SHORT, "seed=5", f"init_from={points}")
     assert here(*train_flags(tmp_path / "whole", *flags)).status == 0
+    theirs = params(points)
+    assert any(not np.array_equal(a, theirs[name]) for name, a in params(tmp_path / "whole").items())
     assert here(*train_flags(tmp_path / "parts", *flags, "steps=5")).status == 0
     ended = here(*train_flags(tmp_path / "parts", *flags))
     assert ended.status == 0, ended.err
@@ -102,14 +102,21 @@ def test_a_profile(tmp_path):
 
 
 OPTIONS = [
-    ("precision=bfloat16",),
-    ("ema.decay=0.9", "optimizer.generator.clip=0.01", "optimizer.discriminator.weight_decay=0.1"),
-    ("optimizer.generator.schedule=linear", "optimizer.discriminator.schedule=exponential"),
-    ("optimizer.generator.name=rmsprop", "optimizer.discriminator.name=sgd", "optimizer.discriminator.momentum=0.9"),
-    ("loss.name=least_squares", "loss.least_squares.a=-1", "loss.least_squares.c=0", "latent=uniform"),
-    ("schedule.discriminator_steps=3", "latent=stratified", "latent_scale=2"),
-    ("schedule.simultaneous=True", "sample_statistics=batch", "generator.mlp.batch_norm=True"),
-]
+    (
+        "precision=bfloat16", "ema.decay=0.9", "optimizer.generator.clip=0.01",
+        "optimizer.discriminator.weight_decay=0.1", "optimizer.generator.schedule=linear",
+        "optimizer.discriminator.schedule=exponential",
+    ),
+    (
+        "optimizer.generator.name=rmsprop", "optimizer.discriminator.name=sgd", "optimizer.discriminator.momentum=0.9",
+        "loss.name=least_squares", "loss.least_squares.a=-1", "loss.least_squares.c=0", "latent=uniform",
+        "schedule.discriminator_steps=3",
+    ),
+    (
+        "schedule.simultaneous=True", "sample_statistics=batch", "generator.mlp.batch_norm=True", "latent=stratified",
+        "latent_scale=2",
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("flags", [OPTIONS[0], *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS[1:])])
@@ -125,24 +132,15 @@ def test_options_change_the_run(points, tmp_path, flags):
 
 
 @pytest.mark.slow
-def test_a_schedule_that_ends_at_zero_stops_learning(tmp_path):
-    flags = [
-        f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("schedule=staircase", "decay_steps=5")
-    ]
-    flags += [f"optimizer.{p}.decay_rate=1e-30" for p in ("generator", "discriminator")]
+def test_a_schedule_that_ends_at_zero_or_a_gradient_clipped_to_nothing_learns_nothing(tmp_path):
+    flags = (
+        "optimizer.discriminator.schedule=staircase", "optimizer.discriminator.decay_steps=5",
+        "optimizer.discriminator.decay_rate=1e-30", "optimizer.generator.name=sgd", "optimizer.generator.clip=1e-30",
+    )  # fmt: skip
     assert here(*train_flags(tmp_path / "run", *SHORT, *flags)).status == 0
     first, last = params(tmp_path / "run", 5), params(tmp_path / "run", 10)
     for name, leaf in last.items():
-        np.testing.assert_allclose(leaf, first[name], rtol=0, atol=1e-12)
-
-
-@pytest.mark.slow
-def test_a_gradient_that_is_clipped_to_nothing_learns_nothing_under_sgd(tmp_path):
-    flags = [f"optimizer.{p}.{f}" for p in ("generator", "discriminator") for f in ("name=sgd", "clip=1e-30")]
-    assert here(*train_flags(tmp_path / "run", *SHORT, *flags)).status == 0
-    first, last = params(tmp_path / "run", 5), params(tmp_path / "run", 10)
-    for name, leaf in last.items():
-        np.testing.assert_array_equal(leaf, first[name])
+        np.testing.assert_allclose(leaf, first[name], rtol=0, atol=0 if name.startswith("generator") else 1e-12)
 
 
 def test_the_work_directory_may_be_named_from_anywhere(tmp_path, monkeypatch):

@@ -120,22 +120,27 @@ def test_prepared_set_holds_the_packages_examples(packages, name):
 
 
 @pytest.mark.parametrize("change", ["value", "truncated", "other set", "no idx", "damaged gzip"])
-def test_wrong_bytes_are_refused(packages, tmp_path, change):
-    folder = shutil.copytree(packages["mnist"], tmp_path / "files")
-    path = folder / "t10k-labels-idx1-ubyte"
-    content = bytearray(path.read_bytes())
+def test_wrong_bytes_are_refused(packages, checksums, change):
+    file = next(file for file in STOCK_FILES["mnist"] if file.name.startswith("t10k-labels"))
+    content = bytearray(package_file(packages, "mnist", file).read_bytes())
     if change == "value":
         content[1000] ^= 1
     elif change == "truncated":
         content = content[:-1]
     elif change == "other set":
-        content = gzip.decompress((packages["fashion_mnist"] / "t10k-labels-idx1-ubyte.gz").read_bytes())
+        content = gzip.decompress(package_file(packages, "fashion_mnist", file).read_bytes())
     elif change == "no idx":
         content = b"<html>not found</html>"
     else:
         content = gzip.compress(content)[:-100]
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is not the stock file of mnist"):
+    with pytest.raises(DataError):
+        rebuild(file, bytes(content), checksums["mnist"][file.name])
+
+
+def test_nothing_is_prepared_from_wrong_bytes(packages, tmp_path):
+    folder = shutil.copytree(packages["mnist"], tmp_path / "files")
+    (folder / "train-images-idx3-ubyte").write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte is not the stock file of mnist"):
         prepare("mnist", tmp_path / "data", folder)
     assert tfds_datasets.find_prepared("mnist", tmp_path / "data") is None
 
@@ -152,7 +157,8 @@ def test_tfds_verifies_checksums_itself(packages, checksums, tmp_path):
         tfds_builders.prepare_from_folder("mnist", tmp_path / "data", tmp_path)
 
 
-def test_killed_preparation_counts_as_none(packages, tmp_path):
+@pytest.mark.slow
+def test_killed_preparation_counts_as_none_and_can_be_repeated(packages, tmp_path):
     script = "import sys; from gan_jax.data import prepare; prepare('mnist', sys.argv[1], sys.argv[2])"
     data_dir = tmp_path / "data"
     command = [sys.executable, "-c", script, os.fspath(data_dir), os.fspath(packages["mnist"])]
@@ -167,17 +173,18 @@ def test_killed_preparation_counts_as_none(packages, tmp_path):
     process.wait()
     assert tfds_datasets.find_prepared("mnist", data_dir) is None
     assert not describe_row(data_dir)["prepared"]
-
-
-@pytest.mark.slow
-def test_preparation_beside_the_leftovers_of_another(packages, tmp_path):
-    data_dir = tmp_path / "data"
-    (data_dir / "mnist" / "incomplete.ABCDEF_3.0.1").mkdir(parents=True)
-    (data_dir / "mnist" / "incomplete.ABCDEF_3.0.1" / "mnist-train.array_record-00000-of-00001").write_bytes(b"half")
     prepare("mnist", data_dir, packages["mnist"])
     assert describe_row(data_dir)["prepared"]
     other, usual = load("mnist", data_dir=data_dir, split="test"), load("mnist", split="test")
     assert all(np.array_equal(other.arrays[key], usual.arrays[key]) for key in ("image", "label"))
+
+
+def test_leftovers_of_a_preparation_count_as_none(tmp_path):
+    left = tmp_path / "mnist" / "incomplete.ABCDEF_3.0.1"
+    left.mkdir(parents=True)
+    (left / "mnist-train.array_record-00000-of-00001").write_bytes(b"half")
+    assert tfds_datasets.find_prepared("mnist", tmp_path) is None
+    assert not describe_row(tmp_path)["prepared"]
 
 
 def describe_row(data_dir):

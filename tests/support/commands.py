@@ -121,6 +121,16 @@ def tiny_run(tmp_path_factory) -> Path:
     return workdir
 
 
+def image_run(tmp_path_factory) -> Path:
+    """Ten steps on images, with averaged parameters and batch statistics; trained and shared as ``tiny_run``."""
+    workdir = tmp_path_factory.getbasetemp() / "image_run"
+    if not workdir.exists():
+        flags = ("steps=10", "sample_every=0", "checkpoint_every=5", "ema.decay=0.5", "generator.mlp.batch_norm=True")
+        ended = here(*train_flags(workdir, *flags, config=f"{TINY}:digits"))
+        assert ended.status == 0, ended.err
+    return workdir
+
+
 def records(workdir: Path) -> list[dict]:
     """The complete lines of metrics.jsonl."""
     path = workdir / "metrics.jsonl"

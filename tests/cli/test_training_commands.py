@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from support.commands import TINY, assert_same_run, elsewhere, here, records, refused, result, train_flags
+from support.commands import TINY, assert_same_run, here, records, refused, result, train_flags
 
 import gan_jax
 from gan_jax.training.checkpoints import leaves_of
@@ -199,19 +199,18 @@ def penalized(parts):
 '''
 
 
-def test_own_loss_network_and_game(tmp_path):
-    (tmp_path / "my_parts.py").write_text(OWN_PARTS)
+def test_own_loss_network_and_game(empty_folder):
+    (empty_folder / "my_parts.py").write_text(OWN_PARTS)
     flags = (
         *SHORT, "loss.name=my_parts:hinge", "loss.options={'margin': 2.0}", "generator.name=my_parts:Linear",
         "generator.options={'bias': False}", "game.name=my_parts:penalized", "game.options={'price': 0.5}",
     )  # fmt: skip
-    ended = elsewhere(*train_flags("run", *flags), cwd=tmp_path)
-    assert ended.status == 0, ended.err
-    workdir = tmp_path / "run"
-    assert all(row["generator/paid"] >= 0 for row in records(workdir))
-    assert json.loads((workdir / "config.json").read_text())["loss"]["options"] == {"margin": 2.0}
-    sys.path.insert(0, str(tmp_path))
+    workdir = empty_folder / "run"
     try:
+        ended = here(*train_flags(workdir, *flags))
+        assert ended.status == 0, ended.err
+        assert all(row["generator/paid"] >= 0 for row in records(workdir))
+        assert json.loads((workdir / "config.json").read_text())["loss"]["options"] == {"margin": 2.0}
         run = gan_jax.load_run(workdir)
         assert run.sample(5).shape == (5, 2)
         assert sorted(run.state.params["generator"]["Dense_0"]) == ["kernel"]
@@ -220,7 +219,6 @@ def test_own_loss_network_and_game(tmp_path):
         line = refused(*train_flags(workdir, *again, "loss.options={'margin': 3.0}"))
         assert "loss.options: {'margin': 2.0} there, {'margin': 3.0} now" in line
     finally:
-        sys.path.remove(str(tmp_path))
         sys.modules.pop("my_parts", None)
 
 

@@ -24,7 +24,7 @@ TOLERANCE = 1e-5
 FAST = (("mlp", 2), ("mlp_shard_map", 2))
 SLOW = (
     *((case, 2) for case in CASES if case not in ("mlp", "mlp_shard_map", "dcgan")),
-    ("mlp_least_squares_two_rounds_stratified", 4), ("dcgan_streamed", 4),
+    ("dcgan_streamed", 4),
 )  # fmt: skip
 # Where the primitive or the source is another, too, which changes nothing either.
 ON_ONE = {"mlp_shard_map": "mlp", "dcgan_streamed": "dcgan"}

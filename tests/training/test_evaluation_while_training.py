@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from support.commands import checkpoints, elsewhere, events, here, result, train_flags
+from support.commands import checkpoints, events, here, result, tiny_run, train_flags
 
 import gan_jax
 from gan_jax.evaluation import records as evaluations
@@ -50,11 +50,11 @@ def test_the_best_checkpoint_is_kept_beside_the_last(reference):
     assert int(gan_jax.load_run(reference, "best").state.step) == best
 
 
-def test_evaluation_does_not_touch_the_training(reference, tmp_path):
-    assert here(*train_flags(tmp_path / "plain")).status == 0
-    assert result(tmp_path / "plain")["params_sha256"] == result(reference)["params_sha256"]
-    assert result(tmp_path / "plain")["best"] is None
-    assert not (tmp_path / "plain" / "evaluation.jsonl").exists()
+def test_evaluation_does_not_touch_the_training(reference, tmp_path_factory):
+    plain = tiny_run(tmp_path_factory)
+    assert result(plain)["params_sha256"] == result(reference)["params_sha256"]
+    assert result(plain)["best"] is None
+    assert not (plain / "evaluation.jsonl").exists()
 
 
 def test_a_stopped_run_ends_with_the_same_evaluations(reference, tmp_path):
@@ -66,7 +66,7 @@ def test_a_stopped_run_ends_with_the_same_evaluations(reference, tmp_path):
     (workdir / "result.json").unlink()
     with open(workdir / "evaluation.jsonl", "a") as file:
         file.write('{"metric": "frechet')
-    ended = elsewhere(*train_flags(workdir, *FLAGS))
+    ended = here(*train_flags(workdir, *FLAGS))
     assert ended.status == 0, ended.err
     assert "continuing" in ended.err
     assert values(workdir) == values(reference)

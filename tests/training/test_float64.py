@@ -1,11 +1,11 @@
-"""In float64, where rounding leaves ten digits, one, two and four devices, and a run among others, give the same."""
+"""In float64, where rounding leaves ten digits, one device and four, and a run among others, give the same."""
 
 import os
 import subprocess
 import sys
 
 CODE = """
-import dataclasses
+import functools
 import jax, jax.numpy as jnp, numpy as np
 from gan_jax import losses
 from gan_jax.game import Parts, alternating
@@ -41,14 +41,16 @@ def begin(seed):
     return state.replace(params=jax.tree.map(wide, state.params), stats=jax.tree.map(wide, state.stats),
                          opt=jax.tree.map(wide, state.opt))
 
-def run(devices, seed=0):
-    mesh, state = parallel.device_mesh(jax.devices()[:devices]), begin(seed)
-    local = 16 // devices
+@functools.cache
+def program_on(devices):
+    mesh, local = parallel.device_mesh(jax.devices()[:devices]), 16 // devices
     step = make_step(game, local_batch=local, axis_name=parallel.AXIS)
     loop = parallel.make_loop(step, fetch, rounds=2, local_batch=local, batch_size=16, axis_name=parallel.AXIS)
-    program = parallel.make_program(loop, mesh)
-    state, _ = program(parallel.replicate(state, mesh), {}, {}, parallel.replicate(np.int32(20), mesh))
-    jax.block_until_ready(state.step)
+    return parallel.make_program(loop, mesh), mesh
+
+def run(devices, seed=0):
+    program, mesh = program_on(devices)
+    state, _ = program(parallel.replicate(begin(seed), mesh), {}, {}, parallel.replicate(np.int32(20), mesh))
     assert state.params["generator"]["output"]["kernel"].dtype == jnp.float64
     return jax.tree.map(np.asarray, (state.params, state.stats))
 
@@ -59,8 +61,7 @@ def compare(what, got, want):
     assert error < 1e-10, error
 
 one = run(1)
-for devices in (2, 4):
-    compare(devices, run(devices), one)
+compare("four devices", run(4), one)
 
 mesh, seeds = parallel.device_mesh(jax.devices()[:1]), (0, 1)
 loop = parallel.make_loop(make_step(game, local_batch=16), fetch, rounds=2, local_batch=16, batch_size=16,
@@ -74,7 +75,8 @@ for i, alone in enumerate((one, run(1, seed=1))):
 
 
 def test_device_counts_and_runs_agree_to_ten_digits_in_float64():
-    environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    flags = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=1"  # quick to compile
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": flags}
     done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(done.stdout.splitlines()) == 2 + 2
+    assert len(done.stdout.splitlines()) == 1 + 2

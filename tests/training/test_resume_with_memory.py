@@ -26,10 +26,10 @@ FIELDS = {
     "discriminator.mlp.spectral_norm": True,
     "penalties.lecam.weight": 0.1,
     "penalties.historical_averaging_generator.weight": 0.1,
-    "penalties.r1.weight": 0.1,
     "update.name": "optimistic",
     "sample_count": 4,
     "log_every": 2,
+    "health.samples": 0,
 }
 
 
@@ -38,7 +38,7 @@ def test_numbers_that_follow_from_the_configuration_need_not_be_in_a_checkpoint(
     config = load_values({**FIELDS, "steps": 8})
     state = init_state(build_game(config, build_source(config)), jax.random.key(1), build_hyper(config))
     leaves = leaves_of(state)
-    del leaves["hyper/penalties.r1.weight"]
+    del leaves["hyper/penalties.lecam.weight"]
     leaves["hyper/steps"] = np.float32(4.0)
     restored = state_like(state.replace(step=jnp.int32(7)), leaves)
     assert restored.hyper == state.hyper
@@ -55,7 +55,7 @@ def test_stopped_and_continued_gives_the_same_bits(tmp_path):
     assert parts.step == whole.step == 8
     assert parts.params_sha256 == whole.params_sha256
     one, other = ((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1] for name in ("whole", "parts"))
-    kept = {"discriminator/lecam", "generator/historical_averaging_generator", "discriminator/r1"}
+    kept = {"discriminator/lecam", "generator/historical_averaging_generator"}
     assert kept <= set(json.loads(one))
     assert all(json.loads(one)[name] == json.loads(other)[name] for name in kept)
     images = gan_jax.load_run(tmp_path / "parts").sample(5)  # of a generator that carries its reference batch

@@ -1,9 +1,12 @@
 """``gan-jax verify``: tables, exit statuses, a user's own losses."""
 
 import sys
+from functools import partial
 
 import pytest
 from support.commands import elsewhere, here, refused
+
+from gan_jax.verification import run
 
 MY_LOSSES = """
 import jax
@@ -49,6 +52,13 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("my_losses", None)
 
 
+@pytest.fixture
+def cheap(monkeypatch):
+    """Of the battery, whose tests are in tests/verification, the checks that need no search."""
+    monkeypatch.setattr(run, "verify_loss", partial(run.verify_loss, only=("per example", "shards")))
+
+
+@pytest.mark.usefixtures("cheap")
 def test_a_loss_by_name():
     ended = here("verify", "hinge")
     assert (ended.status, ended.err) == (0, "")
@@ -58,6 +68,7 @@ def test_a_loss_by_name():
     assert all(line.startswith(("  ok    ", "  -     ")) for line in lines[1:-1])
 
 
+@pytest.mark.usefixtures("cheap")
 def test_a_loss_with_options_and_all_its_variants():
     ended = here("verify", "minimax", '--options={"real_target": 0.8}')
     assert ended.status == 0
@@ -73,7 +84,6 @@ def test_without_a_name_everything_that_is_registered(monkeypatch):
     from gan_jax import losses, penalties, rules
     from gan_jax.verification import penalties as of_penalties
     from gan_jax.verification import rules as of_rules
-    from gan_jax.verification import run
     from gan_jax.verification.checks import Check
 
     monkeypatch.setattr(run, "verify_loss", lambda loss, factory: [Check("told", True, "")])
@@ -91,6 +101,7 @@ def test_a_bad_loss_of_ones_own():
     assert ended.out.splitlines()[-1] == "my_losses:bad: FAILS: generator raises"
 
 
+@pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize(
     ("name", "flags"), [("my_losses:good", ()), ("my_losses:scaled", ('--options={"scale": 2.0}',))]
 )
@@ -100,6 +111,7 @@ def test_good_losses_of_ones_own(name, flags):
     assert ended.out.splitlines()[-1].endswith(": verified")
 
 
+@pytest.mark.usefixtures("cheap")
 def test_a_factory_with_an_axis_is_checked_on_shards():
     ended = here("verify", "my_losses:average")
     assert ended.status == 0, ended.out

@@ -1,5 +1,7 @@
 """The battery of losses: what is shipped passes, and every planted error is named."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from support import planted
 
 from gan_jax import losses
 from gan_jax.errors import ConfigError
+from gan_jax.verification import losses as battery
 from gan_jax.verification.checks import failures, table
 from gan_jax.verification.losses import verify_loss
 from gan_jax.verification.optimum import EQUAL, PAIRS, best_discriminator, play, points
@@ -21,7 +24,29 @@ def failing(loss, factory=None, **only):
     return [check.property for check in failures(verify_loss(loss, factory, **only))]
 
 
-@pytest.mark.parametrize("name", sorted(losses.LOSSES))
+@functools.cache
+def played(discriminator, generator):
+    return play(planted.unclaimed(discriminator, generator))
+
+
+@functools.cache
+def optimum(game, pair, domain):
+    return best_discriminator(game, pair, domain)
+
+
+@pytest.fixture(autouse=True)
+def optima(monkeypatch):
+    """The best discriminator of functions that many losses here share is searched for once."""
+    monkeypatch.setattr(battery, "play", lambda loss: played(*loss[:2]))
+    monkeypatch.setattr(battery, "best_discriminator", optimum)
+
+
+QUICK = {"minimax", "relativistic_average"}  # one of examples, one of the minibatch; all take a minute
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in sorted(losses.LOSSES)]
+)
 def test_every_shipped_loss_is_verified(name):
     titles = []
     for title, checks in verify(name):

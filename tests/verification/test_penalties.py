@@ -8,8 +8,12 @@ from gan_jax.penalties import PENALTIES, Penalty, gradient, lecam
 from gan_jax.verification import penalties as battery
 from gan_jax.verification.checks import failures, table
 
+QUICK = {"r1", "lecam", "historical_averaging", "feature_matching"}  # of each kind one; all take minutes
 
-@pytest.mark.parametrize("name", PENALTIES)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in PENALTIES]
+)
 def test_shipped_penalties_pass(name):
     checks = battery.verify_penalty(PENALTIES[name], name)
     assert not failures(checks), table(name, checks)
@@ -97,6 +101,11 @@ def one(norm):
     return jnp.square(norm - 1.0)
 
 
+def check_only(properties, monkeypatch):
+    wanted = properties | {"shape and dtype"}
+    monkeypatch.setattr(battery, "PROPERTIES", {k: v for k, v in battery.PROPERTIES.items() if k in wanted})
+
+
 LINEAR, QUADRATIC = "closed form on a linear critic", "closed form on a quadratic critic"
 
 
@@ -124,8 +133,7 @@ LINEAR, QUADRATIC = "closed form on a linear critic", "closed form on a quadrati
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_planted_error_is_caught_by_name(function, of_norm, caught, monkeypatch):
-    properties = {k: v for k, v in battery.PROPERTIES.items() if k in caught | {"shape and dtype"}}
-    monkeypatch.setattr(battery, "PROPERTIES", properties)
+    check_only(caught, monkeypatch)
     penalty = Penalty(function, "discriminator", of_norm=of_norm)
     checks = battery.verify_penalty(penalty, function.__name__)
     assert {check.property for check in failures(checks)} == caught, table("planted", checks)
@@ -135,7 +143,7 @@ def test_a_planted_error_is_caught_by_name(function, of_norm, caught, monkeypatc
 def test_an_error_of_the_user_is_told_in_a_line():
     checks = battery.verify_penalty(Penalty(raising, "discriminator"), "mine")
     assert checks[-1].evidence.startswith("mine raises RuntimeError: no such thing second line (")
-    assert "test_penalties.py, line 73)" in checks[-1].evidence
+    assert f"test_penalties.py, line {raising.__code__.co_firstlineno + 1})" in checks[-1].evidence
     checks = battery.verify_penalty(Penalty(raising, "critic"), "mine")
     assert checks == [("arguments", False, "player 'critic' is not 'discriminator' or 'generator'")]
     checks = battery.verify_penalty(Penalty(lecam.lecam, "discriminator"), "mine")
@@ -156,9 +164,12 @@ def test_memory_that_differs_between_devices_or_changes_shape_is_caught(monkeypa
         assert [check.property for check in failures(battery.verify_penalty(wrong, "mine"))] == ["memory"]
 
 
-def test_a_scalar_of_the_minibatch_is_allowed_where_it_names_the_axis():
+def test_a_scalar_of_the_minibatch_is_allowed_where_it_names_the_axis(monkeypatch):
     def spread(critic, real, axis_name=None):
         mean = jnp.mean(gradient.r1(critic, real))
         return mean if axis_name is None else jax.lax.pmean(mean, axis_name)
 
-    assert not failures(battery.verify_penalty(Penalty(spread, "discriminator"), "spread"))
+    check_only({"examples apart", "two devices"}, monkeypatch)
+    checks = battery.verify_penalty(Penalty(spread, "discriminator"), "spread")
+    assert len(checks) == 4
+    assert not failures(checks)

@@ -16,6 +16,8 @@ if shoot.executable() is None:
 if not os.environ.get("CI"):
     pytest.importorskip("playwright")
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"seeds": 3, "steps": 600, "evaluate_every": 200, "grids": 2}
 COLOURS = """() => [getComputedStyle(document.body).backgroundColor,
   ...[...document.querySelectorAll(".plot")].flatMap(p => [p.layout.font.color, p.layout.xaxis.gridcolor,

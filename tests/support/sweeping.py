@@ -3,6 +3,7 @@
 import functools
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -10,6 +11,7 @@ import gan_jax
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.execute import run_group
+from gan_jax.training import sampling
 from gan_jax.training.start import read_checkpoint
 from support.commands import TINY, result
 
@@ -48,13 +50,17 @@ def base(*fields, variant="ring"):
     return gan_jax.load_config(f"{TINY}:{variant}", merged(*fields))
 
 
-def train_sweep(workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=train_groups, **options):
-    """Train a grid (or a space) in this process; {status: runs}."""
+def train_sweep(
+    workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=train_groups, pictures=False, **options
+):
+    """Train a grid (or a space) in this process; {status: runs}. Plots of points, half of the work, may be left out."""
     names = ("metric", "halving", "question")
     space = grid(values) if isinstance(values, dict) else values
     wanted = Sweep(space, seeds=seeds, **{name: options.pop(name) for name in names if name in options})
     config = base(*fields) if config is None else config
-    return sweep(wanted, config, workdir, executor, width=width, progress=False, **options)
+    plot = sampling.point_plot if pictures else lambda points, real: np.zeros((8, 8, 3), np.uint8)
+    with mock.patch.object(sampling, "point_plot", plot):
+        return sweep(wanted, config, workdir, executor, width=width, progress=False, **options)
 
 
 def sweep_json(workdir):

@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_the_sweep_is_that_of_one_mach
         ended = finish(driver, LIMIT)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err
-    assert ended.out.startswith("6 runs: 6 finished\n")
+    assert "6 runs: 6 finished" in ended.out.splitlines()  # Ray itself says that a worker died
     assert_same_sweep(workdir, local)
 
 

@@ -134,6 +134,7 @@ def test_killed_at_three_random_moments(reference, file, tmp_path):
     assert ended.status == 0, ended.err
     assert "nothing is left to do" in ended.err
     assert ends(workdir) == again
+    assert sweep_json(workdir)["commands"] == [["gan-jax", *flags]]
 
 
 def test_signals_save_and_the_same_command_continues(reference, file, tmp_path):
@@ -162,13 +163,13 @@ def test_added_values_and_seeds_train_the_new_runs_alone(tmp_path):
     assert train_sweep(tmp_path, few) == {"finished": 3}
     before = digests(tmp_path)
     old = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*") if path.name != ".lock"}
-    assert train_sweep(tmp_path, more, seeds=2) == {"finished": 8}
+    assert train_sweep(tmp_path, more, seeds=2, command=["again"]) == {"finished": 8}
     assert {path: path.stat().st_mtime_ns for path in old} == old
     assert {point: digest for point, digest in digests(tmp_path).items() if point in before} == before
     assert sorted(len(group["runs"]) for group, _ in groups(tmp_path).values()) == [3, 5]
     laid_out = sweep_json(tmp_path)
     assert laid_out["seeds"] == [0, 1]
-    assert len(laid_out["commands"]) == 2
+    assert laid_out["commands"] == [[], ["again"]]
 
 
 def test_a_second_command_meanwhile_is_refused_and_the_first_goes_on(file, tmp_path):

@@ -50,7 +50,8 @@ def config():
 def three(tmp_path_factory):
     """Four runs, three at once on one device; the fourth shares its call with copies that are dead."""
     workdir = tmp_path_factory.mktemp("sweeps") / "three"
-    assert train_sweep(workdir, zipped(SETTINGS), seeds=SEEDS, config=config(), executor=execute) == {"finished": 4}
+    options = {"seeds": SEEDS, "config": config(), "executor": execute, "pictures": True}
+    assert train_sweep(workdir, zipped(SETTINGS), **options) == {"finished": 4}
     return workdir
 
 

@@ -15,14 +15,14 @@ COMMON = ("steps=20", "log_every=10", "sample_every=0", "checkpoint_every=0", "s
 CASES = {
     "mlp": ("ring", ()),
     "mlp_shard_map": ("ring", ("parallel=shard_map",)),
-    "mlp_least_squares_two_rounds_stratified": (
+    "mlp_least_squares_two_rounds": (
         "digits",
         (
             "generator.mlp.batch_norm=True", "discriminator.mlp.dropout=0.3", "loss.name=least_squares",
-            "schedule.discriminator_steps=2", "ema.decay=0.9", "optimizer.generator.clip=0.5", "latent=stratified",
+            "schedule.discriminator_steps=2", "ema.decay=0.9", "optimizer.generator.clip=0.5",
         ),
     ),
-    "mlp_simultaneous": ("ring", ("schedule.simultaneous=True",)),
+    "mlp_simultaneous_stratified": ("ring", ("schedule.simultaneous=True", "latent=stratified")),
     "dcgan": (
         "folder",
         (

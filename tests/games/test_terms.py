@@ -16,6 +16,7 @@ from gan_jax.games.gan import hidden_layer, pack
 from gan_jax.training.start import check_examples_apart
 from gan_jax.training.step import init_state, make_step
 
+QUICKLY = {"xla_backend_optimization_level": 0}
 BASE = {
     "steps": 10,
     "batch_size": 8,
@@ -26,11 +27,17 @@ BASE = {
 }
 
 
-def made(shape=(2,), **values):
+def game_of(shape=(2,), **values):
+    """(game, its numbers) of a configuration, in whose fields a dot is two underscores."""
     config = load_values({**BASE, **{name.replace("__", "."): value for name, value in values.items()}})
-    game = build_game(config, SimpleNamespace(shape=shape, num_classes=None))
-    state = init_state(game, jax.random.key(0), build_hyper(config))
-    return game, state, jax.jit(make_step(game, local_batch=8))
+    return build_game(config, SimpleNamespace(shape=shape, num_classes=None)), build_hyper(config)
+
+
+def made(shape=(2,), **values):
+    """(game, its first state, its compiled step)."""
+    game, hyper = game_of(shape, **values)
+    state = init_state(game, jax.random.key(0), hyper)
+    return game, state, jax.jit(make_step(game, local_batch=8), compiler_options=QUICKLY)
 
 
 def batch(game, i=0, shape=(2,)):
@@ -49,19 +56,22 @@ def test_weights_are_numbers_of_the_run_and_zero_leaves_a_penalty_out():
     assert float(other["discriminator/gradient_norm"]) != float(one["discriminator/gradient_norm"])
     for name in ("discriminator/loss", "discriminator/r1", "discriminator/lecam"):  # told before their weights
         np.testing.assert_allclose(one[name], other[name])
-    _, _, plain = made()
-    assert "discriminator/r1" not in plain(made()[1], batch(game))[1]
+    plain, numbers = game_of()
+    shapes = jax.eval_shape(lambda: make_step(plain, local_batch=8)(
+        init_state(plain, jax.random.key(0), numbers), batch(plain)))  # fmt: skip
+    assert "discriminator/r1" not in shapes[1]
 
 
 def test_the_gradient_is_that_of_the_weighted_sum():
     """gradient(w) is affine in the weight, and the part that grows is the penalty's own."""
     slopes = {}
+    game, state, step = made(
+        penalties__orthogonal__weight=1.0, optimizer__discriminator__name="sgd",
+        optimizer__discriminator__learning_rate=1.0,
+    )  # fmt: skip
     for weight in (1.0, 2.0, 4.0):
-        game, state, step = made(
-            penalties__orthogonal__weight=weight, optimizer__discriminator__name="sgd",
-            optimizer__discriminator__learning_rate=1.0,
-        )  # fmt: skip
-        after, _ = step(state, batch(game))
+        hyper = {**state.hyper, "penalties.orthogonal.weight": jnp.float32(weight)}
+        after, _ = step(state.replace(hyper=hyper), batch(game))
         before, new = state.params["discriminator"], after.params["discriminator"]
         slopes[weight] = np.asarray(before["hidden_0"]["kernel"] - new["hidden_0"]["kernel"])
     kernel = np.asarray(state.params["discriminator"]["hidden_0"]["kernel"], np.float64)
@@ -99,7 +109,7 @@ def test_a_generator_that_matches_features_is_given_real_examples():
     assert data_rounds(game) == (0, 1)
     state, metrics = step(state, batch(game))
     assert float(metrics["generator/feature_matching"]) > 0
-    assert data_rounds(made()[0]) == (0,)
+    assert data_rounds(game_of()[0]) == (0,)
 
 
 def test_packs_hold_consecutive_examples_side_by_side():
@@ -117,18 +127,23 @@ def test_a_packed_discriminator_sees_packs_and_images_their_channels():
     logits = game.networks["discriminator"].apply({"params": state.params["discriminator"]}, real)
     assert logits.shape == (4,)
     np.testing.assert_allclose(metrics["discriminator/real_logits"], jnp.mean(logits), rtol=1e-5)
-    game, state, _ = made(shape=(4, 4, 1), game__gan__packing=4)
+    game, numbers = game_of(shape=(4, 4, 1), game__gan__packing=4)
     assert game.networks["discriminator"].shape == (4, 4, 4)
-    assert game.sample(game.networks, state.params, state.stats, jax.random.key(0), 3).shape == (3, 4, 4, 1)
+
+    def sample():
+        state = init_state(game, jax.random.key(0), numbers)
+        return game.sample(game.networks, state.params, state.stats, jax.random.key(0), 3)
+
+    assert jax.eval_shape(sample).shape == (3, 4, 4, 1)
 
 
 def test_instance_noise_falls_to_nothing():
     """Half of its first size a quarter into the run, gone from the half on: logits are then those without noise."""
+    noisy, plain = made(steps=10, instance_noise__std=0.3, instance_noise__end=0.5), made(steps=10)
     gaps = []
     for step_number in (0, 5):
         logits = []
-        for std in (0.3, 0.0):
-            game, state, step = made(steps=10, instance_noise__std=std, **({"instance_noise__end": 0.5} if std else {}))
+        for game, state, step in (noisy, plain):
             _, metrics = step(state.replace(step=jnp.int32(step_number)), batch(game))
             logits.append(float(metrics["discriminator/real_logits"]))
         gaps.append(abs(logits[0] - logits[1]))
@@ -136,17 +151,16 @@ def test_instance_noise_falls_to_nothing():
     assert gaps[1] == 0.0
 
 
-@pytest.mark.parametrize("k", [1, 2])
-def test_one_power_iteration_in_each_move_of_the_owner_and_none_elsewhere(k):
+def test_one_power_iteration_in_each_move_of_the_owner_and_none_elsewhere():
     """By hand, with the kernels that each of the discriminator's moves begins with (its learning rate is 0)."""
     game, state, step = made(
-        discriminator__mlp__spectral_norm=True, schedule__discriminator_steps=k,
+        discriminator__mlp__spectral_norm=True, schedule__discriminator_steps=2,
         optimizer__discriminator__learning_rate=0.0, penalties__r1__weight=1.0,
     )  # fmt: skip
     kernel = np.asarray(state.params["discriminator"]["hidden_0"]["kernel"], np.float64)
     u = np.asarray(state.stats["discriminator"]["spectral"]["hidden_0"]["u"], np.float64)
     after, _ = step(state, batch(game))
-    for _ in range(k):
+    for _ in range(2):
         v = kernel @ u / np.linalg.norm(kernel @ u)
         u = kernel.T @ v / np.linalg.norm(kernel.T @ v)
     vectors = after.stats["discriminator"]["spectral"]["hidden_0"]
@@ -172,7 +186,7 @@ def test_a_penalty_that_is_not_finite_ends_the_run_though_its_gradient_is(tmp_pa
 
 def test_penalties_for_images_are_refused_on_points():
     with pytest.raises(ConfigError, match=r"penalties.bcr.weight=1.0 .*an example has the shape \(2,\)"):
-        made(penalties__bcr__weight=1.0)
+        game_of(penalties__bcr__weight=1.0)
 
 
 def test_a_users_discriminator_with_batch_statistics_is_refused_under_a_gradient_penalty():

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.states import BATCH, assert_bits_equal, relative_error, state_of
+from support.states import BATCH, QUICKLY, assert_bits_equal, relative_error, state_of
 from support.toys import gan_batch_norm, quartet
 
 from gan_jax.game import data_rounds
@@ -16,12 +16,12 @@ from gan_jax.rules import RULES
 from gan_jax.training.step import make_step
 
 GAMES = {"gan_batch_norm": (gan_batch_norm, 2, "generator"), "quartet": (quartet, 4, "maps")}
+LOOKING = ("extragradient", "consensus", "unrolled", "heun")  # that evaluate everybody, one of each structure
 CASES = [
-    pytest.param(rule, game, marks=[pytest.mark.slow] if game == "gan_batch_norm" else [])
-    for rule in RULES
-    for game in GAMES
+    *((rule, "quartet") for rule in ("gradient", *LOOKING)),
+    *(pytest.param(rule, "quartet", marks=pytest.mark.slow) for rule in RULES if rule not in ("gradient", *LOOKING)),
+    *(pytest.param(rule, "gan_batch_norm", marks=pytest.mark.slow) for rule in ("gradient", *LOOKING)),
 ]
-FAST = {"xla_backend_optimization_level": 1}
 
 
 def ruled(rule, name, schedule=None):
@@ -51,14 +51,14 @@ def batch_for(game, dimension, step):
 def test_finite_owned_and_equal_on_two_devices(rule, name):
     """Three steps whole, and the same minibatches in two halves whose means the step takes itself."""
     game, dimension = ruled(rule, name)
-    whole = jax.jit(make_step(game, local_batch=BATCH), compiler_options=FAST)
+    whole = jax.jit(make_step(game, local_batch=BATCH), compiler_options=QUICKLY)
     halves = jax.jit(
         jax.vmap(
             make_step(game, local_batch=BATCH // 2, axis_name="batch"),
             in_axes=(None, 0),
             axis_name="batch",
         ),
-        compiler_options=FAST,
+        compiler_options=QUICKLY,
     )
     one = two = state_of(game)
     for i in range(3):
@@ -75,7 +75,7 @@ def test_finite_owned_and_equal_on_two_devices(rule, name):
     assert relative_error(two.stats, one.stats) < 1e-5
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
+@pytest.mark.parametrize("rule", LOOKING)
 def test_only_movers_are_written_and_statistics_once(rule):
     """A round of one player under a rule that evaluates all: the other keeps its bits, and statistics move once."""
     game, dimension = ruled(rule, "gan_batch_norm")
@@ -84,8 +84,8 @@ def test_only_movers_are_written_and_statistics_once(rule):
     object.__setattr__(plain, "schedule", (("discriminator",),))
     before = state_of(game)
     batch = batch_for(game, dimension, 0)
-    after, metrics = jax.jit(make_step(game, local_batch=BATCH), compiler_options=FAST)(before, batch)
-    usual, _ = jax.jit(make_step(plain, local_batch=BATCH), compiler_options=FAST)(state_of(plain), batch)
+    after, metrics = jax.jit(make_step(game, local_batch=BATCH), compiler_options=QUICKLY)(before, batch)
+    usual, _ = jax.jit(make_step(plain, local_batch=BATCH), compiler_options=QUICKLY)(state_of(plain), batch)
     assert_bits_equal(before.params["generator"], after.params["generator"])
     assert_bits_equal(before.stats["generator"], after.stats["generator"])
     assert_bits_equal(before.opt["generator"], after.opt["generator"])

@@ -19,7 +19,7 @@ programs = collections.Counter()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--costs", type=Path, help="a line of JSON for every test goes to this name and the worker's")
+    parser.addoption("--costs", help="a line of JSON for every test goes to this name and the worker's")
 
 
 def pytest_configure(config):

@@ -1,61 +1,81 @@
-"""A pairwise covering of everything that can be combined: in some row, every two choices that have a meaning meet."""
+"""A pairwise covering of what can be combined: in some row, every two classes of choices that have a meaning meet.
+
+A class holds the choices whose programs have the same structure; they take turns in the rows of their class. What one
+of them does by itself has its own battery (`gan-jax verify`, closed forms, tests/rules).
+"""
 
 import functools
 import itertools
 import random
 
-from gan_jax.penalties import PENALTIES
+FIRST = 6  # rows that `make test` trains; `make test-slow` trains the others
 
-FIRST = 24  # rows that `make test` trains; `make test-slow` trains the others
-F_GAN = ("kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon", "gan")
+PENALTY = {
+    name: {f"penalties.{name}.weight": 0.1}
+    for name in ("wgan_gp", "lipschitz", "dragan", "r1", "r2", "lecam", "bcr", "feature_matching")
+} | {
+    base: {f"penalties.{base}.weight": 0.1, f"penalties.{base}_generator.weight": 0.01}
+    for base in ("zcr", "orthogonal", "historical_averaging")
+}  # fmt: skip
+SGD = {f"optimizer.{player}.name": "sgd" for player in ("generator", "discriminator")}  # what an ODE solver needs
 
-# factor -> {choice: configuration fields}
+# factor -> {class: its choices, each of them configuration fields}
 FACTORS = {
     "loss": {
-        **{name: {"loss.name": name} for name in (
-            "minimax", "non_saturating", "maximum_likelihood", "least_squares", "hinge", "wasserstein", "relativistic",
-            "relativistic_average", "relativistic_average_least_squares", "relativistic_pairing",
-        )},
-        "smoothed": {"loss.name": "non_saturating", "loss.non_saturating.real_target": 0.9},
-        "f_gan": {"loss.name": "f_gan"},  # its six members take turns, see ``fields``
+        "pointwise": [{"loss.name": name} for name in (
+            "minimax", "non_saturating", "maximum_likelihood", "least_squares", "hinge", "wasserstein",
+        )] + [{"loss.name": "non_saturating", "loss.non_saturating.real_target": 0.9}],
+        "pairs": [{"loss.name": name} for name in ("relativistic", "relativistic_pairing")],
+        "batchwise": [{"loss.name": f"relativistic_average{kind}"} for kind in ("", "_least_squares")],
+        "f-divergence": [{"loss.name": "f_gan", "loss.f_gan.divergence": name} for name in (
+            "kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon", "gan",
+        )],
     },
     "gradient penalty": {
-        "none": {},
-        **{name: {f"penalties.{name}.weight": 0.1} for name, penalty in PENALTIES.items() if penalty.per_example},
-        "r1 and r2": {"penalties.r1.weight": 0.5, "penalties.r2.weight": 0.5},
+        "none": [{}],
+        "at examples": [PENALTY["r1"], PENALTY["r2"], PENALTY["r1"] | PENALTY["r2"]],
+        "beside examples": [PENALTY["wgan_gp"], PENALTY["lipschitz"], PENALTY["dragan"]],
     },
     "penalty": {
-        "none": {},
-        **{name: {f"penalties.{name}.weight": 0.1} for name in ("lecam", "bcr", "feature_matching")},
-        **{base: {f"penalties.{base}.weight": 0.1, f"penalties.{base}_generator.weight": 0.01}
-           for base in ("zcr", "orthogonal", "historical_averaging")},
+        "none": [{}],
+        "remembers": [PENALTY["lecam"], PENALTY["historical_averaging"]],
+        "judges again": [PENALTY["bcr"], PENALTY["zcr"]],
+        "features": [PENALTY["feature_matching"]],
+        "parameters": [PENALTY["orthogonal"]],
     },
     "input and weights": {
-        "plain": {},
-        "clipping": {"optimizer.discriminator.clip_weights": 0.05},
-        "instance noise": {"instance_noise.std": 0.1, "instance_noise.end": 0.5},
-        "packing": {"game.gan.packing": 2},
+        "plain": [{}],
+        "clipping": [{"optimizer.discriminator.clip_weights": 0.05}],
+        "instance noise": [{"instance_noise.std": 0.1, "instance_noise.end": 0.5}],
+        "packing": [{"game.gan.packing": 2}],
     },
-    "rule": {name: {"update.name": name} for name in (
-        "gradient", "optimistic", "extragradient", "consensus", "symplectic", "unrolled", "heun", "rk4",
-    )},
-    "precision": {name: {"precision": name} for name in ("float32", "bfloat16")},
-    "ema": {"off": {}, "on": {"ema.decay": 0.9}},
+    "rule": {
+        "gradient": [{"update.name": "gradient"}],
+        "wraps an optimizer": [{"update.name": "optimistic"}],
+        "looks ahead": [{"update.name": "extragradient"}],
+        "second order": [{"update.name": "consensus"}, {"update.name": "symplectic"}],
+        "unrolled": [{"update.name": "unrolled"}],
+        "Runge-Kutta": [{"update.name": "heun"} | SGD, {"update.name": "rk4"} | SGD],
+    },
+    "precision": {name: [{"precision": name}] for name in ("float32", "bfloat16")},
+    "ema": {"off": [{}], "on": [{"ema.decay": 0.9}]},
     "schedule": {
-        "k = 1": {},
-        "k = 2": {"schedule.discriminator_steps": 2},
-        "simultaneous": {"schedule.simultaneous": True},
+        "k = 1": [{}],
+        "k = 2": [{"schedule.discriminator_steps": 2}],
+        "simultaneous": [{"schedule.simultaneous": True}],
     },
-    "devices": {"one": {}, "two": {}},
+    "devices": {"one": [{}], "two": [{}]},
     "network": {
-        "mlp": {},
-        "spectral": {"discriminator.mlp.spectral_norm": True},
-        "minibatch": {"discriminator.mlp.minibatch_features": 2},
-        "virtual": {"generator.mlp.batch_norm": True, "generator.mlp.reference": 4},
-        "maxout": {"discriminator.name": "maxout", "generator.mlp.batch_norm": True},
-        "dcgan": {"generator.name": "dcgan", "discriminator.name": "dcgan"},
-        "dcgan spectral": {"generator.name": "dcgan", "discriminator.name": "dcgan",
-                           "discriminator.dcgan.batch_norm": False, "discriminator.dcgan.spectral_norm": True},
+        "plain": [{}],
+        "spectral": [
+            {"discriminator.mlp.spectral_norm": True},
+            {"generator.name": "dcgan", "discriminator.name": "dcgan",
+             "discriminator.dcgan.batch_norm": False, "discriminator.dcgan.spectral_norm": True},
+        ],
+        "minibatch": [{"discriminator.mlp.minibatch_features": 2}],
+        "virtual": [{"generator.mlp.batch_norm": True, "generator.mlp.reference": 4}],
+        "maxout": [{"discriminator.name": "maxout", "generator.mlp.batch_norm": True}],
+        "batch norm": [{"generator.name": "dcgan", "discriminator.name": "dcgan"}],
     },
 }  # fmt: skip
 
@@ -76,7 +96,7 @@ BASE = {
     "optimizer.generator.learning_rate": 1e-3,
     "optimizer.discriminator.learning_rate": 1e-3,
 }
-MIXING = ("minibatch", "dcgan")  # networks whose discriminator mixes examples
+MIXING = ("minibatch", "batch norm")  # networks whose discriminator mixes examples
 
 
 def has_meaning(row):
@@ -84,16 +104,13 @@ def has_meaning(row):
     return row.get("gradient penalty", "none") == "none" or row.get("network") not in MIXING
 
 
-def fields(row, number):
-    """The configuration fields of a row; ``number`` picks the member of the f-GAN family."""
+def fields(number):
+    """The configuration fields of row ``number``: of every class the choice whose turn it is."""
     made = dict(BASE)
-    for factor, choice in row.items():
-        made.update(FACTORS[factor][choice])
-    if row["loss"] == "f_gan":
-        made["loss.f_gan.divergence"] = F_GAN[number % len(F_GAN)]
-    if row["rule"] in ("heun", "rk4"):
-        for player in ("generator", "discriminator"):
-            made[f"optimizer.{player}.name"] = "sgd"
+    for factor, name in rows()[number].items():
+        choices = FACTORS[factor][name]
+        turn = sum(row[factor] == name for row in rows()[:number])
+        made.update(choices[turn % len(choices)])
     return made
 
 

@@ -16,6 +16,7 @@ from gan_jax.training.step import init_state, make_step
 from support import matrix
 
 SHAPE = (16, 16, 1)
+QUICKLY = {"xla_backend_optimization_level": 0}  # what is compiled runs for ten steps
 
 
 def fetch(arrays, key, position):
@@ -26,7 +27,7 @@ def fetch(arrays, key, position):
 def play(number):
     """What is wrong after ten steps of row ``number``, in one line; '' if nothing."""
     row = matrix.rows()[number]
-    state, metrics = train(matrix.fields(row, number), 2 if row["devices"] == "two" else 1, seed=number)
+    state, metrics = train(matrix.fields(number), 2 if row["devices"] == "two" else 1, seed=number)
     metrics = {name: float(value) for name, value in metrics.items()}
     if not bool(state.alive) or int(state.step) != 10:
         return f"not finite in step {int(state.first_bad_step)}: {metrics}"
@@ -42,7 +43,7 @@ def compare(number):
     # Adam would make a whole step of a gradient that is zero but for rounding, as that of the last bias is where only
     # differences of logits count.
     sgd = {f"optimizer.{player}.name": "sgd" for player in ("discriminator", "generator")}
-    fields = {**matrix.fields(matrix.rows()[number], number), **sgd, "precision": "float32"}
+    fields = {**matrix.fields(number), **sgd, "precision": "float32"}
     (one, _), (two, _) = (train(fields, devices, seed=number) for devices in (1, 2))
     pairs = zip(jax.tree.leaves((one.params, one.stats)), jax.tree.leaves((two.params, two.stats)), strict=True)
     worst = 0.0
@@ -64,7 +65,7 @@ def train(fields, devices, seed):
         step, fetch, rounds=rounds, local_batch=local, batch_size=config.batch_size, axis_name=axis
     )  # fmt: skip
     if devices == 1:
-        return jax.jit(loop)(state, {}, {}, jnp.int32(config.steps))
+        return jax.jit(loop, compiler_options=QUICKLY)(state, {}, {}, jnp.int32(config.steps))
     mesh = device_mesh(jax.devices())
     return make_program(loop, mesh)(replicate(state, mesh), {}, {}, replicate(np.int32(config.steps), mesh))
 
@@ -78,3 +79,4 @@ if __name__ == "__main__":
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
         print(json.dumps([index, said]), flush=True)
+        jax.clear_caches()

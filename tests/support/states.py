@@ -7,6 +7,7 @@ from gan_jax.training.step import init_state
 from support.toys import HYPER
 
 BATCH = 8
+QUICKLY = {"xla_backend_optimization_level": 0}  # of programs that run a few steps
 
 
 def state_of(game, seed=0, ema=True):

@@ -41,13 +41,13 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow -n $(JOBS) --dist worksteal
+	XLA_FLAGS= $(BIN)/python -m pytest -m slow -n $(JOBS) --dist worksteal
 
 # The file of a part holds the tests that passed for just this content of the files that git knows.
 test-all: $(INSTALLED)
 	@tree=$$(git rev-parse --short=12 HEAD)-$$(git diff HEAD | sha256sum | cut -c1-8); \
 	for part in $(PART); do \
-	  echo "$$part:"; $(BIN)/python -m pytest -m $$part --passed=runs/tests/$$tree/$$part -n $(JOBS) --dist worksteal; \
+	  echo "$$part:"; XLA_FLAGS= $(BIN)/python -m pytest -m $$part --passed=runs/tests/$$tree/$$part -n $(JOBS) --dist worksteal; \
 	  status=$$?; if [ $$status -ne 0 ] && [ $$status -ne 5 ]; then exit $$status; fi; \
 	done
 

@@ -1,10 +1,14 @@
 """What all tests share: strict modes, one cache of compiled programs, layers, and tests that need not run again."""
 
+import ctypes
 import functools
+import gc
 import os
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Most programs run for a few steps. `make test-slow` and `make test-all` optimize as a user's process does.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import jax
 import pytest
@@ -93,6 +97,8 @@ def forget(request):
         if isinstance(value, functools._lru_cache_wrapper):
             value.cache_clear()
     jax.clear_caches()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # the C library keeps what the compiler freed
 
 
 @pytest.fixture

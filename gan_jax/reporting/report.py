@@ -1,6 +1,7 @@
 """The report of a sweep: one HTML file that needs nothing else, not even a network."""
 
 import base64
+import functools
 import hashlib
 import json
 import math
@@ -50,11 +51,17 @@ def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list
 
 def render(material: Material) -> str:
     """The report as HTML; the same text for the same records."""
+    return _template().render(_context(material))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    """The page's template, compiled once a process."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    return environment.get_template("report.html.j2").render(_context(material))
+    return environment.get_template("report.html.j2")
 
 
 def embedded(content: Any) -> Markup:

@@ -1,7 +1,9 @@
 """One checked property of a loss, a penalty or an update rule."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
 
 Finding = tuple[bool | None, str]  # a Check without its name
 
@@ -33,3 +35,8 @@ def table(title: str, checks: Sequence[Check]) -> str:
     bad = failures(checks)
     verdict = f"FAILS: {', '.join(check.property for check in bad)}" if bad else "verified"
     return "\n".join([title, *lines, f"{title}: {verdict}"])
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, compiled without optimization: these programs run a few times, so compilation is their cost."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})

@@ -10,7 +10,7 @@ import numpy as np
 from gan_jax.losses import AdversarialLoss, Claims
 from gan_jax.losses.adversarial import PairLoss
 from gan_jax.registry import describe
-from gan_jax.verification.checks import Check, Finding
+from gan_jax.verification.checks import Check, Finding, compiled
 
 PLAYERS = ("discriminator", "generator")
 WRONG = 30.0  # a logit that is surely wrong; sigmoid(-30) = 1e-13 is far from underflow in float32
@@ -82,7 +82,7 @@ def gradient(loss: AdversarialLoss, claims: Claims) -> Finding:
 
             moves = jnp.asarray(step * np.eye(2 * size))
 
-            @jax.jit
+            @compiled
             def measure(both: jax.Array, total: Callable = total, moves: jax.Array = moves) -> tuple[jax.Array, ...]:
                 def up_and_down(move: jax.Array) -> tuple[jax.Array, jax.Array]:
                     return total(both + move), total(both - move)
@@ -126,7 +126,7 @@ def per_example(loss: AdversarialLoss, claims: Claims) -> Finding:
     with jax.enable_x64(True):
         for player in PLAYERS:
             function = getattr(loss, player)
-            for jacobian in jax.jit(jax.jacobian(function, (0, 1)))(real, fake):
+            for jacobian in compiled(jax.jacobian(function, (0, 1)))(real, fake):
                 leak = max(leak, float(np.abs(np.asarray(jacobian)[~np.eye(size, dtype=bool)]).max()))
             there = function(jnp.asarray(real[order]), jnp.asarray(fake[order]))
             here = function(jnp.asarray(real), jnp.asarray(fake))[order]
@@ -224,4 +224,4 @@ def _compiled(loss: AdversarialLoss) -> Callable[[jax.Array, jax.Array], list[ja
             numbers += [value, *pull(jnp.ones_like(value))]
         return numbers
 
-    return jax.jit(outputs)
+    return compiled(outputs)

@@ -11,6 +11,7 @@ import optax
 from gan_jax.game import Aux, Game, Player, simultaneous
 from gan_jax.rules import Rule
 from gan_jax.training.step import State, init_state, make_step
+from gan_jax.verification.checks import compiled
 
 # {player: (all numbers by player, local examples [B]) -> cost}
 Costs = Mapping[str, Callable[[Mapping[str, jax.Array], jax.Array], jax.Array]]
@@ -72,7 +73,7 @@ def states(game: Game, examples: jax.Array, steps: int, shards: int = 1) -> list
         mapped = jax.vmap(step, in_axes=(None, 0), axis_name="shard")
         parts = {"image": examples.reshape(shards, 1, local)}
         step = lambda state, _: jax.tree.map(lambda x: x[0], mapped(state, parts))
-    run = jax.jit(step)
+    run = compiled(step)
     state: State = init_state(game, jax.random.key(0), {"steps": float(steps)})
     course = [_numbers(state)]
     for _ in range(steps):

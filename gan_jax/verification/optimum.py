@@ -14,6 +14,7 @@ import numpy as np
 from scipy import optimize
 
 from gan_jax.losses import AdversarialLoss
+from gan_jax.verification.checks import compiled
 
 BOX = 30.0  # beyond it a sigmoid is 0 or 1 to 13 digits; a cost with no minimum stops there
 
@@ -78,7 +79,7 @@ def play(loss: AdversarialLoss) -> Play:
         return jnp.mean(costs.reshape(real_points.size, logits.size), axis=0)
 
     return Play(
-        jax.jit(jax.value_and_grad(discriminator, 2)), jax.jit(jax.value_and_grad(generator, 3)), jax.jit(per_point)
+        compiled(jax.value_and_grad(discriminator, 2)), compiled(jax.value_and_grad(generator, 3)), compiled(per_point)
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.penalties import SUPPLIED, Penalty
 from gan_jax.registry import describe
-from gan_jax.verification.checks import Check, Finding
+from gan_jax.verification.checks import Check, Finding, compiled
 from gan_jax.verification.penalty_world import (
     BATCH,
     ONE_EACH,
@@ -21,7 +21,6 @@ from gan_jax.verification.penalty_world import (
     SIZE,
     at_points,
     call,
-    compiled,
     draw,
     gap,
     memory_of,

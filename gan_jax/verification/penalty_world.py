@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.penalties import Penalty
+from gan_jax.verification.checks import compiled
 
 BATCH, SHAPE, LATENT, WIDTH = 4, (5, 4, 2), 3, 6
 SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2]
@@ -135,11 +136,6 @@ def on_two_devices(function: Callable[[World, str], Any], world: World) -> Any:
     halves = world._replace(real=split(world.real), latent=split(world.latent), keys=split(world.keys))
     axes: Any = World(0, 0, 0, None, None)  # type: ignore[arg-type]
     return compiled(jax.vmap(lambda w: function(w, "devices"), in_axes=(axes,), axis_name="devices"))(halves)
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, compiled with little optimization: these programs run once, so compilation is their cost."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})
 
 
 def gap(a: Any, b: Any) -> float:

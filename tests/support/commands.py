@@ -59,7 +59,8 @@ def refused(*arguments: object, status: int = 2) -> str:
 def start(*arguments: object, devices: int = 1, python: bool = False, **options: object) -> subprocess.Popen:
     """Start a command (or a Python file) in a process group of its own; its output goes to pipes."""
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", **options.pop("env", {})}
-    environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    flags = os.environ.get("XLA_FLAGS", "")  # as this process compiles, whose bits are compared with the other's
+    environment["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={devices}"
     program = [sys.executable] if python else [sys.executable, "-m", "gan_jax"]
     return subprocess.Popen(
         [*program, *map(str, arguments)],

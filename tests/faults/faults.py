@@ -27,6 +27,7 @@ BILINEAR = "tests/rules/test_bilinear.py"
 JACOBIAN = "tests/rules/test_jacobian.py"
 VERIFY_RULES = "tests/verification/test_rules.py"
 BATTERY = "tests/games/test_battery.py"
+GIVEN = "tests/games/test_what_a_move_is_given.py"
 TERMS = "tests/games/test_terms.py"
 DEVICES = "tests/training/test_devices.py"
 RESUME = "tests/training/test_resume.py"
@@ -332,4 +333,19 @@ FAULTS = (
     Fault("figure-frechet-bias", "figures/frechet_bias.py", "weights = 1.0 / np.asarray([row.std",
           "weights = np.asarray([row.std", "The line follows the noisiest points.",
           ("tests/figures/test_frechet_bias.py",)),
+    # What no test found before this list was made.
+    Fault("key-of-steps", "training/step.py", 'STREAMS["train"]), state.step)', 'STREAMS["train"]), 0 * state.step)',
+          "Every step draws the same noise.", (GIVEN,)),
+    Fault("key-of-rounds", "training/step.py", "key = jax.random.fold_in(step_key, item[0])",
+          "key = jax.random.fold_in(step_key, 0 * item[0])", "All rounds of a step draw the same noise.", (GIVEN,)),
+    Fault("data-positions-of-rounds", "training/parallel.py", "first = (state.step * rounds + jnp.arange",
+          "first = (state.step + jnp.arange", "Later discriminator rounds of a step are the next step's first.",
+          (GIVEN,)),
+    Fault("statistics-of-others", "training/field.py", "**aux.stats.get(n, {})} for n in own}",
+          "**aux.stats.get(n, {})} for n in stats[name]}",
+          "A move writes statistics of networks that it does not own.", (GIVEN,)),
+    Fault("statistics-of-one-pass", "games/gan.py",
+          'fake_logits, stats = score(networks, params, stats, fake, context, "fake_layers")',
+          'fake_logits, _ = score(networks, params, stats, fake, context, "fake_layers")',
+          "Running statistics of the discriminator are those of real examples alone.", (GIVEN,)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Prints results of run.py as a Markdown table: python tests/faults/table.py FILE.jsonl."""
+"""Prints results of run.py side by side as Markdown: python tests/faults/table.py FILE.jsonl ..."""
 
 import json
 import sys
@@ -7,16 +7,22 @@ from pathlib import Path
 from faults import FAULTS
 
 
-def table(rows: dict[str, dict]) -> str:
+def found(row: dict | None) -> str:
+    """Which test found a fault, and in how many seconds."""
+    if row is None:
+        return "not tried"
+    return f"`{row['by'].removeprefix('tests/')}` ({row['seconds']:.0f} s)" if row["found"] else "**not found**"
+
+
+def table(files: list[Path]) -> str:
     """One line a fault, in the order of the list."""
-    lines = ["| fault | file | breaks | found by | seconds |", "| --- | --- | --- | --- | ---: |"]
+    results = [{row["name"]: row for row in map(json.loads, file.read_text().splitlines())} for file in files]
+    lines = [["fault", "file", "breaks", *(file.stem for file in files)], ["---"] * (3 + len(files))]
     for fault in FAULTS:
-        row = rows.get(fault.name, {"found": False, "seconds": 0.0})
-        by = f"`{row['by']}`" if row["found"] else "**not found**"
-        cells = (fault.name, f"`{fault.file}`", fault.breaks, by, f"{row['seconds']:.0f}")
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+        told = [found(rows.get(fault.name)) for rows in results]
+        lines.append([fault.name, f"`{fault.file}`", fault.breaks, *told])
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines)
 
 
 if __name__ == "__main__":
-    print(table({row["name"]: row for row in map(json.loads, Path(sys.argv[1]).read_text().splitlines())}))
+    print(table([Path(name) for name in sys.argv[1:]]))

@@ -89,6 +89,21 @@ def compiled(tmp_path_factory):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
+def give_back():
+    """Return to the system the memory that the C library keeps after the compiler freed it."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(autouse=True)
+def small():
+    """A worker that holds more than a GiB after a test gives back what it can."""
+    yield
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    if pages * os.sysconf("SC_PAGE_SIZE") > 2**30:
+        give_back()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget(request):
     """After each file its programs and whatever its functions cached go, so that a worker stays small."""
@@ -97,8 +112,7 @@ def forget(request):
         if isinstance(value, functools._lru_cache_wrapper):
             value.cache_clear()
     jax.clear_caches()
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # the C library keeps what the compiler freed
+    give_back()
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ test-slow: $(INSTALLED)
 test-all: $(INSTALLED)
 	@tree=$$(git rev-parse --short=12 HEAD)-$$(git diff HEAD | sha256sum | cut -c1-8); \
 	for part in $(PART); do \
-	  echo "$$part:"; XLA_FLAGS= $(BIN)/python -m pytest -m $$part --passed=runs/tests/$$tree/$$part -n $(JOBS) --dist worksteal; \
+	  echo "$$part:"; XLA_FLAGS= $(BIN)/python -m pytest -m "$$part and (slow or not slow)" --passed=runs/tests/$$tree/$$part -n $(JOBS) --dist worksteal; \
 	  status=$$?; if [ $$status -ne 0 ] && [ $$status -ne 5 ]; then exit $$status; fi; \
 	done
 

@@ -53,9 +53,12 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(LAYER_OF[item.path.parent.name])
     file = config.getoption("passed")
     done = set(Path(file).read_text().splitlines()) if file and Path(file).exists() else set()
-    if done:
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
-        items[:] = [item for item in items if item.nodeid not in done]
+    quick = "slow" not in config.option.markexpr  # `-m engine` is for who waits; slow tests are asked for by name
+    left = [item for item in items if item.nodeid in done or (quick and item.get_closest_marker("slow"))]
+    if left:
+        names = {item.nodeid for item in left}
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item.nodeid not in names]
 
 
 class Passed:

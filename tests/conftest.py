@@ -100,10 +100,10 @@ def give_back():
 
 @pytest.fixture(autouse=True)
 def small():
-    """A worker that holds more than a GiB after a test gives back what it can."""
+    """A worker that holds more than 1.2 GiB after a test gives back what it can."""
     yield
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    if pages * os.sysconf("SC_PAGE_SIZE") > 2**30:
+    if pages * os.sysconf("SC_PAGE_SIZE") > 1.2 * 2**30:
         give_back()
 
 

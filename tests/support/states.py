@@ -31,3 +31,15 @@ def relative_error(a, b):
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         worst = max(worst, np.abs(x - y).max() / max(np.abs(y).max(), 1e-30))
     return worst
+
+
+def error(a, b):
+    """The largest over leaves of max|a - b| / max|b|, and which leaf it is."""
+    assert sorted(a) == sorted(b)
+    worst = {}
+    for name in b:
+        scale = np.max(np.abs(b[name]))
+        difference = np.max(np.abs(a[name] - b[name]))
+        worst[name] = difference / scale if scale else difference
+    name = max(worst, key=worst.get)
+    return worst[name], name

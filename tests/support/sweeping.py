@@ -14,6 +14,7 @@ from gan_jax.sweeps.execute import run_group
 from gan_jax.training import sampling
 from gan_jax.training.start import read_checkpoint
 from support.commands import TINY, result
+from support.states import error
 
 # Nearly all tests train this with three runs at once: to compile a program takes longer than all that they do with it.
 # Groups have at least as many runs, since a smaller group would take a program of its own.
@@ -109,18 +110,6 @@ def stored(run):
 def params(run):
     """{leaf: array} of the parameters that a run ended with."""
     return {name: leaf for name, leaf in stored(run).items() if name.startswith("params/")}
-
-
-def error(a, b):
-    """The largest over leaves of max|a - b| / max|b|, and which leaf it is."""
-    assert sorted(a) == sorted(b)
-    worst = {}
-    for name in b:
-        scale = np.max(np.abs(b[name]))
-        difference = np.max(np.abs(a[name] - b[name]))
-        worst[name] = difference / scale if scale else difference
-    name = max(worst, key=worst.get)
-    return worst[name], name
 
 
 def assert_same_params(run, other, tolerance=TOLERANCE):

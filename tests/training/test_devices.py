@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from support.commands import TINY, elsewhere, records, refused, train_flags
 from support.device_runs import CASES, config_of, train
+from support.states import error
 
 import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source, local_batch_size
@@ -54,18 +55,6 @@ def stored(folder, case, devices):
         assert ended.out.splitlines() == pairs
     with np.load(path) as arrays:
         return dict(arrays)
-
-
-def error(a, b):
-    """The largest over leaves of max|a - b| / max|b|, and which leaf it is."""
-    assert sorted(a) == sorted(b)
-    worst = {}
-    for name in b:
-        scale = np.max(np.abs(b[name]))
-        difference = np.max(np.abs(a[name] - b[name]))
-        worst[name] = difference / scale if scale else difference
-    name = max(worst, key=worst.get)
-    return worst[name], name
 
 
 @pytest.mark.parametrize(("case", "devices"), [*FAST, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW)])

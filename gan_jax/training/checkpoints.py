@@ -1,9 +1,12 @@
 """Checkpoints: the complete state in Orbax, with a sha256 of every leaf that is verified on restore."""
 
+import glob
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,8 @@ def params_sha256(params: Any) -> str:
 class Checkpoints:
     """A folder of checkpoints in a work directory. Only process 0 makes one that writes.
 
+    A checkpoint is read back once it is written, and only then are older ones dropped.
+
     Args:
       workdir: the work directory.
       keep: how many of the newest checkpoints stay.
@@ -93,21 +98,28 @@ class Checkpoints:
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax reports its work, and errors that it raises, too
         self._ocp = ocp
         self.folder = (workdir / folder).absolute()
+        self.keep = keep
+        self._begun: int | None = None  # the step of what was begun and not read back yet
         me = jax.process_index()
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
+        )
+        # Orbax finds the parts that it puts together by a pattern of the whole path; one file a leaf needs no pattern.
+        together = glob.escape(str(self.folder)) == str(self.folder)
         if not read_only:
             self.folder.mkdir(parents=True, exist_ok=True)
         self._manager = ocp.CheckpointManager(
             self.folder,
             options=ocp.CheckpointManagerOptions(
-                max_to_keep=None if read_only else keep,
                 read_only=read_only,
                 create=False,
                 cleanup_tmp_directories=not read_only,
-                multiprocessing_options=ocp.options.MultiprocessingOptions(
-                    primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
-                ),
+                multiprocessing_options=alone,
             ),
-            item_names=("state", "sha256"),
+            item_handlers={
+                "state": ocp.StandardCheckpointHandler(use_ocdbt=together, multiprocessing_options=alone),
+                "sha256": ocp.JsonCheckpointHandler(multiprocessing_options=alone),
+            },
         )
 
     def steps(self) -> list[int]:
@@ -118,8 +130,9 @@ class Checkpoints:
         """Begin to write a checkpoint; it is there whole, or not at all, once ``wait`` returns.
 
         Raises:
-          WorkdirError: no space; what was there before stays.
+          WorkdirError: no space, or the one before cannot be read back; what was there before stays.
         """
+        self.wait()
         size = sum(array.nbytes for array in leaves.values())
         self._check_space(size, step)
         args = self._ocp.args
@@ -131,11 +144,25 @@ class Checkpoints:
                     sha256=args.JsonSave({name: digest(array) for name, array in leaves.items()}),
                 ),
             )
+        self._begun = step
 
     def wait(self) -> None:
-        """Wait until what was begun is written."""
+        """Wait until what was begun is written, read it back, and drop the oldest ones.
+
+        Raises:
+          WorkdirError: no space, or it cannot be read back; what was there before stays.
+        """
         with self._no_space(None):
             self._manager.wait_until_finished()
+        if self._begun is None:
+            return
+        begun, self._begun = self._begun, None
+        try:
+            self.restore(begun)
+        except WorkdirError as error:
+            raise WorkdirError(f"{error}, although it was just written; {self.kept(but=begun)}") from error
+        for step in self.steps()[: -self.keep]:
+            self._manager.delete(step)
 
     def restore(self, step: int) -> Leaves:
         """The leaves of one checkpoint, verified.
@@ -145,9 +172,10 @@ class Checkpoints:
         """
         args = self._ocp.args
         try:
-            found = self._manager.restore(
-                step, args=args.Composite(state=args.StandardRestore(), sha256=args.JsonRestore())
-            )
+            with _late_reads_unheard():
+                found = self._manager.restore(
+                    step, args=args.Composite(state=args.StandardRestore(), sha256=args.JsonRestore())
+                )
         except Exception as error:  # Orbax and tensorstore raise many types on a damaged folder
             first = (str(error).strip().splitlines() or [""])[0]
             raise WorkdirError(
@@ -216,6 +244,20 @@ class Checkpoints:
 
     def _no_space(self, step: int | None) -> "_NoSpace":
         return _NoSpace(self, step)
+
+
+@contextmanager
+def _late_reads_unheard() -> Iterator[None]:
+    """Keep quiet about reads that end after one of them has failed; Python would print a traceback of each."""
+    before = sys.unraisablehook
+
+    def hear(late: Any) -> None:
+        if not any(sign in str(late.exc_value) for sign in ("Event loop is closed", "tensorstore_spec")):
+            before(late)
+
+    sys.unraisablehook = hear
+    yield
+    sys.unraisablehook = before  # not after a failure: they end when they end
 
 
 class _NoSpace:

@@ -24,8 +24,10 @@ def locked(workdir: Path) -> Iterator[None]:
     """Hold a work directory alone; the system releases the lock however the process ends.
 
     Raises:
-      WorkdirError: it cannot be made or written, or another process holds it.
+      WorkdirError: it cannot be made or written, its path is one that checkpoints cannot have, or another process holds
+        it.
     """
+    _check_path(workdir)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         handle = open(workdir / ".lock", "a+")  # noqa: SIM115
@@ -46,6 +48,18 @@ def locked(workdir: Path) -> Iterator[None]:
         handle.write(f"{os.getpid()}\n")
         handle.flush()
         yield
+
+
+def _check_path(workdir: Path) -> None:
+    """Refuse paths in which Orbax and TensorStore see something else than a folder of that name."""
+    path = str(workdir.absolute())
+    found = [sign for sign in ("**", "\\", "gs:/", "s3:/") if sign in f"{path}/"]
+    if any("\ud800" <= character <= "\udfff" for character in path):  # as Python keeps what it could not decode
+        found.append("bytes that are not UTF-8")
+    if found:
+        raise WorkdirError(
+            f"work directory {path!r} has {found[0]} in its path, which checkpoints cannot have; choose another"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

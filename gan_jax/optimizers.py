@@ -71,6 +71,7 @@ SCHEDULES: Mapping[str, Callable[[jax.Array, jax.Array, Number], jax.Array]] = {
     "exponential": exponential,
     "staircase": staircase,
 }
+OVER_THE_RUN = ("linear", "cosine")  # whose factor at a step depends on the length of the run
 
 
 def optimizer(options: Mapping[str, Any], path: str) -> optax.GradientTransformationExtraArgs:

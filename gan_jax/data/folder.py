@@ -51,7 +51,8 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
 
     num_classes = None if classes is None else len(classes[0])
     if not images.fits(len(paths), shape, memory_limit_mb):
-        return streamed(name, len(paths), shape, num_classes, read)
+        listing = "\n".join(f"{path.relative_to(root)} {path.stat().st_size}" for path in paths)
+        return streamed(name, len(paths), shape, num_classes, read, listing)
     arrays = {"image": np.empty((len(paths), *shape), np.uint8)}
 
     def decode(index: int) -> None:

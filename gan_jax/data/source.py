@@ -13,6 +13,8 @@ of (key, position): not of the batch size, of the number of devices or processes
 """
 
 import dataclasses
+import functools
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -178,6 +180,7 @@ class Source:
       fetch: see `Fetch`; None if streamed.
       stream: see `Stream`; None unless streamed.
       density: the distribution of a synthetic source, with its exact log density; else None.
+      listing: of a streamed source, what tells its examples from others at little cost, such as names and sizes.
     """
 
     name: str
@@ -189,3 +192,15 @@ class Source:
     fetch: Fetch | None = None
     stream: Stream | None = None
     density: Distribution | None = None
+    listing: str = ""
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of the resident examples or of the listing; "" of an endless source, which its options describe."""
+        if self.num_examples is None:
+            return ""
+        total = hashlib.sha256(f"{self.shape} {self.num_examples}\n{self.listing}".encode(errors="surrogateescape"))
+        for name, array in sorted(self.arrays.items()):
+            total.update(f"{name} {array.dtype.str}{array.shape}\n".encode())
+            total.update(np.ascontiguousarray(array).data)
+        return total.hexdigest()

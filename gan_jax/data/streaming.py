@@ -17,8 +17,9 @@ BATCHES_AHEAD = 2
 
 
 def streamed(
-    name: str, num_examples: int, shape: tuple[int, ...], num_classes: int | None, read: Callable[[int], HostBatch]
-) -> Source:
+    name: str, num_examples: int, shape: tuple[int, ...], num_classes: int | None, read: Callable[[int], HostBatch],
+    listing: str,
+) -> Source:  # fmt: skip
     """A source that reads each example when it is due.
 
     Args:
@@ -27,6 +28,7 @@ def streamed(
       shape: (H, W, C) of every image.
       num_classes: None if there are no labels.
       read: index in [0, N) -> "image" uint8 [H, W, C], and "label" int32 [] if labelled; called from several threads.
+      listing: as `Source.listing`.
 
     Returns:
       Source with `stream` (its order is that of a resident source under the same key) and without `fetch`.
@@ -61,6 +63,7 @@ def streamed(
         num_examples=num_examples,
         num_classes=num_classes,
         stream=stream,
+        listing=listing,
     )
 
 

@@ -113,10 +113,10 @@ def load(
 
     with quiet(), _naming_damage(name, builder):
         shape = images.adapt(examples[0]["image"], resolution, channels).shape
-    if not images.fits(len(examples), shape, memory_limit_mb):
-        return streamed(name, len(examples), shape, num_classes, read_one)
     info = (pathlib.Path(builder.data_path) / "dataset_info.json").read_bytes()
     fingerprint = hashlib.sha256(info + repr((split, resolution, channels)).encode()).hexdigest()
+    if not images.fits(len(examples), shape, memory_limit_mb):
+        return streamed(name, len(examples), shape, num_classes, read_one, listing=fingerprint)
     # Readable, and short of telling every slice from every other: that is the fingerprint's work.
     plain_split = "".join(c if c.isalnum() else "-" for c in split)
     variant = plain_split + (f"_{resolution}px" if resolution else "") + (f"_{channels}ch" if channels else "")

@@ -119,7 +119,7 @@ def reached(workdir: Path, run: str, step: int) -> bool:
 def _eliminate(workdir: Path, run: str, step: int, reason: str, steps: int, show: Show) -> None:
     path = run_folder(workdir, run) / "result.json"
     result = read_json(path)
-    if result["status"] == "paused" and result["step"] == step:
+    if result is not None and result["status"] == "paused" and result["step"] == step:
         write_text(path, json.dumps({**result, "status": "eliminated", "reason": reason}, indent=2) + "\n")
         show.ended("eliminated")
         show.advance(steps - result["step"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax.errors import WorkdirError
-from gan_jax.training.records import write_text
+from gan_jax.training.records import read_json, write_text
 
 FILE = "sweep.json"
 DONE = ("finished", "non_finite", "stopped", "eliminated", "failed")  # statuses of a run that a sweep leaves alone
@@ -85,20 +85,6 @@ def write_group(workdir: Path, group: Group) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     own = {name: value for name, value in group._asdict().items() if name != "name"}
     write_text(folder / "group.json", json.dumps(own, indent=2) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file, or None where there is none.
-
-    Raises:
-      WorkdirError: it cannot be read.
-    """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise WorkdirError(f"{path} cannot be read: {error}") from error
 
 
 def status_of(workdir: Path, run: str) -> str:

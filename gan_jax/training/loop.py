@@ -21,13 +21,14 @@ from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.calls import due, next_length, not_finite, to_next_event
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
+from gan_jax.training.continuing import check_workdir
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
 from gan_jax.training.output import Output, Result
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
 from gan_jax.training.sampling import make_sampler
 from gan_jax.training.signals import leave, stop_requested
-from gan_jax.training.start import check_components, check_config, initial_state
+from gan_jax.training.start import check_components, initial_state
 from gan_jax.training.step import State, StepFn, make_step
 
 STREAM_BYTES_PER_CALL = 64 * 2**20
@@ -78,8 +79,9 @@ def train(
     with ExitStack() as stack:
         if primary:
             stack.enter_context(locked(workdir))
-        _agree(0)  # the others wait for the lock, and fail with process 0 if it is refused
-        check_config(config, workdir)
+            for line in check_workdir(workdir, config, source):
+                show.say(line)
+        _agree(0)  # the others wait, and fail with process 0 if the directory is refused
         stop = stack.enter_context(stop_requested())
         state, checkpoints = _resume(workdir, config, state, show)
         begun = int(state.step)

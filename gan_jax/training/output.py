@@ -24,6 +24,7 @@ from gan_jax.training.best import Best
 from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
 from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
+from gan_jax.training.known_data import write_data
 from gan_jax.training.records import Recorder, write_environment, write_text, writing
 from gan_jax.training.sampling import Sampler, fixed_grid, make_sampler
 from gan_jax.training.step import State
@@ -93,6 +94,7 @@ class Output:
         self.material = material
         with self._writing():
             write_text(workdir / "config.json", configs.to_json(config))
+            write_data(workdir, source)
             write_environment(workdir, command, step)
             evaluated = evaluations.keep(workdir, lambda record: record["by"] == EVALUATE or record["step"] <= step)
             trained = [record for record in evaluated if record["by"] == TRAIN]

@@ -30,7 +30,7 @@ def locked(workdir: Path) -> Iterator[None]:
     _check_path(workdir)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        handle = open(workdir / ".lock", "a+")  # noqa: SIM115
+        handle = open(workdir / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise WorkdirError(
             f"work directory {str(workdir)!r} cannot be written: {error.strerror}; choose another --workdir"
@@ -66,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing: a temporary file beside it, then a rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -74,16 +74,9 @@ def write_text(path: Path, text: str) -> None:
 
 def environment(command: list[str]) -> dict[str, Any]:
     """Versions, devices, command and git revision of this process."""
-    git = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
-    )
     return {
         "command": command,
-        "git_revision": git.stdout.strip() or None,
+        "git_revision": _git_revision(),
         "versions": versions(PACKAGES),
         "backend": jax.default_backend(),
         "devices": [str(device) for device in jax.devices()],
@@ -92,22 +85,59 @@ def environment(command: list[str]) -> dict[str, Any]:
     }
 
 
+def _git_revision() -> str | None:
+    """Of this package, None where it lies in no repository or git is missing."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        git = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    except OSError:
+        return None
+    return git.stdout.strip() or None
+
+
 def write_environment(workdir: Path, command: list[str], step: int) -> None:
     """environment.json of the first start; later starts are appended to its list ``resumed``."""
     path = workdir / "environment.json"
     now = environment(command)
-    if path.exists() and step > 0:
-        first = json.loads(path.read_text())
+    first = read_json(path) if step > 0 else None
+    if first is not None:
         now = {**first, "resumed": [*first.get("resumed", []), {"step": step, **now}]}
     write_text(path, json.dumps(now, indent=2) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON file that holds an object, or None where there is none.
+
+    Raises:
+      WorkdirError: it cannot be read.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise WorkdirError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise WorkdirError(f"{path} cannot be read: it holds {type(found).__name__}, not an object")
+    return found
+
+
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The complete records of a metrics.jsonl; a last line that a kill cut short is left out."""
-    if not path.exists():
+    """The complete records of a metrics.jsonl; a last line that a kill cut short is left out.
+
+    Raises:
+      WorkdirError: a line cannot be read.
+    """
+    records: list[dict[str, Any]] = []
+    try:
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+            records.append(json.loads(line))
+            int(records[-1]["step"])
+    except FileNotFoundError:
         return []
-    lines = path.read_text().split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WorkdirError(f"{path} cannot be read, line {len(records) + 1}: {error}") from error
+    return records
 
 
 @contextmanager
@@ -156,7 +186,7 @@ class Recorder:
         for events in workdir.glob("events.out.tfevents.*"):
             events.unlink()
         self._events = EventsWriter(str(workdir / "events"))
-        self._file: TextIO = open(self.path, "a")  # noqa: SIM115
+        self._file: TextIO = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
         for record in kept:
             self._write_events(record)
         self.evaluation(evaluated)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.build import build_game, build_hyper
 from gan_jax.data import Source, first_examples
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
@@ -18,6 +18,7 @@ from gan_jax.threefry import fast
 from gan_jax.training import compilation_cache
 from gan_jax.training.checkpoints import state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
+from gan_jax.training.known_data import stored_source
 from gan_jax.training.start import read_checkpoint, read_config
 from gan_jax.training.step import State, init_state
 
@@ -102,7 +103,7 @@ class Run:
       config: its configuration.
       state: the complete state at one of its checkpoints, on the default device.
       game: its game.
-      source: its data.
+      source: its data, of images without the examples: ``gan_jax.data.load`` reads them.
       sampler: of its game.
     """
 
@@ -144,7 +145,7 @@ def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterato
     for checkpoint in checkpoints:
         _, leaves = read_checkpoint(workdir, checkpoint)
         if run is None:
-            source = build_source(config)
+            source = stored_source(workdir, config)
             game = build_game(config, source)
             state = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
             run = Run(config, state, game, source, make_sampler(game))

@@ -113,30 +113,6 @@ def check_examples_apart(terms: Sequence[Term], state: State) -> None:
         )
 
 
-def check_config(config: ConfigDict, workdir: Path) -> None:
-    """Refuse a work directory that holds a run of another configuration.
-
-    ``steps`` may grow, and how a run is evaluated and watched may change: that does not touch what is trained.
-
-    Raises:
-      ConfigError: names the fields that differ.
-      WorkdirError: the stored configuration cannot be read.
-    """
-    stored = read_config(workdir, missing_ok=True)
-    if stored is None:
-        return
-    differing = configs.difference(stored, config)
-    changed = {field: values for field, values in differing.items() if not field.startswith(("evaluation.", "health."))}
-    if "steps" in changed and changed["steps"][1] > changed["steps"][0]:
-        changed.pop("steps")
-    if changed:
-        shown = ", ".join(f"{name}: {old!r} there, {new!r} now" for name, (old, new) in changed.items())
-        raise ConfigError(
-            f"work directory {str(workdir)!r} holds a run of another configuration ({shown}); "
-            "allowed: the same, or more steps, or other evaluations"
-        )
-
-
 def read_config(workdir: Path, *, missing_ok: bool = False) -> ConfigDict | None:
     """The configuration that a work directory stores.
 
@@ -145,7 +121,7 @@ def read_config(workdir: Path, *, missing_ok: bool = False) -> ConfigDict | None
     """
     path = workdir / "config.json"
     try:
-        return configs.from_json(path.read_text())
+        return configs.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if missing_ok:
             return None

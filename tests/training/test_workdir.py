@@ -32,7 +32,7 @@ BIG = ("generator.mlp.widths=(200,200)", "discriminator.mlp.widths=(200,200)")  
 def test_the_files_of_a_run(tmp_path_factory):
     workdir = tiny_run(tmp_path_factory)
     names = {path.name.split(".")[0] for path in workdir.iterdir() if not path.name.startswith(".")}
-    assert names == {"config", "environment", "metrics", "events", "samples", "checkpoints", "result"}
+    assert names == {"config", "data", "environment", "metrics", "events", "samples", "checkpoints", "result"}
     environment = json.loads((workdir / "environment.json").read_text())
     assert environment["versions"]["jax"] == jax.__version__
     assert environment["command"] == ["gan-jax", *train_flags(workdir)]

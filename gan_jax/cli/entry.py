@@ -1,13 +1,15 @@
 """The command line: ``gan-jax COMMAND --flag=value ...``."""
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from absl import app, flags, logging
 
 from gan_jax import __version__
-from gan_jax.cli import commands, sweeps
+from gan_jax.cli import commands, streams, sweeps
 from gan_jax.errors import ConfigError, GanJaxError
 from gan_jax.registry import nearest
 
@@ -27,14 +29,24 @@ USAGE = """gan-jax: generative adversarial networks in JAX.
 
 Several processes train one run when each is given --coordinator_address, --num_processes and --process_id.
 Exit status: 0 done, 1 data, files, space or a property that fails, 2 a wrong flag or configuration, 3 a loss that is
-not finite, 4 hopeless and stopped by health.stop, 130 and 143 saved and stopped by Ctrl-C and SIGTERM."""
+not finite, 4 hopeless and stopped by health.stop, 129, 130 and 143 saved and stopped by a hang-up, Ctrl-C and SIGTERM
+(a second Ctrl-C ends at once), 141 nobody reads what it prints."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry of the console script; ends the process with the exit status in ``USAGE``."""
     command_line = list(sys.argv if argv is None else argv)
+    streams.make_streams_safe()
+    streams.end_at_the_second_signal()
     sys.path.append(os.getcwd())  # so that package.module:attribute finds a user's file beside the command
-    app.run(_run, argv=command_line, flags_parser=_leave_flags)
+    try:
+        app.run(_run, argv=command_line, flags_parser=_leave_flags)
+    except SystemExit as end:
+        if end.code == 128 + signal.SIGINT:  # all is written; Python would wait for threads that still compile
+            with contextlib.suppress(BrokenPipeError, GanJaxError):
+                sys.stdout.flush()
+            os._exit(end.code)
+        raise
 
 
 def _leave_flags(argv: list[str]) -> list[str]:
@@ -46,10 +58,15 @@ def _leave_flags(argv: list[str]) -> list[str]:
 
 def _run(argv: list[str]) -> int:
     try:
-        return _command(argv[1:])
+        status = _command(argv[1:])
+        with contextlib.suppress(BrokenPipeError):  # the work is done
+            sys.stdout.flush()
+        return status
     except GanJaxError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         return error.exit_status
+    except BrokenPipeError:  # as of a program that the signal of a closed pipe ends
+        return 128 + signal.SIGPIPE
     except Exception as error:
         if not (isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)):
             raise

@@ -78,7 +78,7 @@ def sweep(
     Raises:
       ConfigError: a point of the sweep is not possible; nothing was written.
       WorkdirError: the directory is locked, unreadable or full.
-      KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM; the same command continues.
+      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP; the command continues.
     """
     workdir = Path(workdir)
     laid_out = expand(wanted, base)

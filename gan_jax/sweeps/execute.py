@@ -46,7 +46,7 @@ def run_group(
 
     Raises:
       WorkdirError: a directory is locked, unreadable or full.
-      KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM.
+      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     began = time.perf_counter()
     compilation_cache.enable()

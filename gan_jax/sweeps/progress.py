@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from gan_jax.training.screen import Screen
+
 EVERY = 20.0  # seconds between lines where there is no bar
 
 
@@ -22,7 +24,7 @@ class SweepProgress:
         self, steps: int, runs: int, done: dict[str, int], stream: TextIO | None = None, *, enabled: bool = True
     ) -> None:
         self.steps, self.runs, self.enabled = steps, runs, enabled
-        self.stream = sys.stderr if stream is None else stream
+        self.stream = Screen(sys.stderr if stream is None else stream)
         self.counts: dict[str, int] = dict(done)
         self.at = 0
         self._begun = self._said = time.perf_counter()

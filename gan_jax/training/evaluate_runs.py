@@ -16,6 +16,7 @@ from gan_jax.evaluation import records as files
 from gan_jax.evaluation.records import Record
 from gan_jax.training.evaluator import EVALUATE, Material, Settings, best_of, material_of, measure
 from gan_jax.training.sampling import load_checkpoints
+from gan_jax.training.screen import Screen
 from gan_jax.training.start import read_config, stored_steps
 
 METRICS = ("frechet_lenet", "kid_lenet", "prdc_lenet")
@@ -45,7 +46,10 @@ def evaluate_runs(
     materials: dict[str, Material] = {}
     made: dict[str, list[Record]] = {}
     total = sum(len(names) for names in wanted.values()) * settings.repeats * len(settings.metrics)
-    with tqdm(total=total, unit="metric", disable=not (progress and sys.stderr.isatty()), dynamic_ncols=True) as bar:
+    screen = Screen(sys.stderr)
+    with tqdm(
+        total=total, unit="metric", file=screen, disable=not (progress and screen.isatty()), dynamic_ncols=True
+    ) as bar:
 
         def tick(what: str) -> None:
             bar.set_postfix_str(what)
@@ -63,9 +67,9 @@ def evaluate_runs(
                 _append(workdir, records)
                 row = f"{workdir} step {int(run.state.step)}"
                 made.setdefault(row, []).extend(records)  # one step may be the best and the last
-                if progress and not sys.stderr.isatty():
+                if progress and not screen.isatty():
                     seconds = time.perf_counter() - begun
-                    print(f"{row}: {len(records)} values in {seconds:.0f} s", file=sys.stderr, flush=True)
+                    print(f"{row}: {len(records)} values in {seconds:.0f} s", file=screen, flush=True)
     return made
 
 

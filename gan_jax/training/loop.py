@@ -60,7 +60,7 @@ def train(
       DataError: data is missing or broken.
       WorkdirError: the directory is locked, unreadable, or full.
       NonFiniteError: a loss or gradient became NaN or infinite.
-      KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM.
+      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     config, workdir = configs.validate(config), Path(workdir)
     compilation_cache.enable()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from gan_jax.health import Finding
+from gan_jax.training.screen import Screen
 
 
 class Progress:
@@ -19,7 +20,7 @@ class Progress:
 
     def __init__(self, total: int, stream: TextIO | None = None, *, enabled: bool = True) -> None:
         self.total, self.enabled = total, enabled
-        self.stream = sys.stderr if stream is None else stream
+        self.stream = Screen(sys.stderr if stream is None else stream)
         self._bar: Any = None
         self._since = (time.perf_counter(), 0)
         self.health: tuple[str, ...] = ()  # what is wrong with the run, shown in the bar

@@ -4,17 +4,16 @@ import fcntl
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import jax
-import numpy as np
 
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation.records import versions
+from gan_jax.training.events import Events
 
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
 
@@ -169,9 +168,6 @@ class Recorder:
     """
 
     def __init__(self, workdir: Path, step: int, evaluated: Sequence[Mapping[str, Any]] = ()) -> None:
-        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
-        from tensorboardX.event_file_writer import EventsWriter
-
         self.path = workdir / "metrics.jsonl"
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
         self.kept = kept
@@ -182,17 +178,15 @@ class Recorder:
         for number, image in images.items():
             if number > step:
                 image.unlink()
-        # Events follow from metrics.jsonl, evaluation.jsonl and samples/, so they are replayed rather than edited.
-        for events in workdir.glob("events.out.tfevents.*"):
-            events.unlink()
-        self._events = EventsWriter(str(workdir / "events"))
+        self._events = Events(workdir)
         self._file: TextIO = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
         for record in kept:
-            self._write_events(record)
+            self._scalars(record)
         self.evaluation(evaluated)
         for number in sorted(images):
             if number <= step:
                 self.image(number, images[number])
+        self._events.replayed()
         self.flush()
 
     def metrics(self, record: Mapping[str, Any]) -> None:
@@ -200,33 +194,19 @@ class Recorder:
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
         self.last = dict(record)
-        self._write_events(record)
+        self._scalars(record)
 
     def evaluation(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Add the values of an evaluation to the events."""
         for record in records:
-            self._write_events({"step": record["step"], f"evaluation/{record['metric']}": float(record["value"])})
+            self._events.scalars(record["step"], {f"evaluation/{record['metric']}": float(record["value"])})
 
-    def _write_events(self, record: Mapping[str, Any]) -> None:
-        from tensorboardX import summary
-
-        for name, value in record.items():
-            if name != "step":
-                self._write_event(record["step"], summary.scalar(name, value))
-
-    def _write_event(self, step: int, summary: Any) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-
-        self._events.write_event(Event(step=step, wall_time=time.time(), summary=summary))
+    def _scalars(self, record: Mapping[str, Any]) -> None:
+        self._events.scalars(record["step"], {name: value for name, value in record.items() if name != "step"})
 
     def image(self, step: int, path: Path) -> None:
-        """Add a sample grid that was written to ``path``."""
-        from PIL import Image
-        from tensorboardX import summary
-
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-        self._write_event(step, summary.image("samples", pixels, dataformats="HWC"))
+        """Add a sample grid that was written to ``path`` to the events."""
+        self._events.image(step, path)
 
     def flush(self) -> None:
         """Hand everything to the operating system."""

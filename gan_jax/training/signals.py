@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C ask the loop to save and stop; a second one acts at once."""
+"""SIGTERM, Ctrl-C and a hang-up ask the loop to save and stop; a second Ctrl-C or SIGTERM acts at once."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from types import FrameType
 
 @contextmanager
 def stop_requested() -> Iterator[Callable[[], int | None]]:
-    """Within the context, the first SIGTERM or SIGINT is only noted.
+    """Within the context, the first SIGTERM or SIGINT is only noted, and so is every SIGHUP that is not ignored.
 
     Yields:
       A function that returns the signal's number, or None. Outside the main thread, where Python allows no handler,
@@ -23,11 +23,12 @@ def stop_requested() -> Iterator[Callable[[], int | None]]:
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        for other, handler in previous.items():
-            signal.signal(other, handler)  # type: ignore[arg-type]
+        for other in (signal.SIGTERM, signal.SIGINT):  # a hang-up comes twice, from the system and from the shell
+            signal.signal(other, previous[other])  # type: ignore[arg-type]
 
-    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
-        previous[number] = signal.signal(number, note)
+    for number in (int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGHUP)):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            previous[number] = signal.signal(number, note)
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -81,7 +81,7 @@ def train_together(
 
     Raises:
       WorkdirError: a directory is locked, unreadable or full.
-      KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM.
+      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     with ExitStack() as stack:
         for own in (folder, *(member.workdir for member in members if not member.done)):

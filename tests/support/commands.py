@@ -169,6 +169,14 @@ def events(workdir: Path) -> tuple[dict[str, list[int]], dict[tuple[str, int], f
     return dict(steps), scalars
 
 
+def event_times(workdir: Path) -> set[tuple[int, float]]:
+    """Step and time of every event that has a value."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    found = [event for path in workdir.glob("events.out.tfevents.*") for event in EventFileLoader(str(path)).Load()]
+    return {(event.step, event.wall_time) for event in found if event.summary.value}
+
+
 def samples(workdir: Path) -> dict[str, bytes]:
     """Every file in samples/."""
     return {path.name: path.read_bytes() for path in (workdir / "samples").iterdir()}

@@ -56,7 +56,7 @@ def test_the_command_says_it_and_leaves_everything(tmp_path):
 def test_a_run_whose_checkpoints_were_moved_away_does_not_begin_again(copy):
     shutil.rmtree(copy / "checkpoints")
     before = contents(copy)
-    with pytest.raises(ConfigError, match="records up to step 60 and no checkpoint .* drop them; allowed: its check"):
+    with pytest.raises(ConfigError, match=r"up to step 60 and no checkpoint .* drop them; allowed: its check"):
         lines(copy)
     (copy / "result.json").unlink()  # killed after its sixth checkpoint
     with pytest.raises(ConfigError, match="records up to step 60"):

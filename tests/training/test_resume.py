@@ -1,9 +1,11 @@
 """A run that is killed, stopped, damaged or continued ends as one that never was, bit for bit."""
 
 import contextlib
+import os
 import random
 import shutil
 import signal
+import sys
 import time
 
 import jax
@@ -13,6 +15,7 @@ from support.commands import (
     checkpoints,
     contents,
     elsewhere,
+    event_times,
     finish,
     here,
     kill,
@@ -118,20 +121,32 @@ def test_a_second_process_is_refused_and_sigterm_saves_what_the_first_has(refere
     assert_same_run(workdir, reference)
 
 
-def test_ctrl_c_saves_and_the_same_command_continues(reference, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_ctrl_c_and_a_hang_up_save_and_the_same_command_continues(reference, tmp_path, monkeypatch, number, status):
     workdir, record = tmp_path / "run", Output.record
 
     def interrupting(output, step, *arguments):
         if step == 25:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
+            if number == signal.SIGHUP:  # the system sends one, and the shell another; and nobody reads any more
+                signal.raise_signal(number)
+                monkeypatch.setattr(sys.stderr, "write", lambda text: os.write(-1, text.encode()))
         return record(output, step, *arguments)
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) if status == 129 else contextlib.nullcontext():
         patch.setattr(Output, "record", interrupting)
         ended = here(*train_flags(workdir))
-    assert_interrupted(ended, 130, workdir)
-    assert here(*train_flags(workdir)).status == 0
+    if status == 130:
+        assert_interrupted(ended, 130, workdir)
+    assert result(workdir)["status"] == "interrupted"
+    later = time.time() + 1e6
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: later)
+        assert here(*train_flags(workdir)).status == 0
     assert_same_run(workdir, reference)
+    times = event_times(workdir)  # what is replayed keeps its own
+    assert {step for step, when in times if when < later} == {5, 10, 15, 20, 25, 30}
+    assert {step for step, when in times if when == later} == set(range(35, 61, 5))
 
 
 def test_more_steps_continue_and_equal_a_longer_run(copy, tmp_path):

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.build import build_game, build_hyper, build_source, describe_parts, local_batch_size
-from gan_jax.data import Source, decode
+from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
@@ -89,7 +89,7 @@ def train(
             output = Output(workdir, config, game, source, checkpoints, begun, argv, material)
             stack.callback(output.close)
         if begun == 0:
-            show.say(f"{config.game.name} on {source.name}: parameters: {describe_parts(game, state.params)}")
+            show.say(f"{config.game.name} on {summary(source)}: parameters: {describe_parts(game, state.params)}")
         show.begin(begun)
         stack.callback(show.close)
         state = parallel.replicate(state, mesh)

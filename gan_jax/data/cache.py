@@ -62,7 +62,10 @@ def _read(folder: pathlib.Path, fingerprint: str) -> dict[str, np.ndarray] | Non
         return arrays
     except FileNotFoundError:
         return None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        logger.warning("decoded arrays in %s cannot be read (%s); they are made again", folder, error.strerror)
+        return None
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         logger.warning("the index of decoded arrays in %s is damaged (%r); they are made again", folder, error)
         return None
 

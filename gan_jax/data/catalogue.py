@@ -101,8 +101,13 @@ def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, A
 
 def _is_prepared(dataset_dir: pathlib.Path) -> bool:
     """Whether some version in a TFDS folder is complete and readable without TensorFlow."""
-    infos = [json.loads(path.read_text()) for path in dataset_dir.glob("[0-9]*/dataset_info.json")]
-    return any(info.get("fileFormat") == "array_record" for info in infos)
+    for path in dataset_dir.glob(f"[0-9]*/{tfds_datasets.INFO}"):
+        try:
+            if json.loads(path.read_bytes())["fileFormat"] == "array_record":
+                return True
+        except (OSError, ValueError, TypeError, KeyError):  # a damaged one is none; who loads it is told
+            continue
+    return False
 
 
 def _check_type(field: str, value: Any, default: Any) -> None:

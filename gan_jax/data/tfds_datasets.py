@@ -18,6 +18,7 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.cache import cached
+from gan_jax.data.names import expanded, shown
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataConfigError, DataError, GanJaxError
@@ -29,7 +30,7 @@ INFO = "dataset_info.json"
 def default_data_dir(data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
     """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return pathlib.Path(chosen).expanduser()
+    return expanded(chosen)
 
 
 def find_prepared(name: str, data_dir: pathlib.Path) -> Any | None:
@@ -85,7 +86,10 @@ def _unreadable(folder: pathlib.Path) -> pathlib.Path | None:
 
 def _damage(name: str, path: pathlib.Path, said: str) -> str:
     where = path if path.suffix != ".json" else path.parent
-    return f"prepared files of {name} are missing or damaged ({path}: {said}); delete {where} and prepare again"
+    return (
+        f"prepared files of {name} are missing or damaged ({shown(path)}: {said}); "
+        f"delete {shown(where)} and prepare again"
+    )
 
 
 def unknown(name: str, also: Iterable[str] = ()) -> str | None:
@@ -182,8 +186,8 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
             return builder.as_data_source(split=split)
         except NotImplementedError as error:
             raise DataError(
-                f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, which needs TensorFlow; "
-                "prepare it with file_format=array_record, in another data_dir"
+                f"{name} in {shown(builder.data_path)} is stored as {builder.info.file_format.value}, which needs "
+                "TensorFlow; prepare it with file_format=array_record, in another data_dir"
             ) from error
         except (KeyError, ValueError) as error:
             splits = ", ".join(builder.info.splits)

@@ -59,7 +59,7 @@ def _read(folder: pathlib.Path, fingerprint: str) -> dict[str, np.ndarray] | Non
                     return None
                 file.seek(0)
                 arrays[name] = np.load(file)
-        return arrays
+        return arrays or None
     except FileNotFoundError:
         return None
     except OSError as error:

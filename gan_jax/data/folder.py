@@ -46,9 +46,18 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     shape = _common_shape(paths, resolution, channels)
     name = f"folder:{folder}"
 
+    def picture(index: int) -> np.ndarray:
+        image = images.read(paths[index], resolution, shape[-1])
+        if image.shape != shape:
+            raise DataError(
+                f"{shown(paths[index])} is {image.shape[1]}x{image.shape[0]} pixels now and was {shape[1]}x{shape[0]}; "
+                "leave the folder as it is while it is trained on"
+            )
+        return image
+
     def read(index: int) -> HostBatch:
         labels = {} if classes is None else {"label": np.asarray(classes[1][index], np.int32)}
-        return {"image": images.read(paths[index], resolution, shape[-1]), **labels}
+        return {"image": picture(index), **labels}
 
     num_classes = None if classes is None else len(classes[0])
     if not images.fits(len(paths), shape, memory_limit_mb):
@@ -56,7 +65,7 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     arrays = {"image": np.empty((len(paths), *shape), np.uint8)}
 
     def decode(index: int) -> None:
-        arrays["image"][index] = images.read(paths[index], resolution, shape[-1])
+        arrays["image"][index] = picture(index)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(decode, range(len(paths))):

@@ -80,7 +80,10 @@ def test_a_folder_in_place_of_a_file(read, made, tmp_path, name, caplog):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-@pytest.mark.parametrize("index", [b"[" * 100_000, b"\xff\xfe", b'{"fingerprint": "one", "sha256": 3}'])
+@pytest.mark.parametrize(
+    "index",
+    [b"[" * 100_000, b"\xff\xfe", b'{"fingerprint": "one", "sha256": 3}', b'{"fingerprint": "one", "sha256": {}}'],
+)
 def test_an_index_that_is_none(read, made, tmp_path, index):
     read()
     (tmp_path / "set" / "train" / "index.json").write_bytes(index)

@@ -59,10 +59,13 @@ def _read(folder: pathlib.Path, fingerprint: str) -> dict[str, np.ndarray] | Non
                     return None
                 file.seek(0)
                 arrays[name] = np.load(file)
-        return arrays
+        return arrays or None
     except FileNotFoundError:
         return None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        logger.warning("decoded arrays in %s cannot be read (%s); they are made again", folder, error.strerror)
+        return None
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         logger.warning("the index of decoded arrays in %s is damaged (%r); they are made again", folder, error)
         return None
 

@@ -1,7 +1,8 @@
 """The table of sources by name.
 
-Every entry is called as `builder(target, data_dir, split, **options)`. Its options are the parameters with defaults,
-and the defaults are the configuration's: option `modes` of `ring` is the field `data.ring.modes`.
+Every entry is called as `builder(target, data_dir, split, **options)`, with the directory as it was given, or None. Its
+options are the parameters with defaults, and the defaults are the configuration's: option `modes` of `ring` is the
+field `data.ring.modes`.
 """
 
 import difflib
@@ -23,6 +24,7 @@ from gan_jax.data.source import Source, endless, resident
 from gan_jax.errors import DataConfigError
 
 Builder = Callable[..., Source]
+DataDir = str | os.PathLike[str] | None
 FOLDER_PREFIX = "folder:"
 MNIST_SIDE = 28
 
@@ -54,7 +56,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
                 f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}"
             )
         _check_type(f"data.{section}.{option}", value, defaults[option])
-    return SOURCES[section](target, tfds_datasets.default_data_dir(data_dir), split, **options)
+    return SOURCES[section](target, data_dir, split, **options)
 
 
 def resolve(name: str) -> tuple[str, str]:
@@ -101,8 +103,13 @@ def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, A
 
 def _is_prepared(dataset_dir: pathlib.Path) -> bool:
     """Whether some version in a TFDS folder is complete and readable without TensorFlow."""
-    infos = [json.loads(path.read_text()) for path in dataset_dir.glob("[0-9]*/dataset_info.json")]
-    return any(info.get("fileFormat") == "array_record" for info in infos)
+    for path in dataset_dir.glob(f"[0-9]*/{tfds_datasets.INFO}"):
+        try:
+            if json.loads(path.read_bytes())["fileFormat"] == "array_record":
+                return True
+        except (OSError, ValueError, TypeError, KeyError):  # a damaged one is none; who loads it is told
+            continue
+    return False
 
 
 def _check_type(field: str, value: Any, default: Any) -> None:
@@ -130,20 +137,20 @@ def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
     """Source builder with the options of a distribution."""
 
     @functools.wraps(distribution)
-    def build(target: str, data_dir: pathlib.Path, split: str, /, **options: Any) -> Source:
+    def build(target: str, data_dir: DataDir, split: str, /, **options: Any) -> Source:
         del data_dir, split
         return endless(target, distribution(**options))
 
     return build
 
 
-def _digits(target: str, data_dir: pathlib.Path, split: str, /) -> Source:
+def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
     del data_dir
     _only_training_split(target, split)
     return digits_source.load()
 
 
-def _mnist_like(target: str, data_dir: pathlib.Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
     if resolution not in (MNIST_SIDE, 32):
         raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
@@ -157,7 +164,7 @@ def _mnist_like(target: str, data_dir: pathlib.Path, split: str, /, *, resolutio
 
 def _tfds(
     target: str,
-    data_dir: pathlib.Path,
+    data_dir: DataDir,
     split: str,
     /,
     *,
@@ -166,18 +173,19 @@ def _tfds(
     memory_limit_mb: int = 2048,
 ) -> Source:
     """Any TFDS image data set (see `tfds_datasets.load`)."""
-    builder = tfds_datasets.find_prepared(target, data_dir)
+    root = tfds_datasets.default_data_dir(data_dir)
+    builder = tfds_datasets.find_prepared(target, root)
     if builder is None:
         if problem := tfds_datasets.unknown(target, also=SOURCES):
             raise DataConfigError(problem)
-        prepare(target, data_dir)
-        builder = tfds_datasets.find_prepared(target, data_dir)
-    return tfds_datasets.load(target, builder, data_dir, split, resolution, channels, memory_limit_mb)
+        prepare(target, root)
+        builder = tfds_datasets.find_prepared(target, root)
+    return tfds_datasets.load(target, builder, root, split, resolution, channels, memory_limit_mb)
 
 
 def _folder(
     target: str,
-    data_dir: pathlib.Path,
+    data_dir: DataDir,
     split: str,
     /,
     *,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gan_jax.data import images
+from gan_jax.data.names import expanded, shown
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataError
@@ -19,9 +20,9 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     """Every image file in a folder and its subfolders, ordered by path.
 
     Where at least two of the folder's own subfolders hold images and no image lies beside them, these subfolders are
-    the classes, in the order of their names. Hidden files and folders are passed over. Images are turned upright as
-    their EXIF orientation says; animations count by their first frame; transparent parts become white if alpha is
-    dropped.
+    the classes, in the order of their names. Links are followed; hidden files and folders are passed over. Images are
+    turned upright as their EXIF orientation says; animations count by their first frame; transparent parts become white
+    if alpha is dropped.
 
     Args:
       folder: searched for files named *.png, *.jpg and so on (`EXTENSIONS`, in upper case too).
@@ -39,15 +40,24 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
         damage is found when the image is read.
     """
     images.check_options("folder", resolution, channels, memory_limit_mb)
-    root = pathlib.Path(folder).expanduser()
+    root = expanded(folder)
     paths = find_images(root)
     classes = find_classes(root, paths)
     shape = _common_shape(paths, resolution, channels)
     name = f"folder:{folder}"
 
+    def picture(index: int) -> np.ndarray:
+        image = images.read(paths[index], resolution, shape[-1])
+        if image.shape != shape:
+            raise DataError(
+                f"{shown(paths[index])} is {image.shape[1]}x{image.shape[0]} pixels now and was {shape[1]}x{shape[0]}; "
+                "leave the folder as it is while it is trained on"
+            )
+        return image
+
     def read(index: int) -> HostBatch:
         labels = {} if classes is None else {"label": np.asarray(classes[1][index], np.int32)}
-        return {"image": images.read(paths[index], resolution, shape[-1]), **labels}
+        return {"image": picture(index), **labels}
 
     num_classes = None if classes is None else len(classes[0])
     if not images.fits(len(paths), shape, memory_limit_mb):
@@ -56,7 +66,7 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     arrays = {"image": np.empty((len(paths), *shape), np.uint8)}
 
     def decode(index: int) -> None:
-        arrays["image"][index] = images.read(paths[index], resolution, shape[-1])
+        arrays["image"][index] = picture(index)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(decode, range(len(paths))):
@@ -69,26 +79,57 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
 def find_images(root: pathlib.Path) -> list[pathlib.Path]:
     """Paths of all image files below a folder, sorted by the names on their way.
 
+    Links are followed, to files and to folders, but not from a folder to one that it lies in: that would never end.
+
     Raises:
-      DataError: the folder or one in it cannot be read, or there is no image.
+      DataError: the folder or one in it cannot be read, a link leads nowhere, what is named as an image is no file, or
+        there is no image.
     """
     if not os.path.isdir(root):
-        raise DataError(f"{root} is no folder that can be read; one of images ({', '.join(EXTENSIONS)}) is expected")
-
-    def fail(error: OSError) -> None:
-        raise DataError(f"folder {error.filename} cannot be read: {error.strerror}") from error
-
-    paths = []
-    for parent, subfolders, files in os.walk(root, onerror=fail):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths += [
-            pathlib.Path(parent, name)
-            for name in files
-            if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-        ]
+        raise DataError(
+            f"{shown(root)} is no folder that can be read; one of images ({', '.join(EXTENSIONS)}) is expected"
+        )
+    paths: list[pathlib.Path] = []
+    # Each folder with the real paths of those on the way to it, itself included. Not by recursion: ways may be long.
+    waiting = [(root, frozenset({os.path.realpath(root)}))]
+    while waiting:
+        folder, way = waiting.pop()
+        for entry in _entries(folder):
+            if entry.name.startswith("."):
+                continue
+            path = folder / entry.name
+            if _is_folder(entry):
+                real = os.path.realpath(path)
+                if real not in way:
+                    waiting.append((path, way | {real}))
+            elif entry.name.lower().endswith(EXTENSIONS):
+                if not entry.is_file():
+                    raise DataError(f"{shown(path)} is neither a file nor a folder; an image is expected")
+                paths.append(path)
     if not paths:
-        raise DataError(f"{root} and its subfolders hold no image; files named *{', *'.join(EXTENSIONS)} are expected")
+        raise DataError(
+            f"{shown(root)} and its subfolders hold no image; files named *{', *'.join(EXTENSIONS)} are expected"
+        )
     return sorted(paths, key=lambda path: path.parts)
+
+
+def _entries(folder: pathlib.Path) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"folder {shown(folder)} cannot be read: {error.strerror}") from error
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a folder or a link to one; a link to nothing might have been one, of a class, and is refused."""
+    try:
+        if entry.is_symlink():
+            os.stat(entry.path)
+        return entry.is_dir()
+    except OSError as error:
+        link = " (it is a link; mend or remove it)" if os.path.islink(entry.path) else ""
+        raise DataError(f"{shown(entry.path)} cannot be read: {error.strerror}{link}") from error
 
 
 def find_classes(root: pathlib.Path, paths: Sequence[pathlib.Path]) -> tuple[list[str], list[int]] | None:
@@ -109,11 +150,12 @@ def _common_shape(paths: Sequence[pathlib.Path], resolution: int, channels: int)
             other_height, other_width, other = images.header(path)
             if resolution == 0 and (other_height, other_width) != (height, width):
                 raise DataError(
-                    f"{paths[0]} is {width}x{height} and {path} is {other_width}x{other_height} pixels; "
+                    f"{shown(paths[0])} is {width}x{height} and {shown(path)} is {other_width}x{other_height} pixels; "
                     "set data.folder.resolution to crop and resize them all"
                 )
             if channels == 0 and other != found:
                 raise DataError(
-                    f"{paths[0]} has {found} channels and {path} has {other}; set data.folder.channels to 1, 3 or 4"
+                    f"{shown(paths[0])} has {found} channels and {shown(path)} has {other}; "
+                    "set data.folder.channels to 1, 3 or 4"
                 )
     return resolution or height, resolution or width, channels or found

@@ -3,19 +3,25 @@
 Pillow is imported where it is needed: `import gan_jax.data` stays quick.
 """
 
+import io
 import pathlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from gan_jax.data import metadata
+from gan_jax.data.names import shown
 from gan_jax.errors import DataConfigError, DataError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-ORIENTATION_TAG, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: orientations that swap width and height
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError)  # what Pillow's decoders raise
+Result = TypeVar("Result")
+PNG_DEPTH = 24  # where a PNG file states its bits a channel
+BITS_PER_SAMPLE = 258  # tag of TIFF
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+EXPECTED = "images of 8 bits a channel are expected, grey, RGB, CMYK or YCbCr, or of a palette"
 CHANNELS_OF_MODE = {"1": 1, "L": 1, "LA": 4, "RGB": 3, "RGBA": 4, "CMYK": 3, "YCbCr": 3}
 
 
@@ -35,19 +41,21 @@ def fits(num: int, shape: tuple[int, ...], memory_limit_mb: int) -> bool:
 
 
 def header(path: pathlib.Path) -> tuple[int, int, int]:
-    """Height, width and channels (1, 3 or 4) of an image file, read from its beginning only.
+    """Height, width and channels (1, 3 or 4) of an image file, upright; PNG and TIFF are read whole, others' beginning.
 
     Raises:
       DataError: not an image, or one of more than 8 bits a channel; the file is named.
     """
-    with _open(path) as image:
+
+    def measure(image: "Image.Image") -> tuple[int, int, int]:
         channels = _channels(image, path)
+        if image.format in metadata.LATE:
+            image.load()
         width, height = image.size
-        try:
-            sideways = image.getexif().get(ORIENTATION_TAG) in SIDEWAYS
-        except DAMAGED as error:
-            raise DataError(f"{path} is damaged: {error}") from error
+        sideways = metadata.orientation(image) in metadata.SIDEWAYS
         return (width, height, channels) if sideways else (height, width, channels)
+
+    return _opened(path, measure)
 
 
 def read(path: pathlib.Path, resolution: int, channels: int) -> np.ndarray:
@@ -64,15 +72,14 @@ def read(path: pathlib.Path, resolution: int, channels: int) -> np.ndarray:
     Raises:
       DataError: the file is damaged, is no image, or has more than 8 bits a channel; it is named.
     """
-    from PIL import ImageOps
 
-    with _open(path) as image:
+    def decode(image: "Image.Image") -> np.ndarray:
         _channels(image, path)
-        try:
-            upright = ImageOps.exif_transpose(image)
-        except DAMAGED as error:
-            raise DataError(f"{path} is damaged: {error}") from error
+        image.load()
+        upright = metadata.upright(image, metadata.orientation(image))
         return _to_array(fit(_convert(upright, channels), resolution))
+
+    return _opened(path, decode)
 
 
 def adapt(array: np.ndarray, resolution: int, channels: int) -> np.ndarray:
@@ -122,23 +129,66 @@ def fit(image: "Image.Image", resolution: int) -> "Image.Image":
     return image.crop(box).resize((resolution, resolution), Image.Resampling.BICUBIC)
 
 
-def _open(path: pathlib.Path) -> "Image.Image":
-    from PIL import Image, UnidentifiedImageError
+def _opened(path: pathlib.Path, use: Callable[["Image.Image"], Result]) -> Result:
+    """What `use` makes of the opened file, stripped of its metadata if Pillow fails over the whole of it."""
+    from PIL import Image
+
+    def attempt(file: pathlib.Path | BinaryIO) -> Result:
+        with Image.open(file) as image:
+            return use(image)
 
     try:
-        return Image.open(path)
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not an image that Pillow can read, or is damaged") from error
-    except (*DAMAGED, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        try:
+            return attempt(path)
+        except DataError:
+            raise
+        except Exception:
+            stripped = metadata.without_metadata(path.read_bytes())
+            if stripped is None:
+                raise
+            return attempt(io.BytesIO(stripped))
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise anything: struct.error, KeyError, AttributeError
+        raise DataError(f"{shown(path)} {_problem(error)}") from error
+
+
+def _problem(error: Exception) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    if isinstance(error, UnidentifiedImageError):
+        return "is not an image that Pillow can read, or is damaged"
+    said = " ".join(str(error).split()) or type(error).__name__
+    kind = "cannot be read" if isinstance(error, (Image.DecompressionBombError, MemoryError)) else "is damaged"
+    return f"{kind}: {said}"
 
 
 def _channels(image: "Image.Image", path: pathlib.Path) -> int:
+    """Channels of an opened image that is not loaded yet."""
+    bits = _bits(image, path)
+    if bits > 8:
+        raise DataError(f"{shown(path)} has {bits} bits a channel; {EXPECTED}")
     if image.mode == "P":
         return 4 if "transparency" in image.info else 3
     if image.mode not in CHANNELS_OF_MODE:
-        raise DataError(f"{path} has pixel format {image.mode!r}; images of 8 bits a channel are expected")
+        raise DataError(f"{shown(path)} has pixel format {image.mode!r}; {EXPECTED}")
     return CHANNELS_OF_MODE[image.mode]
+
+
+def _bits(image: Any, path: pathlib.Path) -> int:
+    """Bits a channel where a format can have more than 8, which Pillow cuts to 8 in colour without a word; else 8."""
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(PNG_DEPTH + 1)[PNG_DEPTH]
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
+    if image.format == "PPM":
+        options = image.tile[0].args
+        highest = options[-1] if isinstance(options, tuple) else 255
+        return max(8, int(highest).bit_length())
+    return 8
 
 
 def _convert(image: "Image.Image", channels: int) -> "Image.Image":

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 from gan_jax.data import tfds_datasets
+from gan_jax.data.names import expanded, shown
 from gan_jax.data.stock_files import STOCK_FILES, StockFile, rebuild
 from gan_jax.errors import DataConfigError, DataError
 
@@ -50,10 +51,10 @@ def prepare(
         with _lock(root):
             builder = tfds_datasets.find_prepared(name, root)
             if builder is None:
-                _prepare(name, root, None if source_dir is None else pathlib.Path(source_dir).expanduser())
+                _prepare(name, root, None if source_dir is None else expanded(source_dir))
                 builder = tfds_datasets.find_prepared(name, root)
     if builder is None:
-        raise DataError(f"{name} was prepared in {root} but cannot be found there")
+        raise DataError(f"{name} was prepared in {shown(root)} but cannot be found there")
     return pathlib.Path(builder.data_path)
 
 
@@ -64,10 +65,10 @@ def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None)
     if source_dir is not None:
         raise DataConfigError(f"--source_dir is for {' and '.join(STOCK_FILES)} only, got it for {name}")
     if problem := tfds_datasets.unknown(name):
-        raise DataConfigError(f"{problem}; sets of your own are read from {data_dir} once prepared there")
+        raise DataConfigError(f"{problem}; sets of your own are read from {shown(data_dir)} once prepared there")
     if importlib.util.find_spec("tensorflow") is None:
         raise DataError(
-            f"{name} is not prepared in {data_dir}, and TFDS needs TensorFlow to prepare it: install the extra "
+            f"{name} is not prepared in {shown(data_dir)}, and TFDS needs TensorFlow to prepare it: install the extra "
             "gan_jax[tfds-build], or prepare it elsewhere with file_format=array_record and set TFDS_DATA_DIR"
         )
     import tensorflow_datasets as tfds
@@ -119,15 +120,17 @@ def _from_first_way(name: str, mirror: str, folder: pathlib.Path, checksums: dic
 def _from_folder(name: str, source_dir: pathlib.Path, folder: pathlib.Path, checksums: dict[str, str]) -> None:
     """Writes the stock files, made from idx or idx.gz files in `source_dir`, to `folder`."""
     if not os.path.isdir(source_dir):
-        raise DataError(f"{source_dir} is no folder that can be read; one with the idx files of {name} is expected")
+        raise DataError(
+            f"{shown(source_dir)} is no folder that can be read; one with the idx files of {name} is expected"
+        )
     for file in STOCK_FILES[name]:
         path = _find(file, source_dir)
         try:
             content = rebuild(file, path.read_bytes(), checksums[file.name])
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+            raise DataError(f"{shown(path)} cannot be read: {error.strerror}") from error
         except DataError as error:
-            raise DataError(f"{path} is not the stock file of {name}: {error}") from error
+            raise DataError(f"{shown(path)} is not the stock file of {name}: {error}") from error
         (folder / file.name).write_bytes(content)
 
 
@@ -135,7 +138,7 @@ def _find(file: StockFile, source_dir: pathlib.Path) -> pathlib.Path:
     for accepted in file.accepted_names:
         if os.path.isfile(source_dir / accepted):
             return source_dir / accepted
-    raise DataError(f"{source_dir} holds none of {', '.join(file.accepted_names)}")
+    raise DataError(f"{shown(source_dir)} holds none of {', '.join(file.accepted_names)}")
 
 
 def _download(name: str, mirror: str, scratch: pathlib.Path) -> pathlib.Path:
@@ -205,7 +208,7 @@ def _lock(data_dir: pathlib.Path) -> Iterator[None]:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / ".gan_jax.lock").open("w")
     except OSError as error:
-        raise DataError(f"the data directory {data_dir} cannot be written: {error.strerror}") from error
+        raise DataError(f"the data directory {shown(data_dir)} cannot be written: {error.strerror}") from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.data.names import shown
 from gan_jax.data.shuffle import epoch_order
 from gan_jax.data.synthetic import Distribution
 from gan_jax.threefry import fast
@@ -125,6 +126,23 @@ def first_examples(source: "Source", key: jax.Array, num: int) -> np.ndarray:
     own = jax.random.wrap_key_data(jnp.asarray(np.asarray(jax.random.key_data(key))), impl=jax.random.key_impl(key))
     position = jnp.arange(max(num, SHARED_NUM), dtype=jnp.int32)
     return np.asarray(source.fetch({}, fast(own), position)["image"])[:num]
+
+
+def summary(source: "Source") -> str:
+    """What a source holds, in one line: "folder:photos (9 images of 32x32x3 in 3 classes)".
+
+    Sizes are height, width and channels; without labels it says "no classes", of endless points their dimension.
+    """
+    size = "x".join(map(str, source.shape))
+    if source.num_examples is None:
+        held = f"endless points of dimension {size}"
+    else:
+        held = f"{source.num_examples:,} {'image' if source.num_examples == 1 else 'images'} of {size}"
+        if source.num_classes is None:
+            held += ", no classes"
+        else:
+            held += f" in {source.num_classes:,} {'class' if source.num_classes == 1 else 'classes'}"
+    return f"{shown(source.name)} ({held})"
 
 
 class Fetch(Protocol):

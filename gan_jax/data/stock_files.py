@@ -8,6 +8,7 @@ made again from raw idx files, or from the same stream under another header, and
 import dataclasses
 import gzip
 import hashlib
+import math
 import struct
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 DEFLATE = 8
 HAS_CRC, HAS_EXTRA, HAS_NAME, HAS_COMMENT = 2, 4, 8, 16
 IDX_UNSIGNED_BYTES = b"\x00\x00\x08"
+MOST_DIMENSIONS = 32  # of an array, as every version of NumPy has them
 
 
 def read_idx(data: bytes) -> np.ndarray:
@@ -38,12 +40,14 @@ def read_idx(data: bytes) -> np.ndarray:
     References:
       Yann LeCun, Corinna Cortes, Christopher J. C. Burges, "The MNIST database of handwritten digits", 1998.
     """
-    if data[:3] != IDX_UNSIGNED_BYTES or len(data) < 4 + 4 * data[3]:
+    if data[:3] != IDX_UNSIGNED_BYTES or len(data) < 4 or len(data) < 4 + 4 * data[3]:
         raise DataError(f"not an idx file of unsigned bytes: it begins with {data[:4].hex() or 'nothing'}")
     shape = struct.unpack(f">{data[3]}I", data[4 : 4 + 4 * data[3]])
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
-    if values.size != int(np.prod(shape)):
-        raise DataError(f"idx file of shape {shape} holds {values.size} values instead of {int(np.prod(shape))}")
+    if values.size != math.prod(shape):  # exact: NumPy's product of absurd sizes is some small number
+        raise DataError(f"idx file of shape {shape} holds {values.size} values instead of {math.prod(shape)}")
+    if len(shape) > MOST_DIMENSIONS:
+        raise DataError(f"idx file of {len(shape)} dimensions; allowed: at most {MOST_DIMENSIONS}")
     return values.reshape(shape)
 
 

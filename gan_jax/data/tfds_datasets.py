@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import hashlib
 import io
+import json
 import logging
 import os
 import pathlib
@@ -17,36 +18,78 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.cache import cached
+from gan_jax.data.names import expanded, shown
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
-from gan_jax.errors import DataConfigError, DataError
+from gan_jax.errors import DataConfigError, DataError, GanJaxError
 
 READ_AT_ONCE = 1024
+INFO = "dataset_info.json"
 
 
 def default_data_dir(data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
     """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return pathlib.Path(chosen).expanduser()
+    return expanded(chosen)
 
 
 def find_prepared(name: str, data_dir: pathlib.Path) -> Any | None:
     """TFDS builder that reads the prepared data set `name[/config][:version]`, or None if there is none in `data_dir`.
 
     It is made from the files alone, so it needs neither the code that prepared them nor TensorFlow.
+
+    Raises:
+      DataError: this is no such name, or what lies there under it is damaged; the file is named.
     """
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import read_only_builder
+    from tensorflow_datasets.core import naming, read_only_builder
 
+    try:
+        plain, parts = naming.parse_builder_name_kwargs(name)
+    except ValueError as error:
+        raise DataError(f"{name!r} is no name of a TFDS data set; name[/config][:version] is expected") from error
     if not os.path.isdir(data_dir):
         return None
-    with quiet():
-        try:
+    folder = data_dir / str(plain) / parts.get("config", "")
+    try:
+        with quiet():
             return read_only_builder.builder_from_files(name, data_dir=os.fspath(data_dir))
-        except tfds.core.DatasetNotFoundError:
-            return None
-        except ValueError as error:
-            raise DataError(f"{name!r} is no name of a TFDS data set; name[/config][:version] is expected") from error
+    except tfds.core.DatasetNotFoundError as error:
+        # TFDS takes a folder for none where it has no features, and would not prepare it again either.
+        if unfinished := [
+            info.with_name("features.json")
+            for info in sorted(folder.glob(f"{parts.get('version', '[0-9]*')}/{INFO}"))
+            if not info.with_name("features.json").is_file()
+        ]:
+            raise DataError(_damage(name, unfinished[0], "it is missing")) from error
+        return None
+    except MemoryError:
+        raise
+    except Exception as error:  # TFDS raises what its parsers do
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(_damage(name, _unreadable(folder) or folder, said)) from error
+
+
+def _unreadable(folder: pathlib.Path) -> pathlib.Path | None:
+    """The first description of a data set below a folder that is missing or no JSON object."""
+    for features in sorted(folder.rglob("features.json")):
+        if not features.parent.name[:1].isdigit():  # what an interrupted preparation left
+            continue
+        for path in (features.with_name(INFO), features):
+            try:
+                if not json.loads(path.read_bytes()):
+                    return path
+            except (OSError, ValueError, RecursionError):
+                return path
+    return None
+
+
+def _damage(name: str, path: pathlib.Path, said: str) -> str:
+    where = path if path.suffix != ".json" else path.parent
+    return (
+        f"prepared files of {name} are missing or damaged ({shown(path)}: {said}); "
+        f"delete {shown(where)} and prepare again"
+    )
 
 
 def unknown(name: str, also: Iterable[str] = ()) -> str | None:
@@ -113,7 +156,7 @@ def load(
 
     with quiet(), _naming_damage(name, builder):
         shape = images.adapt(examples[0]["image"], resolution, channels).shape
-    info = (pathlib.Path(builder.data_path) / "dataset_info.json").read_bytes()
+    info = (pathlib.Path(builder.data_path) / INFO).read_bytes()
     fingerprint = hashlib.sha256(info + repr((split, resolution, channels)).encode()).hexdigest()
     if not images.fits(len(examples), shape, memory_limit_mb):
         return streamed(name, len(examples), shape, num_classes, read_one, listing=fingerprint)
@@ -143,8 +186,8 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
             return builder.as_data_source(split=split)
         except NotImplementedError as error:
             raise DataError(
-                f"{name} in {builder.data_path} is stored as {builder.info.file_format.value}, which needs TensorFlow; "
-                "prepare it with file_format=array_record, in another data_dir"
+                f"{name} in {shown(builder.data_path)} is stored as {builder.info.file_format.value}, which needs "
+                "TensorFlow; prepare it with file_format=array_record, in another data_dir"
             ) from error
         except (KeyError, ValueError) as error:
             splits = ", ".join(builder.info.splits)
@@ -155,13 +198,14 @@ def _open_split(name: str, builder: Any, split: str) -> Any:
 
 @contextlib.contextmanager
 def _naming_damage(name: str, builder: Any) -> Iterator[None]:
-    """Array records verify their hashes as they are read; says in which data set one failed."""
+    """Array records verify most of what they read, decoders find the rest; says in which data set one failed."""
     try:
         yield
-    except RuntimeError as error:
-        raise DataError(
-            f"prepared files of {name} are missing or damaged ({error}); delete {builder.data_path} and prepare again"
-        ) from error
+    except (GanJaxError, MemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(_damage(name, pathlib.Path(builder.data_path), said)) from error
 
 
 @contextlib.contextmanager

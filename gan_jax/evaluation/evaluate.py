@@ -136,7 +136,7 @@ def _measure(name: Name, sets: "_Sets") -> dict[str, Value]:
     try:
         values = measure.function(**given)
     except (MetricError, DataError) as error:
-        raise type(error)(f"{name.full}: {error}") from error
+        raise type(error)(f"{name.full}: {error}; {sets.origin()}") from error
     return {name.of_value(value_name): value for value_name, value in values.items()}
 
 
@@ -173,6 +173,14 @@ class _Sets:
     @cached_property
     def labelled(self) -> np.ndarray:
         return self.generated.draw(self.num, self.seed, self.labels)
+
+    def origin(self) -> str:
+        """How many examples there are and which field says so, for messages."""
+        of = self.reference
+        return (
+            f"real are {len(of.examples):,} of data.name={of.dataset!r}, split {of.split!r}, "
+            f"fake are {self.num:,} (evaluation.num, or --num)"
+        )
 
     def supply(self, argument: str, name: Name) -> Any:
         if argument == "key":

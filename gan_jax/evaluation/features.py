@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_jax import extractors
 from gan_jax.data.cache import cached
+from gan_jax.data.names import expanded
 from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.reference import Reference
@@ -123,4 +124,4 @@ def of_reference(extractor: Extractor, reference: Reference) -> Features:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax" / "reference"
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "gan_jax" / "reference"

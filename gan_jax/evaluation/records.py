@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax.data.names import shown
+from gan_jax.errors import WorkdirError
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.measures import Value
 
 FILE = "evaluation.jsonl"
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "numpy", "scipy", "scikit-learn")
+NEEDED = ("metric", "value", "step", "by")  # fields without which a line is no record
 Record = dict[str, Any]
 
 
@@ -57,11 +60,29 @@ def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, A
 
 
 def read(workdir: Path) -> list[Record]:
-    """The complete records of a work directory; a last line that a kill cut short is left out."""
+    """The complete records of a work directory; a last line that a kill cut short is left out.
+
+    Raises:
+      WorkdirError: the file cannot be read, or a line of it is no record; names file and line.
+    """
     path = workdir / FILE
-    if not path.exists():
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
         return []
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+    except OSError as error:
+        raise WorkdirError(f"{shown(path)} cannot be read: {error.strerror}") from error
+    return [_parsed(line, f"{shown(path)} line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _parsed(line: bytes, place: str) -> Record:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or any(field not in record for field in NEEDED):
+        raise WorkdirError(f"{place} is no record of an evaluation; delete the line, or the file and evaluate again")
+    return record
 
 
 def append(workdir: Path, records: Sequence[Record]) -> None:

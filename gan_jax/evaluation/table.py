@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan_jax.data import names
 from gan_jax.evaluation.protocol import Protocol, differences, protocol_of
 
 Record = Mapping[str, Any]
@@ -63,10 +64,16 @@ def _titles(protocols: Mapping[str, Protocol]) -> tuple[dict[str, str], list[str
         apart = differences({titles[column]: protocols[column] for column in columns})
         said.append(f"{metric}: {len(columns)} protocols, not comparable with one another:")
         said += [
-            f"  {titles[column]}: " + ", ".join(f"{field} {values[titles[column]]}" for field, values in apart.items())
+            f"  {titles[column]}: "
+            + ", ".join(f"{field} {_text(values[titles[column]])}" for field, values in apart.items())
             for column in columns
         ]
     return titles, said
+
+
+def _text(value: Any) -> str:
+    """A field of a protocol in one line; the data set's may be the name of any folder."""
+    return names.shown(str(value))
 
 
 def _common(protocols: Sequence[Protocol]) -> list[str]:
@@ -76,7 +83,7 @@ def _common(protocols: Sequence[Protocol]) -> list[str]:
     common = ("dataset", "split", "n_real", "n_fake", "parameters", "batch_norm", "checkpoint")
     lines = []
     for field in common:
-        values = list(dict.fromkeys(str(getattr(protocol, field)) for protocol in protocols))
+        values = list(dict.fromkeys(_text(getattr(protocol, field)) for protocol in protocols))
         if len(values) == 1:
             lines.append(f"{field} {values[0]}")
     own = []

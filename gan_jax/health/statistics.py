@@ -23,11 +23,12 @@ def reference_statistics(reference: jax.Array) -> "Reference":
     Raises:
       DataError: fewer than 2 examples, or they are all equal: nothing can be as varied as they are.
     """
+    allowed = "health.samples compares samples with them; allowed: at least 2 that differ, or health.samples=0"
     if len(reference) < 2:
-        raise DataError(f"reference has {len(reference)} examples; allowed: at least 2")
+        raise DataError(f"data.name has too few real examples, {len(reference)}; {allowed}")
     found = Reference(*_spread(reference))
     if not found.distance > 0:
-        raise DataError("reference: all real examples are equal; allowed: examples that differ")
+        raise DataError(f"data.name has equal real examples only, the {len(reference)} that were looked at; {allowed}")
     return found
 
 
@@ -73,7 +74,9 @@ def sample_statistics(
 def _spread(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Mean distance of two different examples, and the effective rank of the covariance."""
     flat = x.reshape(x.shape[0], -1).astype(jnp.float32)
-    centred = flat - jnp.mean(flat, axis=0, keepdims=True)
+    # From the first one, so that equal examples are exactly 0: their mean is another number by rounding.
+    offset = flat - flat[:1]
+    centred = offset - jnp.mean(offset, axis=0, keepdims=True)
     # N x N: has the same eigenvalues as the covariance, which for images is much larger.
     gram = jnp.matmul(centred, centred.T, precision=jax.lax.Precision.HIGHEST)
     size = jnp.diagonal(gram)

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.build import build_game, build_hyper, build_source, describe_parts, local_batch_size
-from gan_jax.data import Source, decode
+from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.training import compilation_cache, parallel
@@ -30,6 +30,7 @@ from gan_jax.training.sampling import make_sampler
 from gan_jax.training.signals import leave, stop_requested
 from gan_jax.training.start import check_components, initial_state
 from gan_jax.training.step import State, StepFn, make_step
+from gan_jax.training.watch import check_reference
 
 STREAM_BYTES_PER_CALL = 64 * 2**20
 
@@ -72,6 +73,8 @@ def train(
     show = Progress(config.steps, enabled=progress and primary)
     state = initial_state(config, game, build_hyper(config), show.say)
     check_components(config, game, source, state)
+    if primary:
+        check_reference(config, source)
     material = material_of(config, settings_of(config)) if primary and config.evaluation.every else None
     if material:  # one evaluation before anything is written: what cannot work shall not end a run after hours
         measure(config, game, make_sampler(game), state, settings_of(config), material, by=TRAIN, chosen="step")
@@ -91,7 +94,7 @@ def train(
             output = Output(workdir, config, game, source, checkpoints, begun, argv, material)
             stack.callback(output.close)
         if begun == 0:
-            show.say(f"{config.game.name} on {source.name}: parameters: {describe_parts(game, state.params)}")
+            show.say(f"{config.game.name} on {summary(source)}: parameters: {describe_parts(game, state.params)}")
         show.begin(begun)
         stack.callback(show.close)
         state = parallel.replicate(state, mesh)

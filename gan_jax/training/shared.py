@@ -16,7 +16,7 @@ from gan_jax.training.evaluator import TRAIN, Material, material_of, measure, se
 from gan_jax.training.sampling import Sampler, make_sampler
 from gan_jax.training.start import check_components, initial_state
 from gan_jax.training.step import State, init_state, make_step
-from gan_jax.training.watch import Statistics, make_statistics
+from gan_jax.training.watch import Statistics, check_reference, make_statistics
 
 Program = Any  # a compiled (state, arrays, count) -> (state, metrics)
 
@@ -67,6 +67,7 @@ def shared_by(config: ConfigDict, source: Source, say: Callable[[str], None]) ->
         initial_state(config, game, build_hyper(config), say)
         raise
     check_components(config, game, source, state)
+    check_reference(config, source)
     material = material_of(config, settings_of(config)) if config.evaluation.every else None
     sampler = make_sampler(game)
     if material:  # what cannot work shall not end runs after hours

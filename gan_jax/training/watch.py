@@ -47,7 +47,7 @@ class Watch:
         num = config.health.samples
         self._statistics = (statistics or make_statistics(game, source, num)) if num else None
         self._key = jax.random.fold_in(jax.random.fold_in(key, STREAMS["sample"]), SAMPLES)
-        self._reference = reference_statistics(jnp.asarray(_real(source, key, num))) if num else None
+        self._reference = _reference(source, key, num) if num else None
         for step in sorted({record["step"] for record in evaluated}):
             self.evaluated([record for record in evaluated if record["step"] == step])
         self._history.sort(key=lambda record: record["step"])
@@ -85,6 +85,21 @@ class Watch:
         return [finding._asdict() for finding in findings]
 
 
+def check_reference(config: ConfigDict, source: Source) -> None:
+    """Refuse data of which samples cannot be compared, before anything is written.
+
+    Raises:
+      DataError: as ``reference_statistics``.
+    """
+    if config.health.samples:
+        _reference(source, jax.random.key(config.seed), config.health.samples)
+
+
+def _reference(source: Source, key: jax.Array, num: int) -> Any:
+    """Statistics of real examples."""
+    return reference_statistics(jnp.asarray(_real(source, key, num)))
+
+
 def _scale(config: ConfigDict) -> LossScale:
     options = component_options(config, "loss")
     loss = make_loss(resolve("loss", config.loss.name), options, f"loss.name={config.loss.name!r}")
@@ -115,5 +130,6 @@ def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
         chosen = images[np.linspace(0, len(images) - 1, min(num, len(images))).astype(np.int64)]
     else:
         assert source.stream is not None
-        chosen = next(source.stream(own, 0, num))["image"]
+        epoch = min(num, source.num_examples or num)  # none twice
+        chosen = next(source.stream(own, 0, epoch))["image"]
     return np.asarray(decode({"image": chosen})["image"])

@@ -76,6 +76,7 @@ def test_starting_from_the_networks_of_another_run(points, tmp_path):
     ended = here(*train_flags(tmp_path / "same", *SHORT, *changed, f"init_from={points}"))
     assert ended.status == 0, ended.err
     assert f"networks of {points} at step 10: discriminator, generator" in ended.err
+    assert "gan on ring (endless points of dimension 2): parameters: discriminator mlp " in ended.err
     assert_equal_leaves(params(tmp_path / "same"), theirs)  # nothing was learnt, so these are those of step 0
     ended = here(*train_flags(tmp_path / "five", *SHORT, *changed, f"init_from={points}/checkpoints/5"))
     assert ended.status == 0, ended.err

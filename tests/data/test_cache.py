@@ -66,6 +66,32 @@ def test_harm_is_found_and_mended(read, made, tmp_path, name, harm):
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("name", ["image.npy", "index.json"])
+def test_a_folder_in_place_of_a_file(read, made, tmp_path, name, caplog):
+    """The arrays are made all the same, at every start until someone removes it; each time says so."""
+    read()
+    (tmp_path / "set" / "train" / name).unlink()
+    (tmp_path / "set" / "train" / name).mkdir()
+    with caplog.at_level(logging.WARNING):
+        read()
+    assert "cannot be read (Is a directory); they are made again" in caplog.text
+    assert "could not be kept" in caplog.text
+    assert len(made) == 2
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [b"[" * 100_000, b"\xff\xfe", b'{"fingerprint": "one", "sha256": 3}', b'{"fingerprint": "one", "sha256": {}}'],
+)
+def test_an_index_that_is_none(read, made, tmp_path, index):
+    read()
+    (tmp_path / "set" / "train" / "index.json").write_bytes(index)
+    read()
+    read()
+    assert len(made) == 2
+
+
 def test_other_origin_is_made_again(read, made):
     read("one")
     read("two")

@@ -1,11 +1,14 @@
 """Ways to the files that do not need the files themselves."""
 
+import gzip
 import pathlib
+import random
 import stat
 
 import pytest
 
 from gan_jax.data import preparation, prepare
+from gan_jax.data.stock_files import rebuild
 from gan_jax.errors import DataError
 
 
@@ -75,6 +78,30 @@ def test_a_mirror_that_answers_is_used(tmp_path, monkeypatch):
         preparation._from_folder("mnist", scratch, tmp_path, checksums)
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz: .*No such file"):
         preparation._download("mnist", (tmp_path / "absent").as_uri() + "/", scratch)
+
+
+def odd_gzips():
+    rng, whole = random.Random(0), gzip.compress(b"\0\0\x08\1\0\0\0\4abcd")
+    for _ in range(100):
+        changed = bytearray(whole)
+        changed[rng.randrange(len(whole))] = rng.randrange(256)
+        yield from (bytes(changed), whole[: rng.randrange(len(whole))], b"\x1f\x8b" + rng.randbytes(rng.randrange(40)))
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [b"", b"\0", b"\0\0\x08", b"\0\0\x08\2\0\0\0\1", b"not an idx file", b"\0\0\x08\2" + b"\xff" * 8],
+        [b"\0\0\x08\x40" + b"\0\0\0\2" * 64, b"\0\0\x08\x41" + b"\0\0\0\1" * 65 + b"x"],
+        list(odd_gzips()),
+    ],
+    ids=["idx", "sizes that no array has", "gzip"],
+)
+def test_damaged_idx_files_are_one_line(contents):
+    for content in contents:
+        with pytest.raises(DataError) as raised:
+            rebuild(preparation.STOCK_FILES["mnist"][0], content, "0" * 64)
+        assert "\n" not in str(raised.value)
 
 
 def test_unknown_name(tmp_path):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.data import load
+from gan_jax.data import load, summary
 from gan_jax.data.source import decode, resident, to_float
 
 
@@ -66,6 +66,24 @@ def test_fetch_under_vmap_over_runs(numbered, fetch):
     together = runs(numbered.arrays, keys, np.arange(20))["label"]
     for i, row in enumerate(together):
         assert np.array_equal(row, fetch(numbered.arrays, keys[i], np.arange(150))["label"][:20])
+
+
+@pytest.mark.parametrize(
+    ("num", "classes", "says"),
+    [
+        (1200, 3, "new\\nset (1,200 images of 2x3x1 in 3 classes)"),
+        (2, 1, "new\\nset (2 images of 2x3x1 in 1 class)"),
+        (1, None, "new\\nset (1 image of 2x3x1, no classes)"),
+    ],
+)
+def test_a_source_in_one_line(num, classes, says):
+    source = resident("new\nset", {"image": np.zeros((num, 2, 3, 1), np.uint8)}, classes)
+    assert summary(source).replace("'", "") == says
+
+
+def test_endless_points_in_one_line():
+    assert summary(load("ring")) == "ring (endless points of dimension 2)"
+    assert summary(load("gaussian", mean=(0.0,) * 5)) == "gaussian (endless points of dimension 5)"
 
 
 def test_decode_leaves_labels_alone():

@@ -97,13 +97,29 @@ def test_closing_ends_the_threads(streamed):
     assert not any("grain-prefetch" in thread.name for thread in threading.enumerate())
 
 
-def test_broken_image_is_named_when_it_is_read(tmp_path):
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (lambda path: path.write_bytes(b"broken since"), "is not an image"),
+        (lambda path: path.unlink(), "cannot be read: No such file"),
+        (lambda path: Image.fromarray(np.zeros((8, 9), np.uint8)).save(path), "is 9x8 pixels now and was 8x8; leave"),
+    ],
+)
+def test_an_image_that_changed_is_named_when_it_is_read(tmp_path, harm, says):
     for index in range(4):
         Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / f"{index}.png")
     source = load(f"folder:{tmp_path}", memory_limit_mb=0)
-    (tmp_path / "2.png").write_bytes(b"broken since")
-    with pytest.raises(DataError, match=r"2\.png"):
+    harm(tmp_path / "2.png")
+    with pytest.raises(DataError, match=rf"2\.png {says}"):
         take(source, 2, 0, 0, 4)
+
+
+def test_a_batch_of_more_examples_than_there_are(tmp_path):
+    """Goes through the epochs; a single image is all of them."""
+    Image.fromarray(np.full((8, 8), 7, np.uint8)).save(tmp_path / "only.png")
+    source = load(f"folder:{tmp_path}", memory_limit_mb=0)
+    for batch in take(source, 2, 3, 5, 4):
+        assert np.array_equal(batch["image"], np.full((4, 8, 8, 1), 7))
 
 
 @pytest.mark.parametrize(

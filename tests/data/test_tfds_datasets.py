@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import shutil
 import typing
 
 import jax
@@ -10,7 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gan_jax.data import decode, load, tfds_datasets
+from gan_jax.data import decode, describe, load, tfds_datasets
 from gan_jax.errors import DataError
 
 NUM = 11
@@ -128,6 +129,60 @@ def test_format_that_needs_tensorflow(data_dir, tmp_path):
         (folder / file.name).write_text(file.read_text().replace("array_record", "tfrecord"))
     with pytest.raises(DataError, match=r"stored as tfrecord, which needs TensorFlow; prepare it with"):
         load("tiny_labelled", data_dir=tmp_path)
+
+
+def as_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+HARMS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "no JSON": lambda path: path.write_bytes(b"<html>"),
+    "other JSON": lambda path: path.write_bytes(b"[]"),
+    "null": lambda path: path.write_bytes(b"null"),
+    "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe{}"),
+    "a folder": as_folder,
+    "missing": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize(
+    "file", ["dataset_info.json", "features.json", "tiny_labelled-train.array_record-00000-of-00001"]
+)
+def test_damaged_files_are_named(data_dir, tmp_path, file, harm):
+    """In one line that says what to delete."""
+    place = tmp_path / "tiny_labelled" / "1.0.0"
+    shutil.copytree(data_dir / "tiny_labelled" / "1.0.0", place)
+    HARMS[harm](place / file)
+    named = place if file.endswith("of-00001") else place / file
+    lines = []
+    for options in ({}, {"memory_limit_mb": 0}):
+        with pytest.raises(DataError) as raised:
+            load("tiny_labelled", data_dir=tmp_path, **options)
+        lines.append(str(raised.value))
+    for line in lines:
+        assert line.startswith(f"prepared files of tiny_labelled are missing or damaged ({named}: ")
+        assert line.endswith(f"; delete {place} and prepare again")
+        assert "\n" not in line
+    assert not (tmp_path / "gan_jax_cache").exists()
+
+
+def test_a_damaged_description_is_not_a_prepared_set(tmp_path):
+    """The table of sources is printed all the same."""
+    for harm in HARMS:
+        info = tmp_path / harm / "mnist" / "3.0.1" / "dataset_info.json"
+        info.parent.mkdir(parents=True)
+        info.write_text('{"fileFormat": "array_record"}')
+        assert prepared_mnist(tmp_path / harm)
+        HARMS[harm](info)
+        assert not prepared_mnist(tmp_path / harm)
+
+
+def prepared_mnist(data_dir):
+    return next(row["prepared"] for row in describe(data_dir) if row["name"] == "mnist")
 
 
 def test_data_directory_by_environment(data_dir, monkeypatch):

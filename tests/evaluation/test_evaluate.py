@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gan_jax import measures
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, MetricError
 from gan_jax.evaluation.evaluate import Generated, evaluate
 from gan_jax.evaluation.features import as_float, eight_bit, extractors_of
 from gan_jax.evaluation.reference import load
@@ -125,6 +125,15 @@ def test_what_the_data_do_not_have_is_refused(monkeypatch, digits):
 def test_an_extractor_without_classes_gives_no_logits(monkeypatch, digits):
     with pytest.raises(ConfigError, match="the extractor without classes has no classes"):
         run(monkeypatch, digits, lambda fake_logits: {"a": Value(0.0)}, "probe_pixels", classes=False)
+
+
+def test_a_metric_without_a_value_says_of_which_examples(monkeypatch, digits):
+    def probe(real_features, fake_features):
+        raise MetricError("features must have more rows")
+
+    fields = r"real are 60 of data\.name='digits', split 'train', fake are 40 \(evaluation\.num, or --num\)"
+    with pytest.raises(MetricError, match=rf"^probe_pixels: features must have more rows; {fields}$"):
+        run(monkeypatch, digits, probe, "probe_pixels")
 
 
 def test_points_are_their_own_features():

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.protocol import FIELDS, Protocol, differences, protocol_of
 from gan_jax.evaluation.table import table
@@ -66,6 +67,28 @@ def test_records_are_appended_after_the_last_whole_line(tmp_path):
     assert [r["value"] for r in files.read(tmp_path)] == [1.0, 2.0, 3.0]
     assert [r["value"] for r in files.keep(tmp_path, lambda r: r["value"] != 2.0)] == [1.0, 3.0]
     assert [r["value"] for r in files.read(tmp_path)] == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"<html>", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000])
+def test_a_line_that_is_no_record_is_named(tmp_path, line):
+    files.append(tmp_path, [one(), one()])
+    whole = (tmp_path / files.FILE).read_bytes()
+    start = whole.index(b"\n") + 1
+    (tmp_path / files.FILE).write_bytes(whole[:start] + line + b"\n" + whole[start:])
+    with pytest.raises(WorkdirError, match=r"evaluation\.jsonl line 2 is no record of an evaluation; delete the line"):
+        files.read(tmp_path)
+
+
+def test_a_folder_in_place_of_the_records(tmp_path):
+    (tmp_path / files.FILE).mkdir()
+    with pytest.raises(WorkdirError, match=r"evaluation\.jsonl cannot be read: Is a directory"):
+        files.read(tmp_path)
+
+
+def test_a_data_set_of_any_name_is_one_line_of_the_table():
+    for text in (table({"a": [one(dataset="folder:new\nline")]}), table({"a": [one(dataset="folder:\udcff")]})):
+        text.encode()
+        assert len(text.splitlines()) == 4
 
 
 def test_one_protocol_is_one_column():

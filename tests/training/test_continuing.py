@@ -113,6 +113,13 @@ def test_data_that_changed_are_refused(tmp_path, limit):
         check_workdir(workdir, config, build_source(config))
 
 
+def test_an_image_alone_is_refused_before_anything_is_written(tmp_path):
+    folder = photographs(tmp_path / "photographs", 1)
+    line = refused(*train_flags(tmp_path / "run", f"data.name=folder:{folder}", config=f"{TINY}:digits"), status=1)
+    assert "data.name has too few real examples, 1; health.samples" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_of_an_earlier_version_is_continued_without_its_data_being_known(copy):
     (copy / "data.json").unlink()
     assert lines(copy) == []

@@ -147,7 +147,7 @@ def afterwards(folder):
         "evaluate": clocked(
             lambda: measure(config, game, sampler, state, settings_of(config), material, by=TRAIN, chosen="step")
         ),
-        "sample": clocked(lambda: draw(sampler, state, 5000, 0)),
+        "sample": clocked(lambda: draw(sampler, sampler.weights(state), 5000, 0)),
         "save": clocked(save),
         "restore": clocked(lambda: checkpoints.restore(checkpoints.steps()[-1])),
     }

@@ -113,6 +113,8 @@ class Game:
       sample: (networks, params, stats, key, num, labels=None) -> [num, ...] images in [-1, 1] or points.
       frozen: names of networks that no player owns.
       rule: how gradients become steps; its options are bound, so that ``direction`` takes a round alone.
+      statistics: (networks, params, stats, key, num) -> {network: statistics after one pass of ``num`` examples in
+        training mode} of the networks of which ``sample`` uses running statistics; None where it uses none.
 
     Raises:
       ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one.
@@ -125,6 +127,7 @@ class Game:
     sample: SampleFn
     frozen: tuple[str, ...] = ()
     rule: Rule = RULES["gradient"]
+    statistics: Callable[..., Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         _check_ownership(self)

@@ -24,7 +24,8 @@ class Protocol:
       extractor: name of the feature extractor; "none" where the metric needs none.
       extractor_sha256: of its weights; "" where it has none.
       parameters: "ema", or "current" where no average is kept.
-      batch_norm: "none", "running", or "batch of N": what the generator normalizes by.
+      batch_norm: what the generator normalizes by: "none"; "running" averages of the training; "anew from N" generated
+        examples, with averaged parameters; "batch of N", the samples themselves.
       checkpoint: how the checkpoint was chosen: "last", "step", or "best by METRIC on DATASET SPLIT".
     """
 

@@ -192,12 +192,25 @@ def build(parts: Parts, packing: int = 1) -> Game:
     ) -> jax.Array:
         if labels is not None:
             raise ValueError("labels: this game's generator takes none; allowed: None")
+        return generated(networks, params, stats, key, num, parts.sample_statistics == "batch")[0]
+
+    def statistics(
+        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int
+    ) -> dict[str, Any]:
+        return {"generator": generated(networks, params, stats, key, num, True)[1]}
+
+    def generated(
+        networks: Mapping[str, nn.Module],
+        params: Params,
+        stats: Mapping[str, Any],
+        key: jax.Array,
+        num: int,
+        train: bool,
+    ) -> Any:
         index = jnp.arange(num, dtype=jnp.int32)
         z = draw(example_keys(key, "latent", index), parts.latent_dim, parts.latent_scale, index, num)
         keys = example_keys(key, "generator_layers", index)
-        train = parts.sample_statistics == "batch"
-        x, _ = forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
-        return x
+        return forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
 
     losses = {"discriminator": discriminator_loss, "generator": generator_loss}
     reads_data = {"discriminator": True, "generator": reads_real}
@@ -215,6 +228,7 @@ def build(parts: Parts, packing: int = 1) -> Game:
         },
         schedule=parts.schedule,
         sample=sample,
+        statistics=statistics if parts.sample_statistics == "running" else None,
     )
 
 

@@ -104,10 +104,11 @@ def measure(
       One record a value.
     """
     normalized = "batch_stats" in state.stats.get("generator", {})
-    statistics = "running" if config.sample_statistics == "running" else f"batch of {CHUNK}"
+    weights = sampler.weights(state)
+    statistics = weights.statistics if config.sample_statistics == "running" else f"batch of {CHUNK}"
     generated = Generated(
-        lambda num, seed, labels: draw(sampler, state, num, seed, labels),
-        parameters="ema" if state.ema else "current",
+        lambda num, seed, labels: draw(sampler, weights, num, seed, labels),
+        parameters=weights.parameters,
         batch_norm=statistics if normalized else "none",
         checkpoint=chosen,
         discriminator=_log_odds(config, game, state),

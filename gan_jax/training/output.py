@@ -115,7 +115,9 @@ class Output:
     ) -> list[Finding]:
         """One line of metrics.jsonl; what is newly wrong with the run."""
         head = (step, images_seen, round(self.seconds, 3), round(images_per_second, 1))
-        record = {**dict(zip(HEAD, head, strict=True)), **metrics, **self.watch.statistics(state)}
+        record = {**dict(zip(HEAD, head, strict=True)), **metrics}
+        if self.config.health.samples:
+            record |= self.watch.statistics(self._sampler.weights(state))
         with self._writing():
             self.recorder.metrics(record)
         return self.watch.recorded(record)

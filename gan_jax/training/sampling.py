@@ -1,9 +1,10 @@
 """Samples from a state or a stored run."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,24 +22,30 @@ from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.known_data import stored_source
 from gan_jax.training.start import read_checkpoint, read_config
 from gan_jax.training.step import State, init_state
+from gan_jax.training.weights import Weights, make_weights
 
 CHUNK = 500  # examples per call, so that a large request fits in memory
 
-Sampler = Callable[..., jax.Array]
+
+class Sampler(NamedTuple):
+    """Generates examples of a game.
+
+    Attributes:
+      sample: compiled (params, stats, key, num, labels=None) -> [num, ...]; ``num`` is static.
+      weights: state -> params and stats to sample with.
+    """
+
+    sample: Callable[..., jax.Array]
+    weights: Callable[[State], Weights]
 
 
 def make_sampler(game: Game) -> Sampler:
-    """A compiled ``sampler(params, stats, key, num) -> [num, ...]``; ``num`` is static."""
+    """The sampler of a game."""
 
     def sample(params: Any, stats: Any, key: jax.Array, num: int, labels: Any = None) -> jax.Array:
         return game.sample(game.networks, params, stats, fast(key), num, labels=labels)
 
-    return jax.jit(sample, static_argnums=3)
-
-
-def sampling_params(state: State) -> dict[str, Any]:
-    """Averaged parameters where there are some, else the current ones."""
-    return {**state.params, **state.ema}
+    return Sampler(jax.jit(sample, static_argnums=3), make_weights(game))
 
 
 def fixed_grid(game: Game, source: Source, sampler: Sampler, state: State, count: int) -> np.ndarray:
@@ -48,7 +55,8 @@ def fixed_grid(game: Game, source: Source, sampler: Sampler, state: State, count
       uint8 [height, width, 3].
     """
     key = jax.random.fold_in(state.key, STREAMS["sample"])
-    x = np.asarray(sampler(sampling_params(state), state.stats, key, count))
+    weights = sampler.weights(state)
+    x = np.asarray(sampler.sample(weights.params, weights.stats, key, count))
     return picture(x, source, state.key)
 
 
@@ -63,12 +71,12 @@ def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
     return point_plot(x, first_examples(source, jax.random.fold_in(key, STREAMS["data"]), 1000))
 
 
-def draw(sampler: Sampler, state: State, num: int, seed: int, labels: Any = None) -> np.ndarray:
-    """Generate examples, with averaged parameters if the run keeps them, ``CHUNK`` at a time.
+def draw(sampler: Sampler, weights: Weights, num: int, seed: int, labels: Any = None) -> np.ndarray:
+    """Generate examples, ``CHUNK`` at a time.
 
     Args:
-      sampler: the game's compiled sampler.
-      state: of the run.
+      sampler: the game's.
+      weights: from ``sampler.weights``: averaged parameters if the run keeps them.
       num: how many.
       seed: of the latent variables; with running statistics the first examples do not depend on ``num``.
       labels: int [num], for games that take them.
@@ -86,7 +94,7 @@ def draw(sampler: Sampler, state: State, num: int, seed: int, labels: Any = None
         size = min(CHUNK, num - start)
         own = None if labels is None else jnp.asarray(labels)[start : start + size]
         try:
-            made = sampler(sampling_params(state), state.stats, jax.random.fold_in(key, chunk), size, own)
+            made = sampler.sample(weights.params, weights.stats, jax.random.fold_in(key, chunk), size, own)
         except ValueError as error:
             if labels is None:
                 raise
@@ -115,7 +123,12 @@ class Run:
 
     def sample(self, num: int, seed: int = 0, labels: Any = None) -> np.ndarray:
         """Examples [num, ...], as ``draw``."""
-        return draw(self.sampler, self.state, num, seed, labels)
+        return draw(self.sampler, self.weights, num, seed, labels)
+
+    @functools.cached_property
+    def weights(self) -> Weights:
+        """Averaged parameters if the run keeps them, and their statistics."""
+        return self.sampler.weights(self.state)
 
 
 def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:

@@ -15,8 +15,7 @@ from gan_jax.game import STREAMS, Game
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
 from gan_jax.registry import make_loss, resolve
 from gan_jax.threefry import fast
-from gan_jax.training.sampling import sampling_params
-from gan_jax.training.step import State
+from gan_jax.training.weights import Weights
 
 Statistics = Callable[..., dict[str, jax.Array]]
 
@@ -52,11 +51,11 @@ class Watch:
             self.evaluated([record for record in evaluated if record["step"] == step])
         self._history.sort(key=lambda record: record["step"])
 
-    def statistics(self, state: State) -> dict[str, float]:
-        """Numbers of the run's samples, for its record."""
+    def statistics(self, weights: Weights) -> dict[str, float]:
+        """Numbers of samples made with these weights, for the run's record."""
         if self._statistics is None:
             return {}
-        values = self._statistics(sampling_params(state), state.stats, self._key, self._reference)
+        values = self._statistics(weights.params, weights.stats, self._key, self._reference)
         return {name: float(value) for name, value in values.items()}
 
     def recorded(self, record: Mapping[str, Any]) -> list[Finding]:

@@ -84,13 +84,13 @@ def test_commands_end_quietly_at_a_closed_pipe(monkeypatch, capsys):
 
 def test_a_second_signal_ends_what_does_not_hear_and_a_terminal_of_few_characters_gets_escapes():
     code = (  # a lock that is taken twice: like a compiler, it neither ends nor hears
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "streams.end_at_the_second_signal(); import ctypes; m = ctypes.create_string_buffer(64); "
         "l = ctypes.CDLL(None); print('\u00e4', flush=True); l.pthread_mutex_lock(m); l.pthread_mutex_lock(m)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", PREPARE + f"streams.PATIENCE = 0.2; {code}"], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     with process:
         assert process.stdout.readline() == "\\xe4\n"

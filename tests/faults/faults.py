@@ -151,7 +151,7 @@ FAULTS = (
           "_average(state.replace(params=begun.params, step=jnp.where(state.alive, begun.step + 1, "
           "begun.step))).replace(params=state.params), metrics", "The average is of the parameters before the step.",
           (BATTERY,), first="ema"),
-    Fault("ema-not-sampled", "training/sampling.py", "{**state.params, **state.ema}", "{**state.ema, **state.params}",
+    Fault("ema-not-sampled", "training/weights.py", "{**state.params, **state.ema}", "{**state.ema, **state.params}",
           "Samples are of the raw parameters.", ("tests/cli/test_commands.py",), first="averaged"),
     # Convolutions and layers.
     Fault("conv-kernel-gradient", "nn/convolutions.py", "lax.optimization_barrier(kernel.reshape(-1, features).T)",

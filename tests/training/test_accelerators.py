@@ -150,7 +150,7 @@ def test_runs_side_by_side():
 def test_samples(name):
     fields, generator, _, _ = GAMES[name]
     game, state, _ = of(fields)
-    texts = lowered(make_sampler(game), state.params, state.stats, state.key, 8)
+    texts = lowered(make_sampler(game).sample, state.params, state.stats, state.key, 8)
     assert [convolutions(texts[platform]) for platform in PLATFORMS] == [0, generator, generator]
     assert not any(of_the_host(text) for text in texts.values())
 

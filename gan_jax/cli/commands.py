@@ -1,11 +1,13 @@
 """The commands on single runs, data and mathematics."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_jax.cli.parsing import REQUIRED, no_words, parse, required
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.paths import expanded
 
 
 def train(arguments: list[str]) -> int:
@@ -65,8 +67,33 @@ def evaluate(arguments: list[str]) -> int:
     )
     for name in settings.metrics:
         parse_metric(name)
-    print(table(evaluate_runs(values.workdir.split(","), settings, values.checkpoint)))
+    print(table(evaluate_runs(_runs(values.workdir), settings, values.checkpoint)))
     return 0
+
+
+def _runs(given: Sequence[str]) -> list[Path]:
+    """The work directories of ``--workdir``: commas separate them, but not in the name of a folder that is there.
+
+    Raises:
+      ConfigError: a name is empty, or is that of a run that was named before.
+      WorkdirError: of several names one is no folder.
+    """
+    found: dict[Path, Path] = {}
+    for words in given:
+        names = [words] if os.path.isdir(os.path.expanduser(words)) else words.split(",")
+        for name in names:
+            if not name:
+                raise ConfigError(f"--workdir={words} has an empty name; allowed: --workdir=DIR or --workdir=DIR,DIR")
+            path = expanded("--workdir", name)
+            if len(names) > 1 and not path.is_dir():
+                raise WorkdirError(
+                    f"--workdir={words}: there is no folder {name!r}; "
+                    "commas separate runs, but not in the name of a folder that is there"
+                )
+            if path.resolve() in found:
+                raise ConfigError(f"--workdir={words} names {name!r} twice; allowed: each run once")
+            found[path.resolve()] = path
+    return [*found.values()]
 
 
 def data(arguments: list[str]) -> int:

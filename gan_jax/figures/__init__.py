@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.paths import expanded
 from gan_jax.registry import nearest
 
 # Name -> "module:function", a function () -> {file name: bytes}; loaded when the figure is asked for.
@@ -42,7 +43,7 @@ def write(name: str, workdir: str | Path) -> list[Path]:
       ConfigError: there is no such figure.
       WorkdirError: the folder cannot be made or written.
     """
-    make, folder = find(name), Path(workdir)
+    make, folder = find(name), expanded("workdir", workdir)
     _place(folder, {"probe": b""}, keep=False)  # a figure may take minutes: say at once that it has nowhere to go
     return _place(folder, make())
 

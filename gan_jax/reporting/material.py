@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas
 
 from gan_jax.evaluation import records as evaluations
+from gan_jax.paths import expanded
 from gan_jax.reporting.wording import short_names, words_of
 from gan_jax.sweeps.records import read_json, read_sweep, run_folder
 from gan_jax.sweeps.results import HEAD, load
@@ -24,7 +25,7 @@ def read(workdir: str | Path) -> "Material":
     Raises:
       WorkdirError: there is no sweep, or a record cannot be read.
     """
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     sweep = read_sweep(workdir)
     frame = load(workdir)
     short = short_names(sweep["fields"])

@@ -12,6 +12,7 @@ from matplotlib.ticker import StrMethodFormatter
 from PIL import Image
 
 from gan_jax.figures.style import INK, new_figure, pdf, styled
+from gan_jax.paths import expanded
 from gan_jax.reporting import files
 from gan_jax.reporting.answer import Ranking, drawn, rankings
 from gan_jax.reporting.axes import Axis
@@ -44,7 +45,9 @@ def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list
       WorkdirError: there is no sweep, a record cannot be read, or the folder cannot be written.
     """
     material = read(workdir)
-    return files.write(Path(workdir) / "figures" if folder is None else Path(folder), contents(material))
+    return files.write(
+        material.workdir / "figures" if folder is None else expanded("figures", folder), contents(material)
+    )
 
 
 def contents(material: Material) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from gan_jax.paths import expanded
 from gan_jax.reporting import answer, commands, cost, files, grids, protocols, states, wording
 from gan_jax.reporting.curves import curves
 from gan_jax.reporting.factors import factors
@@ -38,7 +39,7 @@ def write_report(workdir: str | Path, out: str | Path | None = None) -> Path:
     Raises:
       WorkdirError: there is no sweep, a record cannot be read, or the file cannot be written.
     """
-    path = Path(workdir) / FILE if out is None else Path(out)
+    path = expanded("workdir", workdir) / FILE if out is None else expanded("out", out)
     return files.write(path.parent, {path.name: render(read(workdir)).encode()})[0]
 
 

@@ -14,6 +14,7 @@ from gan_jax import config as configs
 from gan_jax.build import build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
+from gan_jax.paths import expanded
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.asynchronous import Ladder
 from gan_jax.sweeps.hosts import train_over_hosts
@@ -80,7 +81,7 @@ def sweep(
       WorkdirError: the directory is locked, unreadable or full.
       KeyboardInterrupt, SystemExit(143): after saving, on SIGINT and SIGTERM; the same command continues.
     """
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     laid_out = expand(wanted, base)
     runs = {run_name(config): config for _, config in laid_out}
     points = {run_name(config): point for point, config in laid_out}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gan_jax import config as configs
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
+from gan_jax.paths import expanded
 from gan_jax.sweeps.records import read_groups, read_json, read_sweep, run_folder, status_of
 from gan_jax.training.records import read_metrics
 
@@ -37,7 +38,7 @@ def load(workdir: str | Path) -> "pandas.DataFrame":
     """
     import pandas
 
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     sweep = read_sweep(workdir)
     varied = [*sweep["fields"], "seed"]
     own = {field: field_.default for field, field_ in all_fields().items()}

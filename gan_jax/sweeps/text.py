@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from gan_jax.evaluation.table import aligned
+from gan_jax.paths import expanded
 from gan_jax.sweeps.records import read_groups, read_json
 from gan_jax.sweeps.results import load
 
@@ -12,7 +13,7 @@ def ranking(workdir: str | Path) -> str:
     """The settings, the best first, with 95% bootstrap intervals over seeds; and the programs that were compiled."""
     from gan_jax.sweeps.aggregate import rank, summarize
 
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     frame = load(workdir)
     metric, fields = frame.attrs["metric"], frame.attrs["fields"]
     lines = [programs(workdir)]

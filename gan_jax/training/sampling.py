@@ -14,6 +14,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.data import Source, first_examples
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game
+from gan_jax.paths import expanded
 from gan_jax.threefry import fast
 from gan_jax.training import compilation_cache
 from gan_jax.training.checkpoints import state_like
@@ -136,7 +137,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
 
 def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
     """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     compilation_cache.enable()
     config = read_config(workdir)
     assert config is not None
@@ -158,7 +159,7 @@ def check_out(out: str) -> Path:
     Raises:
       ConfigError: its suffix is neither .png nor .npy, or its folder does not exist.
     """
-    path = Path(out)
+    path = expanded("out", out)
     if path.suffix not in (".png", ".npy"):
         raise ConfigError(f"out={out!r} has the suffix {path.suffix!r}; allowed: .png, .npy")
     if not path.parent.is_dir():

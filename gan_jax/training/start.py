@@ -11,6 +11,7 @@ from gan_jax.build import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, Term, data_rounds
+from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
@@ -145,20 +146,22 @@ def read_config(workdir: Path, *, missing_ok: bool = False) -> ConfigDict | None
     """
     path = workdir / "config.json"
     try:
-        return configs.from_json(path.read_text())
+        return configs.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if missing_ok:
             return None
-        raise WorkdirError(
-            f"{str(workdir)!r} holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
-        ) from None
+        if (workdir / "sweep.json").exists():
+            said = f"holds a sweep, not a run; give the --workdir of one of its runs, {workdir / 'runs' / 'NAME'}"
+        else:
+            said = "holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
+        raise WorkdirError(f"{str(workdir)!r} {said}") from None
     except (OSError, ConfigError, UnicodeDecodeError) as error:
         raise WorkdirError(f"{path} cannot be read: {error}") from error
 
 
 def checkpoint_at(path: str | Path) -> tuple[Path, str]:
-    """Split WORKDIR or WORKDIR/checkpoints/STEP into (work directory, "latest" or step)."""
-    path = Path(path)
+    """Split init_from, WORKDIR or WORKDIR/checkpoints/STEP, into (work directory, "latest" or step)."""
+    path = expanded("init_from", path)
     if path.parent.name == "checkpoints" and path.name.isdigit():
         return path.parent.parent, path.name
     return path, "latest"

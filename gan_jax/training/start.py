@@ -10,9 +10,10 @@ from gan_jax import config as configs
 from gan_jax.build import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
-from gan_jax.game import Game, Term, data_rounds
+from gan_jax.game import Game, Term, data_rounds, forward
 from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
+from gan_jax.returned import difference, in_words, is_float
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
 
@@ -66,7 +67,8 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
       state: at step 0.
 
     Raises:
-      ConfigError: a part raises, or samples are not of the data's shape; names file and line where it is a user's.
+      ConfigError: a part raises (names file and line where it is a user's), or what it returns has another shape or
+        type: samples, logits, losses, penalties, metrics, a state that the next step could not take.
     """
     check_examples_apart(build_terms(config, source.shape)["discriminator"], state)
     own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
@@ -86,14 +88,37 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
             state.params,
             state.stats,
         )
-        if x.shape == (2, *source.shape):
-            jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
+        if not is_float(x, (2, *source.shape)):
+            raise ConfigError(f"{named}: 2 samples are {in_words(x)}; allowed: float of shape {(2, *source.shape)}")
+        if config.game.name == "gan":
+            _check_logits(config, game, state)
+        made, metrics = jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
     except GanJaxError:
         raise
     except Exception as error:  # a user's code may raise anything
         raise ConfigError(f"{named}: {describe(error)}") from error
-    if x.shape != (2, *source.shape):
-        raise ConfigError(f"{named}: a sample has the shape {x.shape[1:]}; the data's is {source.shape}")
+    for name, value in metrics.items():
+        if not is_float(value, ()):
+            raise ConfigError(f"{named}: the metric {name} is {in_words(value)}; allowed: a float scalar")
+    if differs := difference(made, state):  # the next step could not take it
+        raise ConfigError(f"{named}: after a step of the game {differs}")
+
+
+def _check_logits(config: ConfigDict, game: Game, state: State) -> None:
+    """Refuse a discriminator that returns something else than one logit for each example."""
+    packs = config.batch_size // config.game.gan.packing
+    (spec,), name = game.inputs["discriminator"], "discriminator"
+    logits = jax.eval_shape(
+        lambda params, stats, x, key: forward(
+            game.networks[name], params, stats, x, train=True, keys=jax.random.split(key, packs)
+        )[0],
+        state.params[name], state.stats[name], jax.ShapeDtypeStruct((packs, *spec.shape), spec.dtype), state.key,
+    )  # fmt: skip
+    if not is_float(logits, (packs,)):
+        raise ConfigError(
+            f"discriminator.name={config.discriminator.name!r} returns {in_words(logits)} for {packs} examples; "
+            f"allowed: one logit per example, float of shape {(packs,)}"
+        )
 
 
 def check_examples_apart(terms: Sequence[Term], state: State) -> None:

@@ -17,6 +17,7 @@ from gan_jax.game import STREAMS, Game
 from gan_jax.paths import expanded
 from gan_jax.threefry import fast
 from gan_jax.training import compilation_cache
+from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.start import read_checkpoint, read_config
@@ -139,6 +140,7 @@ def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterato
     """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
     workdir = expanded("workdir", workdir)
     compilation_cache.enable()
+    check_settings()
     config = read_config(workdir)
     assert config is not None
     run: Run | None = None

@@ -14,6 +14,7 @@ from gan_jax.game import Game, Term, data_rounds, forward
 from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
 from gan_jax.returned import difference, in_words, is_float
+from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
 
@@ -60,6 +61,8 @@ def _refusal(config: ConfigDict, game: Game, error: Exception) -> str:
 def check_components(config: ConfigDict, game: Game, source: Source, state: State) -> None:
     """Trace one step and one sample of a game with a user's own parts, before anything is written.
 
+    JAX's settings are looked at, too.
+
     Args:
       config: the configuration; one with registered parts only is not traced.
       game: its game.
@@ -67,9 +70,11 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
       state: at step 0.
 
     Raises:
-      ConfigError: a part raises (names file and line where it is a user's), or what it returns has another shape or
-        type: samples, logits, losses, penalties, metrics, a state that the next step could not take.
+      ConfigError: a setting changes every number; a part raises (names file and line where it is a user's), or what it
+        returns has another shape or type: samples, logits, losses, penalties, metrics, a state that the next step could
+        not take.
     """
+    check_settings()
     check_examples_apart(build_terms(config, source.shape)["discriminator"], state)
     own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)

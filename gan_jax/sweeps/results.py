@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax import config as configs
+from gan_jax import files
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
 from gan_jax.paths import expanded
@@ -61,17 +62,19 @@ def load(workdir: str | Path) -> "pandas.DataFrame":
 
 
 def write_results(workdir: Path) -> "pandas.DataFrame":
-    """Write results.parquet and results.csv, each whole or not at all; the table."""
+    """Write results.parquet and results.csv, both whole or none; the table.
+
+    Raises:
+      WorkdirError: a record cannot be read, or a file cannot be written.
+    """
     frame = load(workdir)
     plain = frame.copy()
     plain.attrs = {}
     for name in plain.columns:  # a field such as widths is a tuple, which neither format has
         if plain[name].map(lambda value: isinstance(value, str | tuple | list | dict)).any():
             plain[name] = plain[name].map(_text)
-    for suffix, write in (("parquet", plain.to_parquet), ("csv", plain.to_csv)):
-        temporary = workdir / f".results.{suffix}.tmp"
-        write(temporary, index=False)
-        temporary.replace(workdir / f"results.{suffix}")
+    table = {"results.parquet": plain.to_parquet(index=False), "results.csv": plain.to_csv(index=False).encode()}
+    files.write(workdir, table, "its records were read, and nothing was changed")
     return frame
 
 

@@ -1,6 +1,7 @@
 """Samples from a state or a stored run."""
 
 import dataclasses
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax import files
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.data import Source, first_examples
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.game import STREAMS, Game
 from gan_jax.paths import expanded
 from gan_jax.threefry import fast
@@ -159,7 +161,8 @@ def check_out(out: str) -> Path:
     """The file to write samples to.
 
     Raises:
-      ConfigError: its suffix is neither .png nor .npy, or its folder does not exist.
+      ConfigError: its suffix is neither .png nor .npy, its folder does not exist, or it is a folder or a device itself.
+      WorkdirError: nothing can be written there.
     """
     path = expanded("out", out)
     if path.suffix not in (".png", ".npy"):
@@ -168,13 +171,26 @@ def check_out(out: str) -> Path:
         raise ConfigError(
             f"out={out!r}: the folder {str(path.parent)!r} does not exist; allowed: a file in an existing folder"
         )
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"out={out!r} is a folder or a device; allowed: a file, which is replaced if it is there")
+    files.probe(path.parent, "choose another --out")
     return path
 
 
 def write_samples(path: Path, run: Run, x: np.ndarray) -> None:
-    """Write samples as a picture (.png) or as an array (.npy)."""
-    if path.suffix == ".png":
-        write_png(path, picture(x, run.source, run.state.key))
-        return
-    with open(path, "wb") as file:
-        np.save(file, x)
+    """Write samples as a picture (.png) or as an array (.npy), whole or not at all.
+
+    Raises:
+      WorkdirError: it cannot be written; a file that was there stays.
+    """
+    try:
+        if path.suffix == ".png":
+            write_png(path, picture(x, run.source, run.state.key))
+        else:
+            buffer = io.BytesIO()
+            np.save(buffer, x)
+            files.replace({path: buffer.getbuffer()})
+    except OSError as error:
+        raise WorkdirError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
+        ) from error

@@ -111,7 +111,7 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
         config = values["config"].value
-    except Exception as error:  # a user's file may raise anything; all of it becomes one line
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
         raise ConfigError(explain(error, given, fields)) from error
     if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
         raise ConfigError(explain(object.__getattribute__(config, "_error"), given, fields))
@@ -177,11 +177,13 @@ def from_json(text: str) -> ConfigDict:
       ConfigError: not JSON, or a field is unknown or wrong.
     """
     try:
-        stored = flatten(json.loads(text))
-    except (ValueError, TypeError) as error:
+        stored = json.loads(text)
+    except ValueError as error:
         raise ConfigError(f"the stored configuration is not JSON: {error}") from error
+    if not isinstance(stored, dict):
+        raise ConfigError(f"the stored configuration holds {type(stored).__name__}, not an object")
     config = ConfigDict()
-    for path, value in {**{p: copy.deepcopy(f.default) for p, f in all_fields().items()}, **stored}.items():
+    for path, value in {**{p: copy.deepcopy(f.default) for p, f in all_fields().items()}, **flatten(stored)}.items():
         _set(config, path, value)
     return validate(config)
 

@@ -100,7 +100,7 @@ def resolve_reference(field: str, name: str) -> Any:
         if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
             raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
         raise ConfigError(f"{field}={name!r}: there is no module {error.name!r} on the Python path") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
     for part in attribute.split("."):
         if not hasattr(target, part):
@@ -113,7 +113,8 @@ def resolve_reference(field: str, name: str) -> Any:
 def describe(error: BaseException) -> str:
     """One line for an exception in a user's file: type, message, file and line."""
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+        at = f" ({error.filename}, line {error.lineno})" if error.filename else ""  # a NUL byte has no place
+        return f"{type(error).__name__}: {error.msg}{at}"
     frames = traceback.extract_tb(error.__traceback__)
     not_own = (f"{os.path.dirname(__file__)}{os.sep}", f"{sys.prefix}{os.sep}", f"{sys.base_prefix}{os.sep}", "<")
     own = [f for f in frames if not f.filename.startswith(not_own)]

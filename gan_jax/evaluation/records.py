@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax import files
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.measures import Value
+from gan_jax.stored import read_lines
 
 FILE = "evaluation.jsonl"
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "numpy", "scipy", "scikit-learn")
+NEEDED = ("metric", "step", "by", "value")  # of a record, by whoever reads one
 Record = dict[str, Any]
 
 
@@ -56,12 +59,17 @@ def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, A
     ]
 
 
-def read(workdir: Path) -> list[Record]:
-    """The complete records of a work directory; a last line that a kill cut short is left out."""
-    path = workdir / FILE
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+def read(workdir: Path, needs: Sequence[str] = ()) -> list[Record]:
+    """The complete records of a work directory; a last line that a kill cut short is left out.
+
+    Args:
+      workdir: of a run.
+      needs: fields that each record must have beside metric, step, by and value.
+
+    Raises:
+      WorkdirError: a line is not such a record.
+    """
+    return read_lines(workdir / FILE, (*NEEDED, *needs))
 
 
 def append(workdir: Path, records: Sequence[Record]) -> None:
@@ -79,7 +87,5 @@ def keep(workdir: Path, wanted: Callable[[Record], bool]) -> list[Record]:
     found = read(workdir)
     kept = [record for record in found if wanted(record)]
     if len(kept) < len(found) or (workdir / FILE).exists():
-        temporary = workdir / f".{FILE}.tmp"
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
-        temporary.replace(workdir / FILE)
+        files.replace({workdir / FILE: "".join(json.dumps(record) + "\n" for record in kept).encode()})
     return kept

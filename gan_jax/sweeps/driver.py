@@ -15,12 +15,13 @@ from gan_jax.build import build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
 from gan_jax.paths import expanded
+from gan_jax.stored import read_object
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.asynchronous import Ladder
 from gan_jax.sweeps.hosts import train_over_hosts
 from gan_jax.sweeps.plan import plan, structure_of
 from gan_jax.sweeps.progress import SweepProgress
-from gan_jax.sweeps.records import DONE, FILE, Group, read_json, run_folder, status_of, write_group
+from gan_jax.sweeps.records import DONE, FILE, NEEDED, Group, run_folder, status_of, write_group
 from gan_jax.sweeps.results import write_results
 from gan_jax.sweeps.space import NOT_TRAINED, Resources, Sweep, expand, run_name
 from gan_jax.training.records import PACKAGES, locked, write_text
@@ -145,7 +146,7 @@ def _write_layout(
     about: dict[str, Any],
 ) -> None:  # fmt: skip
     """sweep.json, with what earlier starts had laid out, and each run's configuration."""
-    earlier = read_json(workdir / FILE) or {"runs": {}, "commands": []}
+    earlier = read_object(workdir / FILE, NEEDED) or {"runs": {}, "commands": []}
     for run, config in runs.items():
         if status_of(workdir, run) not in DONE:
             folder = run_folder(workdir, run)

@@ -155,7 +155,7 @@ def load_sweep(path: str) -> Sweep:
     sys.modules["sweep_file"] = module  # where a dataclass of the file looks for its module
     try:
         exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
-    except Exception as error:  # a user's file may raise anything; all of it becomes one line
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
         raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     function = getattr(module, "get_sweep", None)
     if not callable(function):
@@ -170,7 +170,7 @@ def load_sweep(path: str) -> Sweep:
         raise ConfigError(f"--sweep={path}: get_sweep{inspect.signature(function)}: {form}") from error
     try:
         made = function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     if not isinstance(made, Sweep):
         raise ConfigError(f"--sweep={path}: get_sweep returned {type(made).__name__}; allowed: a Sweep")

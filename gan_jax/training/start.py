@@ -14,6 +14,7 @@ from gan_jax.game import Game, Term, data_rounds, forward
 from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
 from gan_jax.returned import difference, in_words, is_float
+from gan_jax.stored import reason_of
 from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
@@ -186,7 +187,7 @@ def read_config(workdir: Path, *, missing_ok: bool = False) -> ConfigDict | None
             said = "holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
         raise WorkdirError(f"{str(workdir)!r} {said}") from None
     except (OSError, ConfigError, UnicodeDecodeError) as error:
-        raise WorkdirError(f"{path} cannot be read: {error}") from error
+        raise WorkdirError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def checkpoint_at(path: str | Path) -> tuple[Path, str]:

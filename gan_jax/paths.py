@@ -14,8 +14,14 @@ def from_home(what: str, path: str) -> str:
       path: other paths stay as they are; a folder that is really called ``~`` is ``./~``.
 
     Raises:
-      ConfigError: there is no such home directory.
+      ConfigError: there is no such home directory, or the locale does not let Python read the path.
     """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:  # libraries in C++ refuse such a path when the run is under way
+        raise ConfigError(
+            f"{what}={path!r} is not of the locale's encoding; allowed: a path that is, or PYTHONUTF8=1"
+        ) from error
     found = os.path.expanduser(path)
     if path.startswith("~") and found == path:
         user = path.split("/", 1)[0]

@@ -71,6 +71,8 @@ def evaluate(arguments: list[str]) -> int:
     )
     for name in settings.metrics:
         parse_metric(name)
+        if settings.metrics.count(name) > 1:
+            raise ConfigError(f"--metrics={','.join(settings.metrics)} names {name!r} twice; allowed: each metric once")
     backend.start()
     print(table(evaluate_runs(_runs(values.workdir), settings, values.checkpoint)))
     return 0

@@ -77,6 +77,7 @@ def test_a_metric_of_images_where_there_are_images(digits):
         (["--metrics=frechet"], ["metric 'frechet' names no extractor", "frechet_lenet", "frechet_own"]),
         (["--metrics=frechet_lent"], ["frechet_lenet"]),
         (["--metrics="], ["--metrics= is not possible", "frechet_E", "lenet"]),
+        (["--metrics=modes,modes"], ["--metrics=modes,modes names 'modes' twice; allowed: each metric once"]),
         (["--metrics=frechet_lenet"], ["frechet_lenet: ring has points; allowed: pixels"]),
         (["--metrics=parzen"], ["parzen is for images; ring has points"]),
         (["--metrics=frechet_pixels", "--checkpoint=70"], ["checkpoint='70'", "allowed: latest, all, 40, 50, 60"]),

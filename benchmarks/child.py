@@ -21,7 +21,7 @@ def main():
         return
     run(case.steps)
     if what == "memory":
-        status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too
+        status = Path("/proc/self/status").read_text(encoding="utf-8")  # getrusage counts what the parent had, too
         print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
     else:
         print(case.steps / statistics.median(clocked(lambda: run(case.steps))() for _ in range(3)))

@@ -45,7 +45,9 @@ def overhead(folder):
         def framework(name=name, fields=fields, steps=steps):
             workdir = folder / f"{name}{time.monotonic_ns()}"
             gan_jax.train(load_values({**fields, "steps": steps}), workdir, progress=False)
-            records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+            records = [
+                json.loads(line) for line in (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            ]
             first, last = records[0], records[-1]  # the first one comes after compilation
             return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
 
@@ -112,7 +114,7 @@ def data(folder):
         fields |= {"steps": 600, "sample_every": 0, "checkpoint_every": 0}
         workdir = folder / f"data{time.monotonic_ns()}"
         gan_jax.train(load_values(fields), workdir, progress=False)
-        records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         return (records[-1]["seconds"] - records[0]["seconds"]) / (records[-1]["step"] - records[0]["step"])
 
     seconds = alternate({"resident": lambda: trained(2048), "streamed": lambda: trained(0)}, 3)
@@ -232,7 +234,9 @@ def main():
             for what, value in values.items():
                 print(f"{name:11} {what:62} {_text(value)} {unit.replace('_', ' ')}", flush=True)
     if arguments.out:
-        arguments.out.write_text(json.dumps({"parts": found, "ratios": ratios}, indent=2, default=float) + "\n")
+        arguments.out.write_text(
+            json.dumps({"parts": found, "ratios": ratios}, indent=2, default=float) + "\n", encoding="utf-8"
+        )
 
 
 def _text(value):

@@ -29,10 +29,12 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     new = {}
     for file in arguments.files:
-        new |= json.loads(file.read_text())["ratios"]
-    old = json.loads(arguments.baseline.read_text())["ratios"] if arguments.baseline.exists() else {}
+        new |= json.loads(file.read_text(encoding="utf-8"))["ratios"]
+    old = json.loads(arguments.baseline.read_text(encoding="utf-8"))["ratios"] if arguments.baseline.exists() else {}
     if arguments.update:
-        arguments.baseline.write_text(json.dumps({"ratios": {**old, **new}}, indent=2, sort_keys=True) + "\n")
+        arguments.baseline.write_text(
+            json.dumps({"ratios": {**old, **new}}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
         return 0
     if not new.keys() & old.keys():
         print(f"nothing to compare: {arguments.baseline} has none of these {len(new)} ratios")

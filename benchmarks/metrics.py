@@ -154,7 +154,7 @@ def main():
     print(f"{'':55} {'here, s':>8} {'there, s':>9} {'ratio':>7}   apart")
     rows = compare(*features(given.rows or 10_000, given.columns), given.rounds)
     if given.out:
-        given.out.write_text(json.dumps({"ratios": rows, "jax": jax.__version__}, indent=2) + "\n")
+        given.out.write_text(json.dumps({"ratios": rows, "jax": jax.__version__}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,9 @@ def main():
         about = {"jax": jax.__version__, "torch": peer.version if peer else None, "cores": len(os.sched_getaffinity(0))}
         about |= {"machine": platform.machine(), "matrix_product_gflops": products}
         ratios = {f"{name}: {mode}": r for name, one in found.items() for mode, r in one["ratios"].items()}
-        arguments.out.write_text(json.dumps({"about": about, "cases": found, "ratios": ratios}, indent=2) + "\n")
+        arguments.out.write_text(
+            json.dumps({"about": about, "cases": found, "ratios": ratios}, indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def show(one):

@@ -68,7 +68,7 @@ def main():
         folder = Path(tempfile.mkdtemp())
         file = CONFIG.split(":")[0]
         if name == "eight":
-            (folder / "eight.py").write_text(EIGHT)
+            (folder / "eight.py").write_text(EIGHT, encoding="utf-8")
             file = str(folder / "eight.py")
         found[name] = compare(file, arguments.commands, folder)
         shutil.rmtree(folder)
@@ -82,7 +82,7 @@ def main():
         )
     if arguments.out:
         ratios = {f"sweeps: {one['runs']} runs as commands over one sweep": one["ratio"] for one in found.values()}
-        arguments.out.write_text(json.dumps({"sweeps": found, "ratios": ratios}, indent=2) + "\n")
+        arguments.out.write_text(json.dumps({"sweeps": found, "ratios": ratios}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _spread(value):
 def main():
     kinds = {"cases": steps, "parts": parts, "sweeps": sweeps}
     for file in sys.argv[1:]:
-        found = json.loads(Path(file).read_text())
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
         kind = next(kind for kind in kinds if kind in found)
         print("\n".join(kinds[kind](found)) + "\n")
 

@@ -251,4 +251,4 @@ PAGES = {"configuration.md": configuration, "losses.md": losses_page}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():
-        Path(__file__).with_name(page).write_text(make())
+        Path(__file__).with_name(page).write_text(make(), encoding="utf-8")

@@ -16,7 +16,16 @@ from gan_jax import combinations
 from gan_jax.errors import ConfigError
 from gan_jax.fields import Field, all_fields
 from gan_jax.messages import explain, type_name, unknown
+from gan_jax.paths import from_home
 from gan_jax.registry import nearest
+from gan_jax.scalars import python_value
+
+
+class _Config(ConfigDict):
+    """A ConfigDict that takes NumPy's and JAX's numbers as Python's; by itself it refuses np.float32 for a float."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, python_value(value))
 
 
 def default_config() -> ConfigDict:
@@ -25,7 +34,7 @@ def default_config() -> ConfigDict:
     Returns:
       ConfigDict.
     """
-    config = ConfigDict()
+    config = _Config()
     for path, field in all_fields().items():
         _set(config, path, copy.deepcopy(field.default))
     return config.lock()
@@ -36,7 +45,8 @@ def load_config(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
 
     Args:
       path: ``FILE.py`` or ``FILE.py:VARIANT``; the file defines ``get_config(variant)``.
-      overrides: {"loss.name": "minimax", ...}, or ["loss.name=minimax", ...] as on the command line.
+      overrides: {"loss.name": "minimax", ...}, NumPy's and JAX's numbers as Python's; or ["loss.name=minimax", ...]
+        as on the command line.
 
     Returns:
       A checked, locked ConfigDict.
@@ -47,7 +57,7 @@ def load_config(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] =
     if isinstance(overrides, Mapping):
         overrides = [
             f"{name}={value!r}" if not isinstance(value, str) else f"{name}={value}"
-            for name, value in overrides.items()
+            for name, value in ((name, python_value(value)) for name, value in overrides.items())
         ]
     config, rest = parse_config_flags([f"--config={path}", *(f"--config.{item}" for item in overrides)])
     if rest:
@@ -59,7 +69,7 @@ def load_values(values: Mapping[str, Any]) -> ConfigDict:
     """The default configuration with some fields replaced.
 
     Args:
-      values: {field: value}.
+      values: {field: value}; NumPy's and JAX's numbers as Python's.
 
     Returns:
       A checked, locked ConfigDict.
@@ -92,7 +102,7 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if found and found[1] not in fields:
             raise ConfigError(unknown(found[1], fields, given=argument))
-    given = _config_file(arguments)
+    given, arguments = _config_file(arguments)
     arguments, updates = _split_update(arguments, fields)
     argv = ["gan-jax", *arguments]
     sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
@@ -101,7 +111,7 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
         config = values["config"].value
-    except Exception as error:  # a user's file may raise anything; all of it becomes one line
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
         raise ConfigError(explain(error, given, fields)) from error
     if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
         raise ConfigError(explain(object.__getattribute__(config, "_error"), given, fields))
@@ -167,11 +177,13 @@ def from_json(text: str) -> ConfigDict:
       ConfigError: not JSON, or a field is unknown or wrong.
     """
     try:
-        stored = flatten(json.loads(text))
-    except (ValueError, TypeError) as error:
+        stored = json.loads(text)
+    except ValueError as error:
         raise ConfigError(f"the stored configuration is not JSON: {error}") from error
+    if not isinstance(stored, dict):
+        raise ConfigError(f"the stored configuration holds {type(stored).__name__}, not an object")
     config = ConfigDict()
-    for path, value in {**{p: copy.deepcopy(f.default) for p, f in all_fields().items()}, **stored}.items():
+    for path, value in {**{p: copy.deepcopy(f.default) for p, f in all_fields().items()}, **flatten(stored)}.items():
         _set(config, path, value)
     return validate(config)
 
@@ -186,13 +198,13 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
     *parents, leaf = path.split(".")
     for parent in parents:
         if parent not in config:
-            config[parent] = ConfigDict()
+            config[parent] = type(config)()
         config = config[parent]
     config[leaf] = ConfigDict(value) if isinstance(value, dict) else value
 
 
 def _checked(path: str, field: Field, value: Any) -> Any:
-    kind = type(field.default)
+    kind, value = type(field.default), python_value(value)
     if isinstance(value, list):
         value = tuple(value)
     if kind is float and type(value) is int:
@@ -211,16 +223,18 @@ def _checked(path: str, field: Field, value: Any) -> Any:
     return value
 
 
-def _config_file(arguments: Sequence[str]) -> str:
-    """FILE.py[:VARIANT] as given; absl would take an empty name, and of several the last."""
-    given = []
+def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """FILE.py[:VARIANT], and the arguments with it; absl would take an empty name, of several the last, and ``~``."""
+    given, arguments = [], [*arguments]
     for i, argument in enumerate(arguments):
         if argument == "--":
             break
         if argument in ("--config", "-config"):
-            given.append(arguments[i + 1] if i + 1 < len(arguments) else "")
+            given.append(from_home("--config", arguments[i + 1]) if i + 1 < len(arguments) else "")
+            arguments[i + 1 : i + 2] = given[-1:] if i + 1 < len(arguments) else []
         elif argument.startswith(("--config=", "-config=")):
-            given.append(argument.split("=", 1)[1])
+            given.append(from_home("--config", argument.split("=", 1)[1]))
+            arguments[i] = f"--config={given[-1]}"
     form = "allowed: --config=FILE.py or --config=FILE.py:VARIANT"
     if not given:
         raise ConfigError(f"--config is missing; {form}")
@@ -228,7 +242,7 @@ def _config_file(arguments: Sequence[str]) -> str:
         raise ConfigError(f"--config is given {len(given)} times; {form}")
     if not Path(given[0].split(":", 1)[0]).is_file():
         raise ConfigError(f"--config={given[0]}: there is no such file; {form}")
-    return given[0]
+    return given[0], arguments
 
 
 def _split_update(arguments: Sequence[str], fields: Mapping[str, Field]) -> tuple[list[str], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Names to components: explicit tables, and ``package.module:attribute`` for a user's own."""
 
 import difflib
+import functools
 import importlib
 import inspect
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import flax.linen as nn
+import jax
 
 from gan_jax.data import SOURCES
 from gan_jax.errors import ConfigError
@@ -18,6 +20,7 @@ from gan_jax.losses import LOSSES, AdversarialLoss
 from gan_jax.networks import DISCRIMINATORS, GENERATORS
 from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.penalties import SUPPLIED as SUPPLIED_TO_PENALTIES
+from gan_jax.returned import difference, in_words, is_float
 from gan_jax.rules import RULES, Rule
 
 # Configuration section -> table of its registered components.
@@ -97,7 +100,7 @@ def resolve_reference(field: str, name: str) -> Any:
         if error.name is None or not (module_name == error.name or module_name.startswith(error.name + ".")):
             raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
         raise ConfigError(f"{field}={name!r}: there is no module {error.name!r} on the Python path") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{field}={name!r}: {describe(error)}") from error
     for part in attribute.split("."):
         if not hasattr(target, part):
@@ -110,7 +113,8 @@ def resolve_reference(field: str, name: str) -> Any:
 def describe(error: BaseException) -> str:
     """One line for an exception in a user's file: type, message, file and line."""
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+        at = f" ({error.filename}, line {error.lineno})" if error.filename else ""  # a NUL byte has no place
+        return f"{type(error).__name__}: {error.msg}{at}"
     frames = traceback.extract_tb(error.__traceback__)
     not_own = (f"{os.path.dirname(__file__)}{os.sep}", f"{sys.prefix}{os.sep}", f"{sys.base_prefix}{os.sep}", "<")
     own = [f for f in frames if not f.filename.startswith(not_own)]
@@ -122,10 +126,12 @@ def describe(error: BaseException) -> str:
 def make_loss(component: Any, options: Mapping[str, Any], field: str, axis_name: str | None = None) -> AdversarialLoss:
     """An ``AdversarialLoss`` from a factory, an ``AdversarialLoss`` or a plain pair of functions.
 
-    A factory with an argument ``axis_name`` is given the mapped axis over which the minibatch is split.
+    A factory with an argument ``axis_name`` is given the mapped axis over which the minibatch is split. What a user's
+    functions return is looked at when they are traced: a scalar, or [B, B] by broadcasting, would train in silence.
 
     Raises:
-      ConfigError: it is none of these, or does not take these options.
+      ConfigError: it is none of these, or does not take these options; from its functions, where one does not return a
+        value for each example.
     """
     if isinstance(component, tuple):
         if options:
@@ -139,27 +145,63 @@ def make_loss(component: Any, options: Mapping[str, Any], field: str, axis_name:
             raise ConfigError(f"{field}: {describe(error)}") from error
     else:
         made = component
-    if isinstance(made, AdversarialLoss):
-        return made
     if isinstance(made, tuple) and len(made) == 2 and all(callable(f) for f in made):
-        return AdversarialLoss(*made)
+        made = AdversarialLoss(*made)
+    if isinstance(made, AdversarialLoss):
+        if component in LOSSES.values():
+            return made
+        return made._replace(
+            discriminator=_per_example(made.discriminator, "discriminator", field),
+            generator=_per_example(made.generator, "generator", field),
+        )
     raise ConfigError(
         f"{field} gives {type(made).__name__}; allowed: AdversarialLoss, a pair (discriminator, generator) of "
         "functions of (real_logits, fake_logits), or a function that returns one"
     )
 
 
+def _per_example(function: Callable[..., Any], who: str, field: str) -> Callable[..., jax.Array]:
+    @functools.wraps(function)
+    def checked(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
+        value, shape = function(real_logits, fake_logits), real_logits.shape
+        if not is_float(value, shape):
+            raise ConfigError(
+                f"{field}: its {who} loss returns {in_words(value)} for logits of shape {shape}; "
+                f"allowed: one value per example, float of shape {shape}"
+            )
+        made: jax.Array = value
+        return made
+
+    return checked
+
+
 def make_rule(component: Any, options: Mapping[str, Any], field: str) -> Rule:
     """A ``Rule`` from a rule or a plain function (round, **options) -> directions, which is taken to be joint.
 
     Raises:
-      ConfigError: it is neither, or has no such option.
+      ConfigError: it is neither, or has no such option; from a user's rule, where a direction is not like the gradient.
     """
     rule = component if isinstance(component, Rule) else Rule(component)
     if not callable(rule.direction):
         raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Rule, or a function of a round")
     _check_options(rule.direction, options, field)
-    return rule
+    return rule if rule in RULES.values() else rule._replace(direction=_like_gradients(rule.direction, field))
+
+
+def _like_gradients(direction: Callable[..., Any], field: str) -> Callable[..., Any]:
+    @functools.wraps(direction)
+    def checked(round: Any, **options: Any) -> Any:
+        made = direction(round, **options)
+        for name in round.movers:
+            if not isinstance(made, Mapping) or name not in made:
+                raise ConfigError(
+                    f"{field} gives no direction to {name!r}; allowed: {{player: direction}} of all movers"
+                )
+            if differs := difference(made[name], round.start[name]):
+                raise ConfigError(f"{field} gives {name!r} a direction unlike its gradient: {differs}")
+        return made
+
+    return checked
 
 
 def make_penalty(component: Any, options: Mapping[str, Any], field: str) -> Penalty:

@@ -8,8 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Metrics, Term, example_keys
 from gan_jax.penalties import SUPPLIED
+from gan_jax.returned import in_words, is_float
 
 # What a game hands over, by name; each made only if some penalty asks for it.
 Supply = Mapping[str, Callable[[], Any]]
@@ -35,6 +37,9 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
 
     Returns:
       (float32 scalar, {name: memory for the next move}, {name: unweighted mean}).
+
+    Raises:
+      ConfigError: a penalty, perhaps a user's, returns something else than a number for each example or a scalar.
     """
     value = jnp.float32(0.0)
     memory: dict[str, Any] = {}
@@ -48,7 +53,13 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
             "axis_name": lambda: context.axis_name,
         }
         called = {name: given[name]() for name in arguments_of(term.penalty.function)}
-        mean = jnp.mean(term.penalty.function(**called, **options).astype(jnp.float32))
+        own = term.penalty.function(**called, **options)
+        if not is_float(own, (), context.example_index.shape):
+            raise ConfigError(
+                f"penalties.{term.name} returns {in_words(own)}; allowed: one value per example, float of shape "
+                f"{context.example_index.shape}, or a scalar"
+            )
+        mean = jnp.mean(own.astype(jnp.float32))
         value += term.weight(context.hyper) * mean
         metrics[term.name] = mean
         if term.penalty.follow is not None:

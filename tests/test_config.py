@@ -1,11 +1,15 @@
 """Configurations: storing, comparing, overriding from Python."""
 
+import json
+
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gan_jax
-from gan_jax.config import default_config, difference, flatten, from_json, to_json, validate
+from gan_jax.config import default_config, difference, flatten, from_json, load_config, load_values, to_json, validate
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
 
@@ -88,6 +92,47 @@ def test_load_config_overrides_from_python():
     )
     assert (config.loss.name, config.generator.mlp.widths, config.steps, config.profile) == ("minimax", (32,), 7, True)
     assert gan_jax.load_config(MNIST + ":dcgan", ["batch_size=64"]).batch_size == 64
+
+
+NUMBERS = [
+    (np.float64(0.001), 0.001),
+    (np.float32(0.1), 0.10000000149011612),
+    (jnp.float32(0.1), 0.10000000149011612),
+    (jnp.bfloat16(0.5), 0.5),
+    (np.array(0.25), 0.25),
+    (np.longdouble(0.25), 0.25),
+    (np.int64(1), 1.0),
+]
+
+
+@pytest.mark.parametrize(("given", "number"), NUMBERS)
+def test_numbers_of_numpy_and_jax_are_those_of_python(given, number):
+    path = "optimizer.generator.learning_rate"
+    configs = [load_config(MNIST, {path: given}), load_values({path: given}), validate(changed(path, given))]
+    for config in configs:
+        value = flatten(config)[path]
+        assert (type(value), value) == (float, number)
+        assert from_json(to_json(config)).optimizer.generator.learning_rate == number
+
+
+def test_numbers_of_numpy_in_other_fields():
+    values = {
+        "steps": np.int64(7),
+        "profile": np.bool_(True),
+        "loss.name": np.str_("hinge"),
+        "generator.mlp.widths": np.array([8, 4]),
+        "discriminator.mlp.widths": [np.int32(8), jnp.int32(4)],
+        "penalties.own.options": {"a": np.float32(0.5), "b": (np.uint8(3), [jnp.int32(1)])},
+    }
+    for config in (load_config(MNIST, values), load_values(values)):
+        assert (config.steps, config.profile, config.loss.name) == (7, True, "hinge")
+        assert config.generator.mlp.widths == config.discriminator.mlp.widths == (8, 4)
+        assert config.penalties.own.options.to_dict() == {"a": 0.5, "b": (3, [1])}
+        json.loads(to_json(config))
+    for wrong in (np.float64(3.0), np.float32(3), np.bool_(True), np.array([3, 4]), np.datetime64("2020")):
+        for load in (load_values, lambda values: load_config(MNIST, values)):
+            with pytest.raises(ConfigError, match=r"^steps=.*allowed: a whole number"):
+                load({"steps": wrong})
 
 
 def test_every_shipped_experiment_is_valid():

@@ -24,7 +24,7 @@ def main(workdirs: list[str]) -> None:
     groups: dict[tuple[str, str, str, int], dict[int, dict[str, float]]] = defaultdict(dict)
     protocols: dict[str, dict] = defaultdict(dict)
     for workdir in map(Path, workdirs):
-        config = json.loads((workdir / "config.json").read_text())
+        config = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
         values, batch_norm = {}, "-"
         for record in records.read(workdir):
             if record["by"] == "evaluate" and record["metric"] in METRICS:

@@ -1,11 +1,13 @@
 """The commands on single runs, data and mathematics."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_jax.cli.parsing import REQUIRED, no_words, parse, required
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.paths import expanded
 
 
 def train(arguments: list[str]) -> int:
@@ -16,9 +18,10 @@ def train(arguments: list[str]) -> int:
     values, rest = parse("train", others)
     no_words(rest, "train")
     required(values, "train", "workdir")
-    from gan_jax.training import distributed
+    from gan_jax.training import backend, distributed
 
     distributed.initialize(values.coordinator_address, values.num_processes, values.process_id)
+    backend.start()
     from gan_jax.training.loop import train
 
     result = train(config, values.workdir, command=["gan-jax", "train", *arguments])
@@ -31,9 +34,11 @@ def sample(arguments: list[str]) -> int:
     values, rest = parse("sample", arguments)
     no_words(rest, "sample")
     required(values, "sample", "workdir", "out")
+    from gan_jax.training import backend
     from gan_jax.training.sampling import check_out, load_run, write_samples
 
     out = check_out(values.out)
+    backend.start()
     run = load_run(values.workdir, values.checkpoint)
     write_samples(out, run, run.sample(values.num or 64, values.seed))
     print(out)
@@ -48,6 +53,7 @@ def evaluate(arguments: list[str]) -> int:
     from gan_jax.evaluation.table import table
     from gan_jax.metric_names import METRIC_NAMES
     from gan_jax.metric_names import parse as parse_metric
+    from gan_jax.training import backend
     from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
     from gan_jax.training.evaluator import Settings
 
@@ -65,8 +71,36 @@ def evaluate(arguments: list[str]) -> int:
     )
     for name in settings.metrics:
         parse_metric(name)
-    print(table(evaluate_runs(values.workdir.split(","), settings, values.checkpoint)))
+        if settings.metrics.count(name) > 1:
+            raise ConfigError(f"--metrics={','.join(settings.metrics)} names {name!r} twice; allowed: each metric once")
+    backend.start()
+    print(table(evaluate_runs(_runs(values.workdir), settings, values.checkpoint)))
     return 0
+
+
+def _runs(given: Sequence[str]) -> list[Path]:
+    """The work directories of ``--workdir``: commas separate them, but not in the name of a folder that is there.
+
+    Raises:
+      ConfigError: a name is empty, or is that of a run that was named before.
+      WorkdirError: of several names one is no folder.
+    """
+    found: dict[Path, Path] = {}
+    for words in given:
+        names = [words] if os.path.isdir(os.path.expanduser(words)) else words.split(",")
+        for name in names:
+            if not name:
+                raise ConfigError(f"--workdir={words} has an empty name; allowed: --workdir=DIR or --workdir=DIR,DIR")
+            path = expanded("--workdir", name)
+            if len(names) > 1 and not path.is_dir():
+                raise WorkdirError(
+                    f"--workdir={words}: there is no folder {name!r}; "
+                    "commas separate runs, but not in the name of a folder that is there"
+                )
+            if path.resolve() in found:
+                raise ConfigError(f"--workdir={words} names {name!r} twice; allowed: each run once")
+            found[path.resolve()] = path
+    return [*found.values()]
 
 
 def data(arguments: list[str]) -> int:
@@ -98,9 +132,11 @@ def verify(arguments: list[str]) -> int:
     if len(rest) > 1:
         raise ConfigError(f"{rest[1]!r} is not understood; `verify` takes one name, or none for everything")
     options = _json_object(values.options)
+    from gan_jax.training import backend
     from gan_jax.verification.checks import failures, table
     from gan_jax.verification.run import verify
 
+    backend.start()
     status = 0
     for title, checks in verify(rest[0] if rest else None, options):
         print(table(title, checks), flush=True)
@@ -122,12 +158,14 @@ def figure(arguments: list[str]) -> int:
     """Write a figure of the literature."""
     values, rest = parse("figure", arguments)
     from gan_jax.figures import FIGURES, find, write
+    from gan_jax.training import backend
 
     if len(rest) != 1:
         said = f"{rest[1]!r} is not understood" if rest else "the figure's name is missing"
         raise ConfigError(f"{said}; `figure` needs {REQUIRED['figure']}; names: {', '.join(FIGURES)}")
     find(rest[0])
     required(values, "figure", "workdir")
+    backend.start()
     for path in write(rest[0], values.workdir):
         print(path)
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import app, flags, logging
 
 from gan_jax import __version__
-from gan_jax.cli import commands, streams, sweeps
+from gan_jax.cli import commands, sweeps
 from gan_jax.errors import ConfigError, GanJaxError
 from gan_jax.registry import nearest
 
@@ -36,8 +36,6 @@ not finite, 4 hopeless and stopped by health.stop, 129, 130 and 143 saved and st
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry of the console script; ends the process with the exit status in ``USAGE``."""
     command_line = list(sys.argv if argv is None else argv)
-    streams.make_streams_safe()
-    streams.end_at_the_second_signal()
     sys.path.append(os.getcwd())  # so that package.module:attribute finds a user's file beside the command
     try:
         app.run(_run, argv=command_line, flags_parser=_leave_flags)

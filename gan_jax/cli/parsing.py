@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from absl import flags
 
 from gan_jax.errors import ConfigError
+from gan_jax.paths import from_home
 from gan_jax.registry import nearest
 
 REQUIRED: Mapping[str, str] = {
     "train": "--config=FILE.py[:VARIANT] --workdir=DIR",
     "sample": "--workdir=DIR --out=FILE.png|FILE.npy",
-    "evaluate": "--workdir=DIR[,DIR...]",
+    "evaluate": "--workdir=DIR[,DIR...] [--workdir=DIR ...]",
     "figure": "NAME --workdir=DIR",
     "sweep": "--config=FILE.py[:VARIANT] --workdir=DIR",
     "report": "--workdir=DIR",
@@ -50,10 +51,13 @@ FLAGS_OF: Mapping[str, tuple[str, ...]] = {
     "report": ("workdir", "out", "figures"),
 }
 
+PATHS = ("workdir", "out", "figures", "data_dir", "source_dir", "weights", "sweep")  # flags in which ~ is a home
 
-def define_flags(values: flags.FlagValues) -> None:
-    """The flags of all commands."""
-    flags.DEFINE_string("workdir", None, "work directory of the run", flag_values=values)
+
+def define_flags(values: flags.FlagValues, *, several: bool = False) -> None:
+    """The flags of all commands; ``several``: of work directories."""
+    workdir = flags.DEFINE_multi_string if several else flags.DEFINE_string
+    workdir("workdir", None, "work directory of the run", flag_values=values)
     flags.DEFINE_string("checkpoint", "latest", "'latest', 'best' or a step", flag_values=values)
     flags.DEFINE_integer("num", None, "examples to generate", lower_bound=1, flag_values=values)
     flags.DEFINE_list("metrics", None, "metrics, such as frechet_lenet", flag_values=values)
@@ -85,10 +89,10 @@ def parse(command: str, arguments: Sequence[str]) -> tuple[flags.FlagValues, lis
     """A command's flags, and its other arguments.
 
     Raises:
-      ConfigError: a flag that it does not take, or a value that is not possible.
+      ConfigError: a flag that it does not take, a value that is not possible, or a home directory that is not there.
     """
     values = flags.FlagValues()
-    define_flags(values)
+    define_flags(values, several=command == "evaluate")
     own = FLAGS_OF[command]
     try:
         rest = values(["gan-jax", *arguments])[1:]
@@ -106,6 +110,9 @@ def parse(command: str, arguments: Sequence[str]) -> tuple[flags.FlagValues, lis
     for flag in values:
         if values[flag].present and flag not in own:
             raise ConfigError(f"--{flag} is not a flag of `{command}`; allowed: {_listed(own)}")
+    for flag in PATHS:
+        if isinstance(given := values[flag].value, str):
+            values[flag].value = from_home(f"--{flag}", given)
     return values, rest
 
 

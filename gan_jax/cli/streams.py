@@ -1,5 +1,7 @@
 """What the command has of the process: its streams, which may be closed, and the signals that shall end it at once."""
 
+import codecs
+import io
 import os
 import signal
 import sys
@@ -11,21 +13,36 @@ from typing import Any, TextIO
 from gan_jax.errors import WorkdirError
 from gan_jax.training.screen import Screen
 
+ESCAPED = "gan_jax.escaped"
 PATIENCE = 1.0  # seconds between a second signal and the end, in which Python may end in order
 
 
 def make_streams_safe() -> None:
-    """Let no output end the command: closed streams are replaced, characters that a stream lacks are escaped."""
-    for number in range(3):  # a file that takes the number of a closed stream would get the messages of libraries
+    """Let no output end the command: closed streams lead nowhere, characters that a stream lacks are escaped."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        except OSError:  # a file of the run would get the number, and so the messages of libraries
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
+    codecs.register_error(ESCAPED, escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
     sys.stdout = Screen(sys.stdout) if sys.stdout.isatty() else Printed(sys.stdout)  # type: ignore[assignment]
     sys.stderr = Screen(sys.stderr)  # type: ignore[assignment]
+
+
+def escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    r"""What a terminal gets that lacks a character, such as one of a run's name: ``\xb1``, as Python writes it.
+
+    The bytes of a path that Python could not decode go out as they came in.
+    """
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 class Printed:

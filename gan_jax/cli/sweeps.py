@@ -22,7 +22,7 @@ def sweep(arguments: list[str]) -> int:
     path = values.sweep or config.split(":")[0]
     wanted = load_sweep(path)
     from gan_jax.sweeps import local
-    from gan_jax.training import distributed
+    from gan_jax.training import backend, distributed
 
     if values.address and values.executor != "ray":
         raise ConfigError(f"--address={values.address} is of a Ray cluster; allowed: with --executor=ray")
@@ -31,6 +31,7 @@ def sweep(arguments: list[str]) -> int:
         raise ConfigError(f"--executor={values.executor} with several processes; allowed: local")
     if not several:
         local.use_cores(local.cores())
+    backend.start()
     if values.dry_run:
         from gan_jax.sweeps.dry_run import describe
 

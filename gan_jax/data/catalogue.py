@@ -56,7 +56,9 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
                 f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}"
             )
         _check_type(f"data.{section}.{option}", value, defaults[option])
-    return SOURCES[section](target, data_dir, split, **options)
+    # Others need no folder, so that they work where there is no home directory.
+    root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else pathlib.Path()
+    return SOURCES[section](target, root, split, **options)
 
 
 def resolve(name: str) -> tuple[str, str]:
@@ -213,6 +215,7 @@ SOURCES: Mapping[str, Builder] = {
 }
 
 MNIST_LIKE = ("mnist", "fashion_mnist")
+IN_DATA_DIR = (*MNIST_LIKE, "tfds")
 NOTES: Mapping[str, tuple[str, str, int | None, str]] = {
     "gaussian": ("D", "endless", None, "one Gaussian; exact density"),
     "ring": ("2", "endless", None, "Gaussians on a circle; exact density"),

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from gan_jax.data import images
-from gan_jax.data.names import expanded, shown
+from gan_jax.data.names import shown
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataError
+from gan_jax.paths import expanded
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -40,7 +41,7 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
         damage is found when the image is read.
     """
     images.check_options("folder", resolution, channels, memory_limit_mb)
-    root = expanded(folder)
+    root = expanded("folder", folder)
     paths = find_images(root)
     classes = find_classes(root, paths)
     shape = _common_shape(paths, resolution, channels)

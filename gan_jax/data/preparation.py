@@ -13,9 +13,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 from gan_jax.data import tfds_datasets
-from gan_jax.data.names import expanded, shown
+from gan_jax.data.names import shown
 from gan_jax.data.stock_files import STOCK_FILES, StockFile, rebuild
 from gan_jax.errors import DataConfigError, DataError
+from gan_jax.paths import expanded
 
 MIRROR_TIMEOUT_S = 10
 PACKAGE_TIMEOUT_S = 300
@@ -51,7 +52,7 @@ def prepare(
         with _lock(root):
             builder = tfds_datasets.find_prepared(name, root)
             if builder is None:
-                _prepare(name, root, None if source_dir is None else expanded(source_dir))
+                _prepare(name, root, None if source_dir is None else expanded("source_dir", source_dir))
                 builder = tfds_datasets.find_prepared(name, root)
     if builder is None:
         raise DataError(f"{name} was prepared in {shown(root)} but cannot be found there")

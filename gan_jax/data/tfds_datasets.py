@@ -18,19 +18,33 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.cache import cached
-from gan_jax.data.names import expanded, shown
+from gan_jax.data.names import shown
 from gan_jax.data.source import HostBatch, Source, resident
 from gan_jax.data.streaming import streamed
-from gan_jax.errors import DataConfigError, DataError, GanJaxError
+from gan_jax.errors import ConfigError, DataConfigError, DataError, GanJaxError
+from gan_jax.paths import expanded
 
 READ_AT_ONCE = 1024
 INFO = "dataset_info.json"
 
 
 def default_data_dir(data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
-    """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets."""
-    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return expanded(chosen)
+    """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
+
+    Raises:
+      ConfigError: it lies in a home directory that is not there.
+    """
+    if data_dir:
+        return expanded("data.dir", data_dir)
+    if os.environ.get("TFDS_DATA_DIR"):
+        return expanded("TFDS_DATA_DIR", os.environ["TFDS_DATA_DIR"])
+    try:
+        return expanded("the data directory", "~/tensorflow_datasets")
+    except ConfigError as error:
+        raise DataConfigError(
+            "data sets lie in ~/tensorflow_datasets, and there is no home directory; "
+            "set data.dir (of `data`: --data_dir) or TFDS_DATA_DIR to a folder"
+        ) from error
 
 
 def find_prepared(name: str, data_dir: pathlib.Path) -> Any | None:

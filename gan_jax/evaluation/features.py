@@ -1,9 +1,7 @@
 """Features of examples: by which extractor, in chunks, and kept for real examples."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +9,12 @@ import numpy as np
 
 from gan_jax import extractors
 from gan_jax.data.cache import cached
-from gan_jax.data.names import expanded
 from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import OWN_RESIZE, Extractor, of_callable
 from gan_jax.metric_names import OWN, parse
+from gan_jax.paths import cache_folder, expanded
 from gan_jax.registry import resolve_reference
 
 CHUNK = 500  # examples per call
@@ -53,7 +51,7 @@ def extractors_of(names: Sequence[str], reference: Reference, weights: str, own:
         elif kind == OWN:
             made[kind] = _own(own)
         else:
-            path = weights or None if kind in WITH_FILE else None
+            path = expanded("evaluation.weights", weights) if weights and kind in WITH_FILE else None
             made[kind] = extractors.get(kind, dataset=reference.dataset, path=path)
     return made
 
@@ -113,15 +111,12 @@ def of_reference(extractor: Extractor, reference: Reference) -> Features:
     if not extractor.sha256 or extractor.resize == OWN_RESIZE:
         return extract(extractor, reference.examples)
     made_from = f"{extractor.name} {extractor.sha256} {extractor.resize} {reference.sha256} {jax.default_backend()}"
-    folder = _cache() / hashlib.sha256(made_from.encode()).hexdigest()[:16]
+    cache = cache_folder()
+    folder = None if cache is None else cache / "reference" / hashlib.sha256(made_from.encode()).hexdigest()[:16]
 
     def make() -> dict[str, np.ndarray]:
         features, logits = extract(extractor, reference.examples)
         return {"features": features} if logits is None else {"features": features, "logits": logits}
 
-    kept = cached(folder, made_from, make)
+    kept = make() if folder is None else cached(folder, made_from, make)
     return kept["features"], kept.get("logits")
-
-
-def _cache() -> Path:
-    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "gan_jax" / "reference"

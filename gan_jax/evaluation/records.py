@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.data.names import shown
-from gan_jax.errors import WorkdirError
+from gan_jax import files
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.measures import Value
+from gan_jax.stored import read_lines
 
 FILE = "evaluation.jsonl"
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "numpy", "scipy", "scikit-learn")
-NEEDED = ("metric", "value", "step", "by")  # fields without which a line is no record
+NEEDED = ("metric", "step", "by", "value")  # of a record, by whoever reads one
 Record = dict[str, Any]
 
 
@@ -59,30 +59,17 @@ def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, A
     ]
 
 
-def read(workdir: Path) -> list[Record]:
+def read(workdir: Path, needs: Sequence[str] = ()) -> list[Record]:
     """The complete records of a work directory; a last line that a kill cut short is left out.
 
+    Args:
+      workdir: of a run.
+      needs: fields that each record must have beside metric, step, by and value.
+
     Raises:
-      WorkdirError: the file cannot be read, or a line of it is no record; names file and line.
+      WorkdirError: a line is not such a record.
     """
-    path = workdir / FILE
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise WorkdirError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    return [_parsed(line, f"{shown(path)} line {number}") for number, line in enumerate(lines, 1)]
-
-
-def _parsed(line: bytes, place: str) -> Record:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or any(field not in record for field in NEEDED):
-        raise WorkdirError(f"{place} is no record of an evaluation; delete the line, or the file and evaluate again")
-    return record
+    return read_lines(workdir / FILE, (*NEEDED, *needs))
 
 
 def append(workdir: Path, records: Sequence[Record]) -> None:
@@ -100,7 +87,5 @@ def keep(workdir: Path, wanted: Callable[[Record], bool]) -> list[Record]:
     found = read(workdir)
     kept = [record for record in found if wanted(record)]
     if len(kept) < len(found) or (workdir / FILE).exists():
-        temporary = workdir / f".{FILE}.tmp"
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
-        temporary.replace(workdir / FILE)
+        files.replace({workdir / FILE: "".join(json.dumps(record) + "\n" for record in kept).encode()})
     return kept

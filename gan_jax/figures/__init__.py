@@ -1,11 +1,12 @@
 """Figures of the literature, computed by this package: ``gan-jax figure NAME --workdir=DIR``."""
 
 import importlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax import files
+from gan_jax.errors import ConfigError
+from gan_jax.paths import expanded
 from gan_jax.registry import nearest
 
 # Name -> "module:function", a function () -> {file name: bytes}; loaded when the figure is asked for.
@@ -42,26 +43,7 @@ def write(name: str, workdir: str | Path) -> list[Path]:
       ConfigError: there is no such figure.
       WorkdirError: the folder cannot be made or written.
     """
-    make, folder = find(name), Path(workdir)
-    _place(folder, {"probe": b""}, keep=False)  # a figure may take minutes: say at once that it has nowhere to go
-    return _place(folder, make())
-
-
-def _place(folder: Path, files: Mapping[str, bytes], *, keep: bool = True) -> list[Path]:
-    """Write all files under temporary names, then rename all; whatever was not renamed is removed."""
-    temporary = {name: folder / f".{name}.{os.getpid()}.tmp" for name in files}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            for name, content in files.items():
-                temporary[name].write_bytes(content)
-            for name in files if keep else ():
-                os.replace(temporary[name], folder / name)
-        finally:
-            for path in temporary.values():
-                path.unlink(missing_ok=True)
-    except OSError as error:
-        raise WorkdirError(
-            f"work directory {str(folder)!r} cannot be written: {error.strerror or error}; choose another --workdir"
-        ) from error
-    return [folder / name for name in files]
+    make, folder = find(name), expanded("workdir", workdir)
+    advice = "choose another --workdir"
+    files.probe(folder, advice)  # a figure may take minutes: say at once that it has nowhere to go
+    return files.write(folder, make(), advice)

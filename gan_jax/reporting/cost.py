@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gan_jax.reporting.material import Material
-from gan_jax.sweeps.records import folder_of, read_groups, read_json
+from gan_jax.stored import read_object
+from gan_jax.sweeps.records import folder_of, read_groups
 
 
 def groups(material: Material) -> "list[Group]":
     """The groups that have begun, in the order of their names."""
     made = []
     for group in read_groups(material.workdir):
-        result = read_json(folder_of(material.workdir, group.name) / "result.json") or {}
+        result = read_object(folder_of(material.workdir, group.name) / "result.json") or {}
         made.append(Group(
             group.name, len(group.runs), group.begin, group.until, group.width, group.way, group.why,
             dict(group.seconds_per_step), str(result.get("status", "not ended")), _number(result, "seconds"),

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pandas
 
 from gan_jax.evaluation import records as evaluations
+from gan_jax.paths import expanded
 from gan_jax.reporting.wording import short_names, words_of
-from gan_jax.sweeps.records import read_json, read_sweep, run_folder
+from gan_jax.stored import read_object
+from gan_jax.sweeps.records import read_metrics, read_result, read_sweep, run_folder
 from gan_jax.sweeps.results import HEAD, load
 from gan_jax.sweeps.selection import settings_of
-from gan_jax.training.records import read_metrics
 
 
 def read(workdir: str | Path) -> "Material":
@@ -24,7 +25,7 @@ def read(workdir: str | Path) -> "Material":
     Raises:
       WorkdirError: there is no sweep, or a record cannot be read.
     """
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     sweep = read_sweep(workdir)
     frame = load(workdir)
     short = short_names(sweep["fields"])
@@ -110,7 +111,7 @@ class Material:
         made = {}
         for name in self.sweep["runs"]:
             row = rows.loc[name]
-            result = read_json(run_folder(self.workdir, name) / "result.json") or {}
+            result = read_result(self.workdir, name) or {}
             done = int(result.get("step", row["step"] or 0))
             made[name] = Run(
                 name, str(row["status"]), done, int(row["steps"]), float(row["seconds"]),
@@ -142,7 +143,7 @@ class Material:
     @cached_property
     def training(self) -> dict[str, list[dict[str, Any]]]:
         """{run: records of metrics.jsonl}."""
-        return {name: read_metrics(run_folder(self.workdir, name) / "metrics.jsonl") for name in self.sweep["runs"]}
+        return {name: read_metrics(self.workdir, name) for name in self.sweep["runs"]}
 
     @cached_property
     def evaluations(self) -> dict[str, list[evaluations.Record]]:
@@ -151,4 +152,4 @@ class Material:
 
     def json_of(self, run: str, file: str) -> Any:
         """A JSON file of a run, or None."""
-        return read_json(run_folder(self.workdir, run) / file)
+        return read_object(run_folder(self.workdir, run) / file)

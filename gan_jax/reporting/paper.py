@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 from PIL import Image
 
+from gan_jax import files
 from gan_jax.figures.style import INK, new_figure, pdf, styled
-from gan_jax.reporting import files
+from gan_jax.paths import expanded
 from gan_jax.reporting.answer import Ranking, drawn, rankings
 from gan_jax.reporting.axes import Axis
 from gan_jax.reporting.curves import Series, band, series_of
@@ -44,7 +45,9 @@ def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list
       WorkdirError: there is no sweep, a record cannot be read, or the folder cannot be written.
     """
     material = read(workdir)
-    return files.write(Path(workdir) / "figures" if folder is None else Path(folder), contents(material))
+    place = material.workdir / "figures" if folder is None else expanded("figures", folder)
+    files.probe(place)  # before the figures are drawn, which takes a while
+    return files.write(place, contents(material))
 
 
 def contents(material: Material) -> dict[str, bytes]:

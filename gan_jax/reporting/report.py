@@ -13,7 +13,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from gan_jax.reporting import answer, commands, cost, files, grids, protocols, states, wording
+from gan_jax import files
+from gan_jax.errors import WorkdirError
+from gan_jax.paths import expanded
+from gan_jax.reporting import answer, commands, cost, grids, protocols, states, wording
 from gan_jax.reporting.curves import curves
 from gan_jax.reporting.factors import factors
 from gan_jax.reporting.material import Material, Setting, read
@@ -38,8 +41,12 @@ def write_report(workdir: str | Path, out: str | Path | None = None) -> Path:
     Raises:
       WorkdirError: there is no sweep, a record cannot be read, or the file cannot be written.
     """
-    path = Path(workdir) / FILE if out is None else Path(out)
-    return files.write(path.parent, {path.name: render(read(workdir)).encode()})[0]
+    path = expanded("workdir", workdir) / FILE if out is None else expanded("out", out)
+    material = read(workdir)
+    if path.is_dir():  # before the page is made, which may take a while
+        raise WorkdirError(f"{str(path)!r} cannot be written: it is a folder; choose a file, such as {path / FILE}")
+    files.probe(path.parent)
+    return files.write(path.parent, {path.name: render(material).encode()})[0]
 
 
 def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list[Path]:

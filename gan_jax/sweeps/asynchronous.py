@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.plan import plan
-from gan_jax.sweeps.records import Group, read_groups, read_json, run_folder, write_group
+from gan_jax.sweeps.records import Group, read_groups, read_result, write_group
 from gan_jax.sweeps.space import Sweep
 from gan_jax.training.together import Show
 
@@ -84,7 +84,7 @@ class Ladder:
         climbed = self._climbed(step)
         found = {}
         for run, config in self.runs.items():
-            result = read_json(run_folder(self.workdir, run) / "result.json")
+            result = read_result(self.workdir, run)
             paused = result is not None and result["status"] == "paused" and result["step"] == step
             if paused and run not in climbed:
                 found[run] = config

@@ -14,12 +14,14 @@ from gan_jax import config as configs
 from gan_jax.build import build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
+from gan_jax.paths import expanded
+from gan_jax.stored import read_object
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.asynchronous import Ladder
 from gan_jax.sweeps.hosts import train_over_hosts
 from gan_jax.sweeps.plan import plan, structure_of
 from gan_jax.sweeps.progress import SweepProgress
-from gan_jax.sweeps.records import DONE, FILE, Group, read_json, run_folder, status_of, write_group
+from gan_jax.sweeps.records import DONE, FILE, NEEDED, Group, run_folder, status_of, write_group
 from gan_jax.sweeps.results import write_results
 from gan_jax.sweeps.space import NOT_TRAINED, Resources, Sweep, expand, run_name
 from gan_jax.training.records import PACKAGES, locked, write_text
@@ -80,7 +82,7 @@ def sweep(
       WorkdirError: the directory is locked, unreadable or full.
       KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP; the command continues.
     """
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     laid_out = expand(wanted, base)
     runs = {run_name(config): config for _, config in laid_out}
     points = {run_name(config): point for point, config in laid_out}
@@ -144,7 +146,7 @@ def _write_layout(
     about: dict[str, Any],
 ) -> None:  # fmt: skip
     """sweep.json, with what earlier starts had laid out, and each run's configuration."""
-    earlier = read_json(workdir / FILE) or {"runs": {}, "commands": []}
+    earlier = read_object(workdir / FILE, NEEDED) or {"runs": {}, "commands": []}
     for run, config in runs.items():
         if status_of(workdir, run) not in DONE:
             folder = run_folder(workdir, run)

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.build import build_source
 from gan_jax.evaluation.table import aligned
+from gan_jax.paths import expanded
 from gan_jax.sweeps import halving
 from gan_jax.sweeps.choose import choose, measure
 from gan_jax.sweeps.plan import plan, shape_of
@@ -36,19 +37,20 @@ def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int
       ConfigError: a point of the sweep is not possible.
       DataError: data is missing.
     """
+    workdir = expanded("workdir", workdir)
     laid_out = expand(wanted, base)
     runs = {run_name(config): config for _, config in laid_out}
     if wanted.halving:
         halving.check(wanted, runs)
     fields = list(laid_out[0][0])
-    rows = [[name, *(str(point[field]) for field in fields), status_of(Path(workdir), name)]
+    rows = [[name, *(str(point[field]) for field in fields), status_of(workdir, name)]
             for name, (point, _) in zip(runs, laid_out, strict=True)]  # fmt: skip
     lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
     if len(rows) > SHOWN:
         lines.append(f"... and {len(rows) - SHOWN} more")
     rungs = halving.rungs(wanted, runs)
-    groups = plan(Path(workdir), runs, 0, rungs[0])
-    left = sum(status_of(Path(workdir), run) not in DONE for run in runs)
+    groups = plan(workdir, runs, 0, rungs[0])
+    left = sum(status_of(workdir, run) not in DONE for run in runs)
     lines += [
         f"{len(runs)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program",
         *_probed(groups, runs, width, rungs),

@@ -15,11 +15,11 @@ from gan_jax.errors import GanJaxError, NonFiniteError, WorkdirError
 from gan_jax.registry import describe
 from gan_jax.sweeps.choose import choose, out_of_memory
 from gan_jax.sweeps.plan import chunks, is_done, measured_before, shape_of, structure_of
-from gan_jax.sweeps.records import Group, folder_of, read_group, read_groups, run_folder, write_group
+from gan_jax.sweeps.records import Group, folder_of, read_group, read_groups, read_metrics, run_folder, write_group
 from gan_jax.training import compilation_cache
 from gan_jax.training.loop import train
 from gan_jax.training.output import Result, write_result
-from gan_jax.training.records import read_metrics, write_text
+from gan_jax.training.records import write_text
 from gan_jax.training.shared import Shared, shared_by
 from gan_jax.training.start import read_config
 from gan_jax.training.together import Member, Show, train_together
@@ -195,9 +195,11 @@ def train_alone(workdir: Path, run: str, config: ConfigDict, command: list[str],
 
 def end_failed(workdir: Path, run: str, reason: str, show: Show) -> None:
     """Record that a run failed."""
-    folder = run_folder(workdir, run)
-    steps = [record["step"] for record in read_metrics(folder / "metrics.jsonl")]
-    write_result(folder, Result("failed", max(steps, default=0), "", 0.0, {}, None, reason=reason))
+    try:
+        steps = [record["step"] for record in read_metrics(workdir, run)]
+    except WorkdirError:  # which may be why it failed
+        steps = []
+    write_result(run_folder(workdir, run), Result("failed", max(steps, default=0), "", 0.0, {}, None, reason=reason))
     show.say(f"{run} failed: {reason}")
     show.ended("failed")
 

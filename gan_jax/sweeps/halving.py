@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.metric_names import all_names, values_of
-from gan_jax.sweeps.records import DONE, read_groups, read_json, run_folder
+from gan_jax.sweeps.records import DONE, read_groups, read_result, run_folder
 from gan_jax.sweeps.space import Sweep
 from gan_jax.training.records import write_text
 from gan_jax.training.together import Show
@@ -110,7 +110,7 @@ def select(
 
 def reached(workdir: Path, run: str, step: int) -> bool:
     """Whether a run has been at a rung, or ended before it without being eliminated at an earlier one."""
-    result = read_json(run_folder(workdir, run) / "result.json")
+    result = read_result(workdir, run)
     return result is not None and (
         result["step"] >= step or (result["status"] in DONE and result["status"] != "eliminated")
     )
@@ -118,7 +118,7 @@ def reached(workdir: Path, run: str, step: int) -> bool:
 
 def _eliminate(workdir: Path, run: str, step: int, reason: str, steps: int, show: Show) -> None:
     path = run_folder(workdir, run) / "result.json"
-    result = read_json(path)
+    result = read_result(workdir, run)
     if result is not None and result["status"] == "paused" and result["step"] == step:
         write_text(path, json.dumps({**result, "status": "eliminated", "reason": reason}, indent=2) + "\n")
         show.ended("eliminated")

@@ -3,9 +3,8 @@
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from gan_jax.errors import ConfigError
+from gan_jax.scalars import python_value
 
 
 def plain(what: str, value: Any) -> Any:
@@ -13,13 +12,12 @@ def plain(what: str, value: Any) -> Any:
 
     Args:
       what: begins the error's message, such as the field's name.
-      value: NumPy's scalars and arrays become Python's numbers and tuples, lists tuples.
+      value: NumPy's and JAX's scalars and arrays become Python's numbers and tuples, lists tuples.
 
     Raises:
       ConfigError: NaN, or a value of another type.
     """
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
+    value = python_value(value)
     if isinstance(value, list | tuple):
         return tuple(plain(what, v) for v in value)
     if isinstance(value, Mapping):

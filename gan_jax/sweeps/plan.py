@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.build import build_hyper
-from gan_jax.sweeps.records import DONE, Group, read_groups, read_json, run_folder
+from gan_jax.sweeps.records import DONE, Group, read_groups, read_result
 
 # What the time of a step may depend on; groups that agree in it need one measurement only.
 _NOT_TIMED = ("loss.", "optimizer.", "ema.", "steps", "log_every", "sample_", "checkpoint_", "evaluation.", "health.")
@@ -73,7 +73,7 @@ def end_of(config: ConfigDict, until: int | None) -> int:
 
 def is_done(workdir: Path, run: str, begin: int, until: int) -> bool:
     """Whether a run has reached a step, or has ended for good before it."""
-    result = read_json(run_folder(workdir, run) / "result.json")
+    result = read_result(workdir, run)
     if result is None:
         return False
     return result["status"] in DONE or (result["status"] == "paused" and result["step"] >= until > begin)

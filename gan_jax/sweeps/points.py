@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_jax.errors import ConfigError
+from gan_jax.scalars import python_value
 from gan_jax.sweeps.draws import Draw, drawn
 from gan_jax.sweeps.plain import listed, plain, same
 
@@ -163,6 +164,7 @@ def random(n: int, values: Mapping[str, Draw], seed: int = 0) -> Space:
     Raises:
       ConfigError: n or the seed is out of range, there is no field, or a field has no distribution.
     """
+    n, seed = python_value(n), python_value(seed)
     if type(n) is not int or not 1 <= n < 2**32:
         raise ConfigError(f"random: n={n!r} is not possible; allowed: a whole number of at least 1")
     if type(seed) is not int or not 0 <= seed < 2**32:

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax.errors import WorkdirError
-from gan_jax.training.records import read_json, write_text
+from gan_jax.stored import read_lines, read_object
+from gan_jax.training.records import write_text
 
 FILE = "sweep.json"
+# Of sweep.json, by whoever reads one.
+NEEDED = (
+    "question", "metric", "config", "overrides", "commands", "base", "fields", "seeds", "runs",
+)  # fmt: skip
 DONE = ("finished", "non_finite", "stopped", "eliminated", "failed")  # statuses of a run that a sweep leaves alone
 
 
@@ -54,7 +59,7 @@ def read_sweep(workdir: Path) -> dict[str, Any]:
     Raises:
       WorkdirError: there is none, or it cannot be read.
     """
-    found = read_json(workdir / FILE)
+    found = read_object(workdir / FILE, NEEDED)
     if found is None:
         raise WorkdirError(
             f"{str(workdir)!r} holds no sweep: there is no {FILE}; give the --workdir of a `gan-jax sweep`"
@@ -73,10 +78,14 @@ def read_group(workdir: Path, name: str) -> Group:
     Raises:
       WorkdirError: it cannot be read.
     """
-    found = read_json(folder_of(workdir, name) / "group.json")
+    path = folder_of(workdir, name) / "group.json"
+    found = read_object(path, ("runs", "begin", "until"))
     if found is None:
         raise WorkdirError(f"{str(workdir)!r} has no group {name!r}")
-    return Group(name, **{**found, "runs": tuple(found["runs"])})
+    try:
+        return Group(name, **{**found, "runs": tuple(found["runs"])})
+    except TypeError as error:
+        raise WorkdirError(f"{path} cannot be read: {error}") from error
 
 
 def write_group(workdir: Path, group: Group) -> None:
@@ -87,10 +96,24 @@ def write_group(workdir: Path, group: Group) -> None:
     write_text(folder / "group.json", json.dumps(own, indent=2) + "\n")
 
 
+def read_result(workdir: Path, run: str) -> dict[str, Any] | None:
+    """A run's result.json, or None where there is none.
+
+    Raises:
+      WorkdirError: it cannot be read.
+    """
+    return read_object(run_folder(workdir, run) / "result.json", ("status", "step"))
+
+
+def read_metrics(workdir: Path, run: str) -> list[dict[str, Any]]:
+    """A run's complete records of metrics.jsonl; errors as ``read_result``."""
+    return read_lines(run_folder(workdir, run) / "metrics.jsonl", ("step",))
+
+
 def status_of(workdir: Path, run: str) -> str:
     """How far a run is: its result's status, "running" where it has records without one, or "missing"."""
     folder = run_folder(workdir, run)
-    result = read_json(folder / "result.json")
+    result = read_result(workdir, run)
     if result is not None:
         return str(result["status"])
     return "running" if (folder / "metrics.jsonl").exists() else "missing"

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax import config as configs
+from gan_jax import files
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
-from gan_jax.sweeps.records import read_groups, read_json, read_sweep, run_folder, status_of
-from gan_jax.training.records import read_metrics
+from gan_jax.paths import expanded
+from gan_jax.stored import read_object
+from gan_jax.sweeps.records import read_groups, read_metrics, read_result, read_sweep, run_folder, status_of
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +39,7 @@ def load(workdir: str | Path) -> "pandas.DataFrame":
     """
     import pandas
 
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     sweep = read_sweep(workdir)
     varied = [*sweep["fields"], "seed"]
     own = {field: field_.default for field, field_ in all_fields().items()}
@@ -45,7 +47,7 @@ def load(workdir: str | Path) -> "pandas.DataFrame":
     rows: list[dict[str, Any]] = []
     others: dict[str, None] = {}
     for run, point in sweep["runs"].items():
-        config = read_json(run_folder(workdir, run) / "config.json")
+        config = read_object(run_folder(workdir, run) / "config.json")
         flat = {**own, **(configs.flatten(config if config is not None else sweep["base"])), **point}
         others |= {field: None for field in own if _plain(flat[field]) != _plain(own[field]) and field not in varied}
         rows += [{**row, **flat} for row in _rows(workdir, run, group_of.get(run, ""), flat["steps"])]
@@ -60,25 +62,27 @@ def load(workdir: str | Path) -> "pandas.DataFrame":
 
 
 def write_results(workdir: Path) -> "pandas.DataFrame":
-    """Write results.parquet and results.csv, each whole or not at all; the table."""
+    """Write results.parquet and results.csv, both whole or none; the table.
+
+    Raises:
+      WorkdirError: a record cannot be read, or a file cannot be written.
+    """
     frame = load(workdir)
     plain = frame.copy()
     plain.attrs = {}
     for name in plain.columns:  # a field such as widths is a tuple, which neither format has
         if plain[name].map(lambda value: isinstance(value, str | tuple | list | dict)).any():
             plain[name] = plain[name].map(_text)
-    for suffix, write in (("parquet", plain.to_parquet), ("csv", plain.to_csv)):
-        temporary = workdir / f".results.{suffix}.tmp"
-        write(temporary, index=False)
-        temporary.replace(workdir / f"results.{suffix}")
+    table = {"results.parquet": plain.to_parquet(index=False), "results.csv": plain.to_csv(index=False).encode()}
+    files.write(workdir, table, "its records were read, and nothing was changed")
     return frame
 
 
 def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str, Any]]:
     folder = run_folder(workdir, run)
-    result = read_json(folder / "result.json") or {}
+    result = read_result(workdir, run) or {}
     status = status_of(workdir, run)
-    trained = {record["step"]: record for record in read_metrics(folder / "metrics.jsonl")}
+    trained = {record["step"]: record for record in read_metrics(workdir, run)}
     last_record: Mapping[str, Any] = trained[max(trained)] if trained else {}
     head = {
         "run": run,
@@ -90,7 +94,7 @@ def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str,
         "seconds": float(result.get("seconds", last_record.get("seconds", 0.0))),
     }
     found: dict[tuple[int, str, int], list[dict[str, Any]]] = {}
-    for record in evaluations.read(folder):
+    for record in evaluations.read(folder, ("protocol", "seed")):
         name, protocol = record["metric"], record["protocol"]
         rows = found.setdefault((record["step"], record["by"], record["seed"]), [])
         # Of one metric measured twice by one protocol the later counts; another protocol takes a row of its own.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.errors import ConfigError
+from gan_jax.paths import from_home
+from gan_jax.scalars import python_value
 from gan_jax.sweeps.draws import choice, integers, log_uniform, uniform
 from gan_jax.sweeps.points import Point, Space, grid, in_words, only, product, random, union, when, zipped
 
@@ -50,6 +52,7 @@ class Halving:
     metric: str = ""
 
     def __post_init__(self) -> None:
+        _as_python(self)
         _whole("halving.first", self.first, 1)
         _whole("halving.factor", self.factor, 2)
         _value_name("halving.metric", self.metric)
@@ -73,6 +76,7 @@ class Resources:
     retries: int = 2
 
     def __post_init__(self) -> None:
+        _as_python(self)
         for name in ("cpus", "gpus", "tpus"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value < math.inf:
@@ -113,6 +117,7 @@ class Sweep:
         ):
             if not isinstance(value := getattr(self, name), kinds):
                 raise ConfigError(f"{name}={value!r} has type {type(value).__name__}; allowed: {allowed}")
+        _as_python(self)
         if isinstance(self.seeds, list | range):
             object.__setattr__(self, "seeds", tuple(self.seeds))
         seeds = self.each_seed if isinstance(self.seeds, tuple) or type(self.seeds) is int else ()
@@ -142,7 +147,7 @@ def load_sweep(path: str) -> Sweep:
     """
     from gan_jax.registry import describe
 
-    file, _, name = str(path).partition(":")
+    file, _, name = from_home("--sweep", str(path)).partition(":")
     if not Path(file).is_file():
         raise ConfigError(f"--sweep={path}: there is no such file; allowed: FILE.py or FILE.py:NAME")
     module = types.ModuleType("sweep_file")
@@ -150,7 +155,7 @@ def load_sweep(path: str) -> Sweep:
     sys.modules["sweep_file"] = module  # where a dataclass of the file looks for its module
     try:
         exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
-    except Exception as error:  # a user's file may raise anything; all of it becomes one line
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
         raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     function = getattr(module, "get_sweep", None)
     if not callable(function):
@@ -165,7 +170,7 @@ def load_sweep(path: str) -> Sweep:
         raise ConfigError(f"--sweep={path}: get_sweep{inspect.signature(function)}: {form}") from error
     try:
         made = function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     if not isinstance(made, Sweep):
         raise ConfigError(f"--sweep={path}: get_sweep returned {type(made).__name__}; allowed: a Sweep")
@@ -251,6 +256,12 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(parent, {})
         inner[leaf] = value
     return nested
+
+
+def _as_python(made: Any) -> None:
+    """NumPy's numbers in a frozen dataclass become Python's: they are compared by type, and stored as JSON."""
+    for field in dataclasses.fields(made):
+        object.__setattr__(made, field.name, python_value(getattr(made, field.name)))
 
 
 def _whole(name: str, value: Any, low: int) -> None:

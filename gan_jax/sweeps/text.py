@@ -4,7 +4,9 @@ import math
 from pathlib import Path
 
 from gan_jax.evaluation.table import aligned
-from gan_jax.sweeps.records import read_groups, read_json
+from gan_jax.paths import expanded
+from gan_jax.stored import read_object
+from gan_jax.sweeps.records import read_groups
 from gan_jax.sweeps.results import load
 
 
@@ -12,7 +14,7 @@ def ranking(workdir: str | Path) -> str:
     """The settings, the best first, with 95% bootstrap intervals over seeds; and the programs that were compiled."""
     from gan_jax.sweeps.aggregate import rank, summarize
 
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     frame = load(workdir)
     metric, fields = frame.attrs["metric"], frame.attrs["fields"]
     lines = [programs(workdir)]
@@ -32,7 +34,7 @@ def ranking(workdir: str | Path) -> str:
 
 def programs(workdir: Path) -> str:
     """How many programs the groups of a sweep compiled for training, by their records."""
-    found = [read_json(workdir / "groups" / group.name / "result.json") or {} for group in read_groups(workdir)]
+    found = [read_object(workdir / "groups" / group.name / "result.json") or {} for group in read_groups(workdir)]
     trained = sum(one.get("programs", 0) for one in found)
     compared = sum(one.get("compared", 0) for one in found)
     also = f", and {compared} to compare with" if compared else ""

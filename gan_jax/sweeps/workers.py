@@ -9,9 +9,8 @@ from pathlib import Path
 from gan_jax.errors import WorkdirError
 from gan_jax.sweeps.driver import Job
 from gan_jax.sweeps.local import use_cores
-from gan_jax.sweeps.records import Group, run_folder, status_of
+from gan_jax.sweeps.records import Group, read_metrics, status_of
 from gan_jax.sweeps.space import Resources
-from gan_jax.training.records import read_metrics
 
 PATIENCE = 60.0  # seconds that a worker waits for the locks of one that was killed
 
@@ -82,8 +81,5 @@ class Watch:
 
 
 def _last_step(workdir: Path, run: str) -> int:
-    path = run_folder(workdir, run) / "metrics.jsonl"
-    if not path.exists():
-        return 0
-    records = read_metrics(path)
+    records = read_metrics(workdir, run)
     return int(records[-1]["step"]) if records else 0

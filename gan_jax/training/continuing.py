@@ -9,9 +9,11 @@ from gan_jax import config as configs
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.optimizers import OVER_THE_RUN
+from gan_jax.stored import read_object
+from gan_jax.training.backend import differing
 from gan_jax.training.known_data import FILE as DATA
 from gan_jax.training.known_data import check_data
-from gan_jax.training.records import read_json, read_metrics
+from gan_jax.training.records import read_metrics
 from gan_jax.training.start import read_config, stored_steps
 
 FILES = ("metrics.jsonl", "evaluation.jsonl", "result.json", "environment.json", DATA)
@@ -39,7 +41,7 @@ def check_workdir(workdir: Path, config: ConfigDict, source: Source) -> list[str
         return []
     lines = _check_config(workdir, stored, config)
     check_data(workdir, source)
-    return lines if stored_steps(workdir) else _without_checkpoints(workdir, stored)
+    return [*lines, *_other_rounding(workdir)] if stored_steps(workdir) else _without_checkpoints(workdir, stored)
 
 
 def _check_no_files(workdir: Path) -> None:
@@ -89,9 +91,17 @@ def _following_the_length(config: ConfigDict) -> Iterator[str]:
         yield f"instance_noise.std={config.instance_noise.std}"
 
 
+def _other_rounding(workdir: Path) -> list[str]:
+    """What to say where a variable of the environment has another value than at the last start."""
+    first = read_object(workdir / "environment.json") or {}
+    then = [first, *first.get("resumed", [])][-1].get("variables")
+    said = "" if then is None else differing(then)
+    return [f"this run may go on with other last digits than it began: {said}"] if said else []
+
+
 def _without_checkpoints(workdir: Path, stored: ConfigDict) -> list[str]:
     """A run that was killed before its first checkpoint begins again; one that had some must get them back."""
-    result = read_json(workdir / "result.json") or {}
+    result = read_object(workdir / "result.json") or {}
     records = [record["step"] for record in read_metrics(workdir / "metrics.jsonl")]
     done = max([*records, result.get("step", 0)])
     # Only at the second checkpoint the first is known to have been there: a kill may come while it is written.

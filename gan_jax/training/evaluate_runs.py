@@ -14,6 +14,7 @@ from gan_jax.build import data_options
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.records import Record
+from gan_jax.paths import expanded
 from gan_jax.training.evaluator import EVALUATE, Material, Settings, best_of, material_of, measure
 from gan_jax.training.sampling import load_checkpoints
 from gan_jax.training.screen import Screen
@@ -41,7 +42,7 @@ def evaluate_runs(
       DataError: data or weights are missing or broken.
       WorkdirError: a directory holds no readable run, or cannot be written.
     """
-    configs = {Path(workdir): _config(Path(workdir)) for workdir in workdirs}
+    configs = {path: _config(path) for path in (expanded("workdir", workdir) for workdir in workdirs)}
     wanted = {workdir: _checkpoints(workdir, checkpoints) for workdir in configs}
     materials: dict[str, Material] = {}
     made: dict[str, list[Record]] = {}

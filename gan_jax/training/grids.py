@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_jax import files
+
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """Images float [B, H, W, C] in [-1, 1] as uint8 [B, H, W, C]; values outside are clipped, for display only."""
@@ -72,12 +74,14 @@ def point_plot(points: np.ndarray, real: np.ndarray) -> np.ndarray:
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write uint8 [H, W, 3] as a PNG, whole or not at all."""
+    """Write uint8 [H, W, 3] as a PNG, whole or not at all.
+
+    Raises:
+      OSError: it cannot be written.
+    """
     from PIL import Image
 
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)
+    files.replace({path: buffer.getvalue()})

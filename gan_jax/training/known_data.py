@@ -8,10 +8,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.build import build_source
 from gan_jax.data import Source
-from gan_jax.errors import ConfigError, WorkdirError
-from gan_jax.training.records import read_json, write_text
+from gan_jax.errors import ConfigError
+from gan_jax.stored import read_object
+from gan_jax.training.records import write_text
 
 FILE = "data.json"
+FIELDS = ("shape", "num_examples", "num_classes", "sha256")
 
 
 def write_data(workdir: Path, source: Source) -> None:
@@ -67,8 +69,4 @@ def _about(source: Source) -> dict[str, Any]:
 
 def _read(workdir: Path) -> dict[str, Any] | None:
     """data.json; None of a run of an earlier version."""
-    path = workdir / FILE
-    found = read_json(path)
-    if found is not None and set(found) != {"shape", "num_examples", "num_classes", "sha256"}:
-        raise WorkdirError(f"{path} cannot be read: it is not what a run writes")
-    return found
+    return read_object(workdir / FILE, FIELDS)

@@ -13,6 +13,8 @@ import jax
 
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation.records import versions
+from gan_jax.stored import read_lines, read_object
+from gan_jax.training import backend
 from gan_jax.training.events import Events
 
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
@@ -81,6 +83,7 @@ def environment(command: list[str]) -> dict[str, Any]:
         "devices": [str(device) for device in jax.devices()],
         "processes": jax.process_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "variables": backend.variables(),
     }
 
 
@@ -98,45 +101,19 @@ def write_environment(workdir: Path, command: list[str], step: int) -> None:
     """environment.json of the first start; later starts are appended to its list ``resumed``."""
     path = workdir / "environment.json"
     now = environment(command)
-    first = read_json(path) if step > 0 else None
+    first = read_object(path) if step > 0 else None
     if first is not None:
         now = {**first, "resumed": [*first.get("resumed", []), {"step": step, **now}]}
     write_text(path, json.dumps(now, indent=2) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON file that holds an object, or None where there is none.
-
-    Raises:
-      WorkdirError: it cannot be read.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise WorkdirError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise WorkdirError(f"{path} cannot be read: it holds {type(found).__name__}, not an object")
-    return found
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The complete records of a metrics.jsonl; a last line that a kill cut short is left out.
 
     Raises:
-      WorkdirError: a line cannot be read.
+      WorkdirError: it cannot be read, or a line is no record.
     """
-    records: list[dict[str, Any]] = []
-    try:
-        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-            records.append(json.loads(line))
-            int(records[-1]["step"])
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WorkdirError(f"{path} cannot be read, line {len(records) + 1}: {error}") from error
-    return records
+    return read_lines(path, ("step",))
 
 
 @contextmanager

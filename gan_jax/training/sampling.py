@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax import files
 from gan_jax.build import build_game, build_hyper
 from gan_jax.data import Source, first_examples
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.game import STREAMS, Game
+from gan_jax.paths import expanded
 from gan_jax.threefry import fast
 from gan_jax.training import compilation_cache
+from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.known_data import stored_source
@@ -150,8 +154,9 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
 
 def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
     """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
-    workdir = Path(workdir)
+    workdir = expanded("workdir", workdir)
     compilation_cache.enable()
+    check_settings()
     config = read_config(workdir)
     assert config is not None
     run: Run | None = None
@@ -170,22 +175,36 @@ def check_out(out: str) -> Path:
     """The file to write samples to.
 
     Raises:
-      ConfigError: its suffix is neither .png nor .npy, or its folder does not exist.
+      ConfigError: its suffix is neither .png nor .npy, its folder does not exist, or it is a folder or a device itself.
+      WorkdirError: nothing can be written there.
     """
-    path = Path(out)
+    path = expanded("out", out)
     if path.suffix not in (".png", ".npy"):
         raise ConfigError(f"out={out!r} has the suffix {path.suffix!r}; allowed: .png, .npy")
     if not path.parent.is_dir():
         raise ConfigError(
             f"out={out!r}: the folder {str(path.parent)!r} does not exist; allowed: a file in an existing folder"
         )
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"out={out!r} is a folder or a device; allowed: a file, which is replaced if it is there")
+    files.probe(path.parent, "choose another --out")
     return path
 
 
 def write_samples(path: Path, run: Run, x: np.ndarray) -> None:
-    """Write samples as a picture (.png) or as an array (.npy)."""
-    if path.suffix == ".png":
-        write_png(path, picture(x, run.source, run.state.key))
-        return
-    with open(path, "wb") as file:
-        np.save(file, x)
+    """Write samples as a picture (.png) or as an array (.npy), whole or not at all.
+
+    Raises:
+      WorkdirError: it cannot be written; a file that was there stays.
+    """
+    try:
+        if path.suffix == ".png":
+            write_png(path, picture(x, run.source, run.state.key))
+        else:
+            buffer = io.BytesIO()
+            np.save(buffer, x)
+            files.replace({path: buffer.getbuffer()})
+    except OSError as error:
+        raise WorkdirError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
+        ) from error

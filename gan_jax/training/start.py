@@ -10,8 +10,12 @@ from gan_jax import config as configs
 from gan_jax.build import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
-from gan_jax.game import Game, Term, data_rounds
+from gan_jax.game import Game, Term, data_rounds, forward
+from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
+from gan_jax.returned import difference, in_words, is_float
+from gan_jax.stored import reason_of
+from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
 from gan_jax.training.step import State, init_state, make_step
 
@@ -58,6 +62,8 @@ def _refusal(config: ConfigDict, game: Game, error: Exception) -> str:
 def check_components(config: ConfigDict, game: Game, source: Source, state: State) -> None:
     """Trace one step and one sample of a game with a user's own parts, before anything is written.
 
+    JAX's settings are looked at, too.
+
     Args:
       config: the configuration; one with registered parts only is not traced.
       game: its game.
@@ -65,8 +71,11 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
       state: at step 0.
 
     Raises:
-      ConfigError: a part raises, or samples are not of the data's shape; names file and line where it is a user's.
+      ConfigError: a setting changes every number; a part raises (names file and line where it is a user's), or what it
+        returns has another shape or type: samples, logits, losses, penalties, metrics, a state that the next step could
+        not take.
     """
+    check_settings()
     check_examples_apart(build_terms(config, source.shape)["discriminator"], state)
     own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
@@ -85,14 +94,37 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
             state.params,
             state.stats,
         )
-        if x.shape == (2, *source.shape):
-            jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
+        if not is_float(x, (2, *source.shape)):
+            raise ConfigError(f"{named}: 2 samples are {in_words(x)}; allowed: float of shape {(2, *source.shape)}")
+        if config.game.name == "gan":
+            _check_logits(config, game, state)
+        made, metrics = jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
     except GanJaxError:
         raise
     except Exception as error:  # a user's code may raise anything
         raise ConfigError(f"{named}: {describe(error)}") from error
-    if x.shape != (2, *source.shape):
-        raise ConfigError(f"{named}: a sample has the shape {x.shape[1:]}; the data's is {source.shape}")
+    for name, value in metrics.items():
+        if not is_float(value, ()):
+            raise ConfigError(f"{named}: the metric {name} is {in_words(value)}; allowed: a float scalar")
+    if differs := difference(made, state):  # the next step could not take it
+        raise ConfigError(f"{named}: after a step of the game {differs}")
+
+
+def _check_logits(config: ConfigDict, game: Game, state: State) -> None:
+    """Refuse a discriminator that returns something else than one logit for each example."""
+    packs = config.batch_size // config.game.gan.packing
+    (spec,), name = game.inputs["discriminator"], "discriminator"
+    logits = jax.eval_shape(
+        lambda params, stats, x, key: forward(
+            game.networks[name], params, stats, x, train=True, keys=jax.random.split(key, packs)
+        )[0],
+        state.params[name], state.stats[name], jax.ShapeDtypeStruct((packs, *spec.shape), spec.dtype), state.key,
+    )  # fmt: skip
+    if not is_float(logits, (packs,)):
+        raise ConfigError(
+            f"discriminator.name={config.discriminator.name!r} returns {in_words(logits)} for {packs} examples; "
+            f"allowed: one logit per example, float of shape {(packs,)}"
+        )
 
 
 def check_examples_apart(terms: Sequence[Term], state: State) -> None:
@@ -125,16 +157,18 @@ def read_config(workdir: Path, *, missing_ok: bool = False) -> ConfigDict | None
     except FileNotFoundError:
         if missing_ok:
             return None
-        raise WorkdirError(
-            f"{str(workdir)!r} holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
-        ) from None
+        if (workdir / "sweep.json").exists():
+            said = f"holds a sweep, not a run; give the --workdir of one of its runs, {workdir / 'runs' / 'NAME'}"
+        else:
+            said = "holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
+        raise WorkdirError(f"{str(workdir)!r} {said}") from None
     except (OSError, ConfigError, UnicodeDecodeError) as error:
-        raise WorkdirError(f"{path} cannot be read: {error}") from error
+        raise WorkdirError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def checkpoint_at(path: str | Path) -> tuple[Path, str]:
-    """Split WORKDIR or WORKDIR/checkpoints/STEP into (work directory, "latest" or step)."""
-    path = Path(path)
+    """Split init_from, WORKDIR or WORKDIR/checkpoints/STEP, into (work directory, "latest" or step)."""
+    path = expanded("init_from", path)
     if path.parent.name == "checkpoints" and path.name.isdigit():
         return path.parent.parent, path.name
     return path, "latest"

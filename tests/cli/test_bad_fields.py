@@ -122,8 +122,12 @@ def test_options_for_a_registered_component():
 
 
 OWN = """
+from dataclasses import replace
+
 import flax.linen as nn
 import jax.numpy as jnp
+
+from gan_jax.games import gan
 
 number = 3
 
@@ -171,6 +175,33 @@ def not_a_game(parts):
 
 def three():
     return 3
+
+
+class WholeNumbers(TwoLogits):
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        return nn.Dense(2)(x.reshape(x.shape[0], -1)).astype(jnp.int32)
+
+
+mean_loss = (lambda real, fake: jnp.mean(fake - real)), (lambda real, fake: -fake)
+
+
+def changed(game, start=(), **more):
+    player = replace(game.players["generator"], memory=start)
+
+    def loss(*arguments):
+        value, aux = player.loss(*arguments)
+        return value, aux._replace(**more)
+
+    return replace(game, players={**game.players, "generator": replace(player, loss=loss)})
+
+
+def game_with_vectors(parts):
+    return changed(gan.build(parts), metrics={"loss": jnp.zeros(3)})
+
+
+def game_that_grows(parts):
+    return changed(gan.build(parts), jnp.float32(0), memory=jnp.zeros(3))
 """
 
 
@@ -203,12 +234,35 @@ def own(empty_folder):
         ("generator.name=own_parts:number", ["generator.name='own_parts:number'", "'int' object is not callable"]),
         ("generator.name=own_parts:three", ["generator.name='own_parts:three'", "unexpected keyword argument"]),
         ("generator.name=own_parts:NoDtype", ["unexpected keyword argument 'dtype'"]),
-        ("generator.name=own_parts:ThreeCoordinates", ["a sample has the shape (3,); the data's is (2,)"]),
+        (
+            "generator.name=own_parts:ThreeCoordinates",
+            ["2 samples are float32 of shape (2, 3); allowed: float of shape"],
+        ),
+        (
+            "generator.name=own_parts:WholeNumbers",
+            ["2 samples are int32 of shape (2, 2); allowed: float of shape (2, 2)"],
+        ),
+        (
+            "discriminator.name=own_parts:WholeNumbers",
+            ["returns int32 of shape (32, 2) for 32 examples; allowed: one logit"],
+        ),
+        (
+            "loss.name=own_parts:mean_loss",
+            ["its discriminator loss returns float32 of shape () for logits of shape (32,)"],
+        ),
+        (
+            "game.name=own_parts:game_with_vectors",
+            ["the metric generator/loss is float32 of shape (3,); allowed: a float scalar"],
+        ),
+        ("game.name=own_parts:game_that_grows", ["after a step of the game memory/generator is float32 of shape (3,)"]),
         (
             "generator.name=own_parts:Fails",
             ["generator.name='own_parts:Fails'", f"own_parts.py, line {line_of('jnp.zeros(4)')}"],
         ),
-        ("discriminator.name=own_parts:TwoLogits", ["discriminator.name='own_parts:TwoLogits'", "(32, 2)"]),
+        (
+            "discriminator.name=own_parts:TwoLogits",
+            ["discriminator.name='own_parts:TwoLogits' returns float32 of shape (32, 2) for 32"],
+        ),
         ("game.name=own_parts:game", ["AttributeError", "'nothing'", f"own_parts.py, line {line_of('parts.nothing')}"]),
         ("game.name=own_parts:not_a_game", ["gives int; allowed: a function build(parts) -> Game"]),
         ("game.name=gan_jax.losses:minimax", ["game.name='gan_jax.losses:minimax'"]),

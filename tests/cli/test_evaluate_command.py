@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from support.commands import contents, here, image_run, refuse_training, refused, tiny_run, write
 
+from gan_jax.cli import commands
 from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.protocol import FIELDS
 
@@ -75,6 +77,7 @@ def test_a_metric_of_images_where_there_are_images(digits):
         (["--metrics=frechet"], ["metric 'frechet' names no extractor", "frechet_lenet", "frechet_own"]),
         (["--metrics=frechet_lent"], ["frechet_lenet"]),
         (["--metrics="], ["--metrics= is not possible", "frechet_E", "lenet"]),
+        (["--metrics=modes,modes"], ["--metrics=modes,modes names 'modes' twice; allowed: each metric once"]),
         (["--metrics=frechet_lenet"], ["frechet_lenet: ring has points; allowed: pixels"]),
         (["--metrics=parzen"], ["parzen is for images; ring has points"]),
         (["--metrics=frechet_pixels", "--checkpoint=70"], ["checkpoint='70'", "allowed: latest, all, 40, 50, 60"]),
@@ -141,6 +144,29 @@ def test_no_run(empty_folder):
 )
 def test_refused_before_a_run_begins(empty_folder, flags, says):
     assert says in refuse_training(*flags)
+
+
+def test_names_of_runs(empty_folder, monkeypatch):
+    for name in ("a", "b", "lr=0.1,seed=3", "lr=0.1,seed=4"):
+        (empty_folder / name).mkdir()
+    (empty_folder / "sweep").mkdir()
+    write("sweep/sweep.json", "{}")
+    paths = lambda *names: [Path(name) for name in names]
+    assert commands._runs(["a,b"]) == paths("a", "b")
+    assert commands._runs(["lr=0.1,seed=3"]) == paths("lr=0.1,seed=3")
+    assert commands._runs(["lr=0.1,seed=3", "a", "lr=0.1,seed=4"]) == paths("lr=0.1,seed=3", "a", "lr=0.1,seed=4")
+    monkeypatch.setenv("HOME", str(empty_folder))
+    assert commands._runs(["~/a,~/b"]) == paths(empty_folder / "a", empty_folder / "b")
+    flags = ("evaluate", "--metrics=modes")
+    for given, status, says in [
+        (["a,"], 2, "--workdir=a, has an empty name; allowed: --workdir=DIR or --workdir=DIR,DIR"),
+        ([""], 2, "--workdir= has an empty name"),
+        (["a,b,./a"], 2, "--workdir=a,b,./a names './a' twice; allowed: each run once"),
+        (["a", f"{empty_folder}/a"], 2, "a' twice"),
+        (["lr=0.2,seed=3"], 1, "--workdir=lr=0.2,seed=3: there is no folder 'lr=0.2'; commas separate runs"),
+        (["sweep"], 1, "'sweep' holds a sweep, not a run; give the --workdir of one of its runs, sweep/runs/NAME"),
+    ]:
+        assert says in refused(*flags, *(f"--workdir={one}" for one in given), status=status)
 
 
 def test_an_extractor_of_ones_own(empty_folder, digits):

@@ -9,6 +9,7 @@ import pytest
 from support.commands import contents, here, refused
 
 from gan_jax import figures
+from gan_jax.errors import WorkdirError
 
 
 def test_costs(tmp_path):
@@ -91,7 +92,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     with (
         mock.patch.object(figures, "find", return_value=lambda: {"b.csv": b"new", "c.csv": b"too much"}),
         mock.patch.object(figures.Path, "write_bytes", write_bytes),
-        pytest.raises(figures.WorkdirError, match="No space left on device"),
+        pytest.raises(WorkdirError, match="No space left on device"),
     ):
         figures.write("any", tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["b.csv"]

@@ -1,5 +1,6 @@
 """Streams that are closed, full or of few characters, and signals that end the command at once."""
 
+import codecs
 import errno
 import io
 import os
@@ -11,9 +12,10 @@ import time
 import pytest
 from support.commands import here
 
+from gan_jax import paths
 from gan_jax.cli import entry as cli
 from gan_jax.cli import streams
-from gan_jax.errors import WorkdirError
+from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.training.screen import Screen
 
 PREPARE = "import sys; from gan_jax.cli import streams; streams.make_streams_safe(); "
@@ -71,6 +73,18 @@ def test_a_file_never_takes_the_number_of_a_closed_stream():
     command = f"'{sys.executable}' -c \"{PREPARE}{code}\" >&- 2>&- <&-"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+
+def test_a_character_that_a_terminal_lacks():
+    codecs.register_error(streams.ESCAPED, streams.escaped)
+    assert "1 \u00b1 2".encode("ascii", streams.ESCAPED) == rb"1 \xb1 2"
+    assert os.fsdecode(b"a\xc3\xbc").encode("utf-8", streams.ESCAPED) == b"a\xc3\xbc"
+    assert b"a\xc3\xbc".decode("ascii", "surrogateescape").encode("ascii", streams.ESCAPED) == b"a\xc3\xbc"
+
+
+def test_a_path_that_the_locale_cannot_read():
+    with pytest.raises(ConfigError, match=r"^--workdir='r\\udcfcn' is not of the locale's encoding; allowed: .*UTF8=1"):
+        paths.from_home("--workdir", b"r\xfcn".decode("ascii", "surrogateescape"))
 
 
 def test_commands_end_quietly_at_a_closed_pipe(monkeypatch, capsys):

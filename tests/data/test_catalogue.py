@@ -1,13 +1,12 @@
 """Names, options and the messages about them."""
 
 import inspect
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from gan_jax.data import SOURCES, describe, load, options_of, prepare, resolve, synthetic
+from gan_jax.data import SOURCES, describe, load, options_of, resolve, synthetic
 from gan_jax.errors import DataError
 
 
@@ -87,22 +86,3 @@ def test_describe(tmp_path):
     assert {row["name"] for row in rows} >= set(SOURCES) - {"tfds", "folder"}
     assert all(set(row) == {"name", "shape", "examples", "classes", "prepared", "note"} for row in rows)
     assert {row["name"] for row in rows if row["prepared"] is False} == {"mnist", "fashion_mnist"}
-
-
-def test_a_home_that_nobody_knows(monkeypatch, tmp_path):
-    """One line where a path begins at it; sources that need no folder do without it."""
-
-    def unknown(path):
-        if str(path).startswith("~"):
-            raise RuntimeError("Could not determine home directory.")
-        return path
-
-    monkeypatch.setattr(pathlib.Path, "expanduser", unknown)
-    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    line = "begins at a home folder that is not known; give a full path, or set HOME"
-    for name in ("mnist", "folder:~/photos"):
-        with pytest.raises(DataError, match=line):
-            load(name)
-    with pytest.raises(DataError, match=line):
-        prepare("mnist", tmp_path, "~someone/files")
-    assert load("ring").num_examples is None

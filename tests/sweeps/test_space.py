@@ -2,6 +2,7 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -10,6 +11,9 @@ from scipy import stats
 
 from gan_jax.errors import ConfigError
 from gan_jax.sweeps.space import (
+    Halving,
+    Resources,
+    Sweep,
     choice,
     grid,
     integers,
@@ -95,6 +99,15 @@ def test_values_become_plain_python():
     point = space.points[0]
     assert {f: type(v) for f, v in point.items()} == {"a": float, "b": int, "c": tuple, "d": bool, "e": int}
     assert grid({"loss.options": [{"gamma": [1]}]}).points == ({"loss.options": {"gamma": (1,)}},)
+    for linspace in (np.linspace, jnp.linspace):
+        assert grid({"a": linspace(0, 1, 3)}) == grid({"a": [0.0, 0.5, 1.0]})
+    assert [p["a"] for p in grid({"a": np.logspace(-1, 0, 2, dtype=np.float32)})] == [0.10000000149011612, 1.0]
+    halving = Halving(np.int32(8), np.int64(2), "kid_lenet")
+    made = Sweep(space, seeds=np.int64(2), halving=halving, resources=Resources(np.float32(2)))
+    assert made.each_seed == (0, 1)
+    assert Sweep(space, seeds=np.arange(2)).seeds == (0, 1)
+    assert [type(v) for v in (made.seeds, made.halving.first, made.resources.cpus)] == [int, int, float]
+    assert random(np.int64(2), {"a": uniform(np.float32(0), 1)}, np.int64(3)) == random(2, {"a": uniform(0, 1)}, 3)
 
 
 LOSSES = grid({"loss.name": ["hinge", "wasserstein", "minimax"], "batch_size": [8, 16]})

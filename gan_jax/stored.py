@@ -1,0 +1,71 @@
+"""What runs and sweeps stored, read again: JSON objects, alone in a file or one a line."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_jax.errors import WorkdirError
+
+Object = dict[str, Any]
+
+
+def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:
+    """The object in a JSON file, or None where there is no file.
+
+    Args:
+      path: of the file.
+      needs: keys that it must have.
+
+    Raises:
+      WorkdirError: it cannot be read, is not JSON, or not such an object.
+    """
+    try:
+        return _object(path.read_bytes(), needs)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise WorkdirError(f"{path} cannot be read: {reason_of(error)}") from error
+
+
+def read_lines(path: Path, needs: Sequence[str] = ()) -> list[Object]:
+    """The objects in a file of JSON lines, [] where there is no file; a last line that a kill cut short is left out.
+
+    Args:
+      path: of the file.
+      needs: keys that each must have.
+
+    Raises:
+      WorkdirError: it cannot be read, or a line is not such an object; names the line.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WorkdirError(f"{path} cannot be read: {reason_of(error)}") from error
+    made = []
+    for number, line in enumerate(lines, 1):
+        try:
+            made.append(_object(line, needs))
+        except ValueError as error:
+            raise WorkdirError(f"{path}, line {number}, cannot be read: {reason_of(error)}") from error
+    return made
+
+
+def reason_of(error: Exception) -> str:
+    """An error of the system without its number and path, which the caller names."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _object(text: bytes, needs: Sequence[str]) -> Object:
+    try:
+        found = json.loads(text.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds {type(found).__name__}, not an object")
+    for name in needs:
+        if name not in found:
+            raise ValueError(f"it has no {name!r}")
+    return found

@@ -28,6 +28,8 @@ from gan_jax.training.records import PACKAGES, locked, write_text
 from gan_jax.training.start import read_config
 from gan_jax.training.together import Show
 
+WRITTEN = ("results.csv", "results.parquet", "report.html")  # beside the runs, their groups and sweep.json
+
 
 class Job(NamedTuple):
     """What an executor is asked to do.
@@ -78,7 +80,7 @@ def sweep(
       {status: runs} over the runs of this sweep.
 
     Raises:
-      ConfigError: a point of the sweep is not possible; nothing was written.
+      ConfigError: a point of the sweep is not possible, or the directory holds files of no sweep; nothing was written.
       WorkdirError: the directory is locked, unreadable or full.
       KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP; the command continues.
     """
@@ -101,6 +103,7 @@ def sweep(
         train_over_hosts(workdir, runs, command, SweepProgress(0, 0, {}, enabled=False))
         return {}
     with locked(workdir):
+        _check_no_files(workdir)
         _write_layout(workdir, wanted, base, runs, list(command), dict(about or {}))
         if retry_failed:
             _forget_failed(workdir, runs)
@@ -139,6 +142,16 @@ def _rungs(
         if until is not None:
             halving.select(workdir, wanted, runs, points, until, show)
             begin = until
+
+
+def _check_no_files(workdir: Path) -> None:
+    """Refuse to write over what lies in a directory that holds no sweep."""
+    found = [name for name in (*WRITTEN, "runs", "groups") if (workdir / name).exists()]
+    if found and not (workdir / FILE).exists():
+        raise ConfigError(
+            f"work directory {str(workdir)!r} has no {FILE} and so holds no sweep, but {', '.join(found)}, which the "
+            "sweep would overwrite; allowed: another --workdir, or these moved away"
+        )
 
 
 def _write_layout(

@@ -22,6 +22,8 @@ from support.sweeping import (
     write_sweep,
 )
 
+from gan_jax.config import load_values
+from gan_jax.errors import ConfigError
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.local import execute
 from gan_jax.sweeps.space import Sweep, grid
@@ -279,3 +281,11 @@ def test_a_second_sweep_in_the_same_place_is_refused(tmp_path):
     with locked(tmp_path), pytest.raises(WorkdirError, match="is in use by process"):
         sweep(Sweep(grid({RATE: [1e-3]})), base(), tmp_path, lambda job: None, progress=False)
     assert not (tmp_path / "sweep.json").exists()
+
+
+@pytest.mark.parametrize("name", ["results.csv", "report.html", "runs"])
+def test_files_of_no_sweep_are_not_written_over(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match=f"has no sweep.json and so holds no sweep, but {name}, which the"):
+        sweep(Sweep(grid({"seed": [0]})), load_values({"data.name": "ring"}), tmp_path, execute, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", name]

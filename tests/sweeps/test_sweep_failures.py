@@ -286,6 +286,6 @@ def test_a_second_sweep_in_the_same_place_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["results.csv", "report.html", "runs"])
 def test_files_of_no_sweep_are_not_written_over(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(ConfigError, match=f"has no sweep.json and so holds no sweep, but {name}, which the"):
-        sweep(Sweep(grid({"seed": [0]})), load_values({"data.name": "ring"}), tmp_path, execute, progress=False)
+    with pytest.raises(ConfigError, match=f"has no sweep.json and so holds no sweep, but {name}, which "):
+        sweep(Sweep(grid({"batch_size": [8]})), load_values({"data.name": "ring"}), tmp_path, execute, progress=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", name]

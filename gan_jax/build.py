@@ -29,7 +29,6 @@ from gan_jax.registry import (
 )
 from gan_jax.rules import RULES
 
-OWN_PENALTY = 2**31 - 1  # a user's own penalty takes this index, the registered ones their place in the table
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -187,10 +186,10 @@ def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[T
         options, prefix = penalty_options(config, name), f"penalties.{name}"
         if name == "own":
             field = f"penalties.own.name={config.penalties.own.name!r}"
-            penalty, stream = make_penalty(resolve("penalties", config.penalties.own.name), options, field), OWN_PENALTY
+            penalty = make_penalty(resolve("penalties", config.penalties.own.name), options, field)
             prefix = "penalties.own.options"
         else:
-            penalty, stream = PENALTIES[name], tuple(PENALTIES).index(name)
+            penalty = PENALTIES[name]
         if penalty.images_only and len(shape) != 3:
             raise ConfigError(
                 f"penalties.{name}.weight={config.penalties[name].weight} with data.name={config.data.name!r}: it "
@@ -198,7 +197,6 @@ def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[T
             )
         term = Term(
             name=name,
-            stream=stream,
             penalty=penalty,
             weight=lambda hyper, name=name: hyper[f"penalties.{name}.weight"],  # type: ignore[misc]
             options=partial(_traced, prefix, options),

@@ -1,12 +1,14 @@
 """A game: networks, the players that own them, and who moves when. Static data; nothing here is traced state."""
 
 import dataclasses
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import numpy as np
 import optax
 
 from gan_jax.errors import ConfigError
@@ -20,7 +22,7 @@ Metrics = Mapping[str, jax.Array]
 Schedule = tuple[tuple[str, ...], ...]
 
 # Random numbers derive from the run's key along a fixed chain: stream, then for training step, round, player,
-# purpose, example. The integers are part of a run's identity: never renumber, only append.
+# purpose, example. The integers are part of a run's identity: never renumber; other names take their CRC-32.
 STREAMS = {"init": 0, "train": 1, "data": 2, "sample": 3}
 PURPOSES = {
     "latent": 0,
@@ -61,23 +63,7 @@ class Context(NamedTuple):
     memory: Any
 
 
-class Aux(NamedTuple):
-    """What a loss function returns beside its scalar.
-
-    Attributes:
-      stats: statistics of the player's own networks after this move, {network: collections}; others are ignored.
-      memory: what the player carries to its next move, already equal on every device.
-      metrics: {name: scalar}; local means, averaged over devices by the step.
-    """
-
-    stats: Mapping[str, Any]
-    memory: Any
-    metrics: Metrics
-
-
-LossFn = Callable[
-    [Mapping[str, nn.Module], Params, Mapping[str, Any], Mapping[str, jax.Array], Context], tuple[jax.Array, Aux]
-]
+LossFn = Callable[[Any], tuple[jax.Array, Metrics]]  # of a ``Move``
 SampleFn = Callable[..., jax.Array]
 
 
@@ -87,7 +73,7 @@ class Player:
 
     Attributes:
       owns: names of networks.
-      loss: (networks, params, stats, batch, context) -> (float32 scalar, Aux): the mean over the *local* minibatch.
+      loss: ``Move`` -> (float32 scalar, {name: scalar}), the mean over the *local* minibatch and metrics of it.
       optimizer: an optax transformation; one of ``training.optimizers`` reads its numbers from ``hyper``.
       reads_data: whether the loss reads real examples. A round in which nobody does consumes none.
       memory: initial value of what the player carries between its moves, a pytree of arrays, or a function from the
@@ -178,15 +164,13 @@ class Term(NamedTuple):
     """A configured penalty.
 
     Attributes:
-      name: its name, also that of its metric.
-      stream: a fixed number of its own, from which its random numbers derive.
+      name: its name, also that of its metric and of its random numbers.
       penalty: what it computes.
       weight: hyper -> its weight.
       options: hyper -> its options.
     """
 
     name: str
-    stream: int
     penalty: Penalty
     weight: Callable[[Hyper], jax.Array]
     options: Callable[[Hyper], Mapping[str, Any]]
@@ -218,18 +202,23 @@ def data_rounds(game: Game) -> tuple[int, ...]:
     )
 
 
+def stream_of(name: str, known: Mapping[str, int]) -> np.uint32:
+    """The number that is folded into a key for a name: a known one's own, else its CRC-32."""
+    return np.uint32(known[name] if name in known else zlib.crc32(name.encode()))
+
+
 def example_keys(key: jax.Array, purpose: str, example_index: jax.Array) -> jax.Array:
     """One key per example, a function of its global index and not of the device that holds it.
 
     Args:
       key: typed key, scalar.
-      purpose: a key of ``PURPOSES``.
+      purpose: a key of ``PURPOSES``, or any other name.
       example_index: int [B].
 
     Returns:
       typed keys [B].
     """
-    base = jax.random.fold_in(key, PURPOSES[purpose])
+    base = jax.random.fold_in(key, stream_of(purpose, PURPOSES))
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(base, example_index)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.errors import ConfigError
-from gan_jax.game import Context, Metrics, Term, example_keys
-from gan_jax.penalties import SUPPLIED
+from gan_jax.game import Context, Metrics, Term, example_keys, stream_of
+from gan_jax.penalties import STREAMS, SUPPLIED
 from gan_jax.returned import in_words, is_float
 
 # What a game hands over, by name; each made only if some penalty asks for it.
@@ -48,7 +49,7 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
         options = term.options(context.hyper)
         given: dict[str, Callable[[], Any]] = {
             **supply,
-            "keys": partial(_own_keys, context, term.stream),
+            "keys": partial(_own_keys, context, stream_of(term.name, STREAMS)),
             "memory": partial(context.memory.get, term.name) if term.penalty.start is not None else lambda: None,
             "axis_name": lambda: context.axis_name,
         }
@@ -70,6 +71,6 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
     return value, memory, metrics
 
 
-def _own_keys(context: Context, stream: int) -> jax.Array:
+def _own_keys(context: Context, stream: np.uint32) -> jax.Array:
     keys = example_keys(context.key, "penalty", context.example_index)
     return jax.vmap(lambda key: jax.random.fold_in(key, stream))(keys)

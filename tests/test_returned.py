@@ -54,7 +54,7 @@ def test_what_a_loss_or_penalty_of_a_user_returns(function, returned):
 def penalized(function):
     """The shape of the value of a user's penalty in a game."""
     context = Context(None, None, None, None, jnp.arange(4), None, {}, {})
-    term = Term("own", 1, Penalty(function, "discriminator"), lambda hyper: jnp.float32(1), lambda hyper: {})
+    term = Term("own", Penalty(function, "discriminator"), lambda hyper: jnp.float32(1), lambda hyper: {})
     given = lambda logits: {"real_logits": lambda: logits, "fake_logits": lambda: logits}
     return jax.eval_shape(lambda logits: total([term], given(logits), context)[0], LOGITS)
 

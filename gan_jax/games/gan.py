@@ -1,5 +1,7 @@
 """The two-player game: a generator against a discriminator, with any adversarial loss and any penalties.
 
+Everything but ``build`` is a function of a move, for other games to use.
+
 References:
   Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1.
 """
@@ -15,9 +17,10 @@ import jax.numpy as jnp
 
 from gan_jax import terms
 from gan_jax.errors import ConfigError
-from gan_jax.game import Aux, Context, Game, Params, Parts, Player, example_keys, forward
+from gan_jax.game import Game, Metrics, Params, Parts, Player, example_keys, forward
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses import cross_entropy
+from gan_jax.move import Move
 
 
 def build(parts: Parts, packing: int = 1) -> Game:
@@ -37,7 +40,6 @@ def build(parts: Parts, packing: int = 1) -> Game:
       Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
         arXiv:1712.04086, section 3.
     """
-    draw = LATENTS[parts.latent]
     reads_real = parts.generator_reads_real or any(
         {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
     )
@@ -45,174 +47,10 @@ def build(parts: Parts, packing: int = 1) -> Game:
     networks = dict(parts.networks)
     if packing > 1:
         networks["discriminator"] = networks["discriminator"].clone(shape=shape)
-
-    def latent(context: Context) -> jax.Array:
-        keys = example_keys(context.key, "latent", context.example_index)
-        return draw(keys, parts.latent_dim, parts.latent_scale, context.example_index, parts.batch_size)
-
-    def generate(
-        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], context: Context, z: jax.Array
-    ) -> Any:
-        keys = example_keys(context.key, "generator_layers", context.example_index)
-        return forward(
-            networks["generator"], params["generator"], stats["generator"], z,
-            train=True, keys=keys, axis_name=context.axis_name,
-        )  # fmt: skip
-
-    def seen(x: jax.Array, context: Context, purpose: str) -> jax.Array:
-        """What the discriminator sees of examples [B, *parts.shape]: noisy, and in packs [B / packing, *shape]."""
-        if parts.instance_noise is not None:
-            keys = example_keys(context.key, purpose, context.example_index)
-            noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(keys).astype(x.dtype)
-            x = x + parts.instance_noise(context).astype(x.dtype) * noise
-        return pack(x, packing)
-
-    def score(
-        networks: Mapping[str, nn.Module], params: Params, stats: Any, x: jax.Array, context: Context, purpose: str
-    ) -> Any:
-        keys = example_keys(context.key, purpose, context.example_index[::packing])
-        return forward(
-            networks["discriminator"], params["discriminator"], stats, x,
-            train=True, keys=keys, axis_name=context.axis_name,
-        )  # fmt: skip
-
-    def score_both(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Any,
-        real: jax.Array,
-        fake: jax.Array,
-        context: Context,
-    ) -> tuple[jax.Array, jax.Array, Any]:
-        """Logits of real and of generated examples, and the statistics after both."""
-        if not getattr(networks["discriminator"], "independent", False):
-            real_logits, stats = score(networks, params, stats, real, context, "real_layers")
-            fake_logits, stats = score(networks, params, stats, fake, context, "fake_layers")
-            return real_logits, fake_logits, stats
-        # One pass over twice the examples is the same mathematics, and larger products are faster.
-        index = context.example_index[::packing]
-        keys = [example_keys(context.key, purpose, index) for purpose in ("real_layers", "fake_layers")]
-        logits, stats = forward(
-            networks["discriminator"], params["discriminator"], stats, jnp.concatenate([real, fake]),
-            train=True, keys=jnp.concatenate(keys), axis_name=context.axis_name,
-        )  # fmt: skip
-        return logits[: len(real)], logits[len(real) :], stats
-
-    def supply(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Mapping[str, Any],
-        context: Context,
-        player: str,
-        **judged: jax.Array,
-    ) -> dict[str, Any]:
-        """What penalties may ask for; ``judged``: real, fake, real_logits and fake_logits of this move."""
-        judge = partial(score, networks, params, stats["discriminator"], context=context, purpose="penalty_layers")
-
-        def produce(packed: jax.Array) -> jax.Array:
-            z = packed.reshape(-1, parts.latent_dim)
-            return pack(generate(networks, params, stats, context, z)[0], packing)
-
-        def features(x: jax.Array) -> jax.Array:
-            keys = example_keys(context.key, "penalty_layers", context.example_index[::packing])
-            return hidden_layer(
-                networks["discriminator"], params["discriminator"], stats["discriminator"], x, keys, context.axis_name
-            )
-
-        return {
-            **{name: partial(lambda value: value, value) for name, value in judged.items()},
-            "critic": lambda: lambda x: judge(x)[0],
-            "features": lambda: features,
-            "generate": lambda: produce,
-            "latent": lambda: pack(latent(context), packing),
-            "params": lambda: params[player],
-        }
-
-    def discriminator_loss(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Mapping[str, Any],
-        batch: Mapping[str, jax.Array],
-        context: Context,
-    ) -> tuple[jax.Array, Aux]:
-        fake = seen(generate(networks, params, stats, context, latent(context))[0], context, "fake_noise")
-        real = seen(batch["image"], context, "real_noise")
-        real_logits, fake_logits, after = score_both(networks, params, stats["discriminator"], real, fake, context)
-        adversarial = parts.loss(context)
-        loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
-        metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-        if adversarial.log_odds:
-            metrics |= probabilities(real_logits, fake_logits)
-        given = supply(
-            networks, params, stats, context, "discriminator",
-            real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits,
-        )  # fmt: skip
-        return objective(loss, {"discriminator": after}, metrics, "discriminator", given, context)
-
-    def generator_loss(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Mapping[str, Any],
-        batch: Mapping[str, jax.Array],
-        context: Context,
-    ) -> tuple[jax.Array, Aux]:
-        made, after = generate(networks, params, stats, context, latent(context))
-        fake = seen(made, context, "fake_noise")
-        if reads_real:
-            real = seen(batch["image"], context, "real_noise")
-            real_logits, fake_logits, _ = score_both(networks, params, stats["discriminator"], real, fake, context)
-        else:
-            fake_logits, _ = score(networks, params, stats["discriminator"], fake, context, "fake_layers")
-            real_logits, real = fake_logits, fake
-        loss = jnp.mean(parts.loss(context).generator(real_logits, fake_logits))
-        given = supply(
-            networks, params, stats, context, "generator",
-            real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits,
-        )  # fmt: skip
-        metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
-        return objective(loss, {"generator": after}, metrics, "generator", given, context)
-
-    def objective(
-        loss: jax.Array, stats: Any, metrics: dict[str, jax.Array], player: str, given: terms.Supply, context: Context
-    ) -> tuple[jax.Array, Aux]:
-        """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
-        if not parts.terms[player]:
-            return loss, Aux(stats, context.memory, metrics)
-        packs = context._replace(example_index=context.example_index[::packing])
-        value, memory, measured = terms.total(parts.terms[player], given, packs)
-        return loss + value, Aux(stats, memory, {**metrics, **measured, "objective": loss + value})
-
-    def sample(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Mapping[str, Any],
-        key: jax.Array,
-        num: int,
-        labels: Any = None,
-    ) -> jax.Array:
-        if labels is not None:
-            raise ValueError("labels: this game's generator takes none; allowed: None")
-        return generated(networks, params, stats, key, num, parts.sample_statistics == "batch")[0]
-
-    def statistics(
-        networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int
-    ) -> dict[str, Any]:
-        return {"generator": generated(networks, params, stats, key, num, True)[1]}
-
-    def generated(
-        networks: Mapping[str, nn.Module],
-        params: Params,
-        stats: Mapping[str, Any],
-        key: jax.Array,
-        num: int,
-        train: bool,
-    ) -> Any:
-        index = jnp.arange(num, dtype=jnp.int32)
-        z = draw(example_keys(key, "latent", index), parts.latent_dim, parts.latent_scale, index, num)
-        keys = example_keys(key, "generator_layers", index)
-        return forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
-
-    losses = {"discriminator": discriminator_loss, "generator": generator_loss}
+    losses = {
+        "discriminator": partial(discriminator_loss, parts=parts, packing=packing),
+        "generator": partial(generator_loss, parts=parts, packing=packing, reads_real=reads_real),
+    }
     reads_data = {"discriminator": True, "generator": reads_real}
     return Game(
         networks=networks,
@@ -227,9 +65,138 @@ def build(parts: Parts, packing: int = 1) -> Game:
             for name, loss in losses.items()
         },
         schedule=parts.schedule,
-        sample=sample,
-        statistics=statistics if parts.sample_statistics == "running" else None,
+        sample=partial(sample, parts=parts),
+        statistics=partial(statistics, parts=parts) if parts.sample_statistics == "running" else None,
     )
+
+
+def discriminator_loss(move: Move, parts: Parts, packing: int) -> tuple[jax.Array, Metrics]:
+    """What the discriminator minimizes."""
+    fake = seen(move, parts, generated(move, parts), "fake_noise", packing)
+    real = seen(move, parts, move.batch["image"], "real_noise", packing)
+    real_logits, fake_logits = judged(move, real, fake, packing)
+    adversarial = parts.loss(move.context)
+    loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
+    metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
+    if adversarial.log_odds:
+        metrics |= probabilities(real_logits, fake_logits)
+    given = supply(
+        move, parts, "discriminator", packing, real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits
+    )
+    return objective(move, parts, "discriminator", loss, metrics, given, packing)
+
+
+def generator_loss(move: Move, parts: Parts, packing: int, reads_real: bool) -> tuple[jax.Array, Metrics]:
+    """What the generator minimizes."""
+    fake = seen(move, parts, generated(move, parts), "fake_noise", packing)
+    if reads_real:
+        real = seen(move, parts, move.batch["image"], "real_noise", packing)
+        real_logits, fake_logits = judged(move, real, fake, packing)
+    else:
+        fake_logits = move("discriminator", fake, noise="fake_layers", keys=move.keys("fake_layers", every=packing))
+        real_logits, real = fake_logits, fake
+    loss = jnp.mean(parts.loss(move.context).generator(real_logits, fake_logits))
+    given = supply(
+        move, parts, "generator", packing, real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits
+    )
+    metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
+    return objective(move, parts, "generator", loss, metrics, given, packing)
+
+
+def latents(move: Move, parts: Parts) -> jax.Array:
+    """Latent variables of the local examples, float32 [B, latent_dim], fresh in each move of each player."""
+    keys = move.keys("latent")
+    return LATENTS[parts.latent](
+        keys, parts.latent_dim, parts.latent_scale, move.context.example_index, parts.batch_size
+    )
+
+
+def generated(move: Move, parts: Parts) -> jax.Array:
+    """Generated examples [B, *parts.shape], from fresh latent variables."""
+    return move("generator", latents(move, parts))
+
+
+def seen(move: Move, parts: Parts, x: jax.Array, purpose: str, packing: int = 1) -> jax.Array:
+    """What the discriminator sees of examples [B, *parts.shape]: noisy, and in packs [B / packing, *shape]."""
+    if parts.instance_noise is not None:
+        noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(move.keys(purpose))
+        x = x + parts.instance_noise(move.context).astype(x.dtype) * noise.astype(x.dtype)
+    return pack(x, packing)
+
+
+def judged(move: Move, real: jax.Array, fake: jax.Array, packing: int = 1) -> tuple[jax.Array, jax.Array]:
+    """Logits of real and of generated examples, [B / packing] each."""
+    keys = [move.keys(purpose, every=packing) for purpose in ("real_layers", "fake_layers")]
+    if not move.independent("discriminator"):
+        real_logits = move("discriminator", real, noise="real_layers", keys=keys[0])
+        return real_logits, move("discriminator", fake, noise="fake_layers", keys=keys[1])
+    # One pass over twice the examples is the same mathematics, and larger products are faster.
+    logits = move("discriminator", jnp.concatenate([real, fake]), keys=jnp.concatenate(keys))
+    return logits[: len(real)], logits[len(real) :]
+
+
+def supply(move: Move, parts: Parts, player: str, packing: int = 1, **made: jax.Array) -> terms.Supply:
+    """What penalties may ask for; ``made``: real, fake, real_logits and fake_logits of this move."""
+
+    def critic() -> Any:
+        return move.function("discriminator", keys=move.keys("penalty_layers", every=packing))
+
+    def features() -> Any:
+        keys = move.keys("penalty_layers", every=packing)
+        return partial(hidden_layer, *move.module("discriminator"), keys=keys, axis_name=move.axis_name)
+
+    def generate() -> Any:
+        single = move.function("generator")
+        return lambda packed: pack(single(packed.reshape(-1, parts.latent_dim)), packing)
+
+    return {
+        **{name: partial(lambda value: value, value) for name, value in made.items()},
+        "critic": critic,
+        "features": features,
+        "generate": generate,
+        "latent": lambda: pack(latents(move, parts), packing),
+        "params": lambda: move.params(player),
+    }
+
+
+def objective(
+    move: Move, parts: Parts, player: str, loss: jax.Array, metrics: Metrics, given: terms.Supply, packing: int = 1
+) -> tuple[jax.Array, Metrics]:
+    """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
+    if not parts.terms[player]:
+        return loss, metrics
+    packs = move.context._replace(example_index=move.context.example_index[::packing])
+    value, memory, measured = terms.total(parts.terms[player], given, packs)
+    move.keep(memory)
+    return loss + value, {**metrics, **measured, "objective": loss + value}
+
+
+def sample(
+    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int,
+    labels: Any = None, *, parts: Parts,
+) -> jax.Array:  # fmt: skip
+    """Generated examples [num, *parts.shape]."""
+    if labels is not None:
+        raise ValueError("labels: this game's generator takes none; allowed: None")
+    return _drawn(networks, params, stats, key, num, parts, train=parts.sample_statistics == "batch")[0]
+
+
+def statistics(
+    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int,
+    *, parts: Parts,
+) -> dict[str, Any]:  # fmt: skip
+    """The generator's statistics after one pass of ``num`` examples."""
+    return {"generator": _drawn(networks, params, stats, key, num, parts, train=True)[1]}
+
+
+def _drawn(
+    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int, parts: Parts,
+    *, train: bool,
+) -> Any:  # fmt: skip
+    index = jnp.arange(num, dtype=jnp.int32)
+    z = LATENTS[parts.latent](example_keys(key, "latent", index), parts.latent_dim, parts.latent_scale, index, num)
+    keys = example_keys(key, "generator_layers", index)
+    return forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
 
 
 def probabilities(real_logits: jax.Array, fake_logits: jax.Array) -> dict[str, jax.Array]:

@@ -73,3 +73,10 @@ PENALTIES: Mapping[str, Penalty] = {
     ),
     "feature_matching": Penalty(feature_matching.feature_matching, "generator"),
 }
+
+# Of a penalty's random numbers. Part of a run's identity: never renumber; others take the CRC-32 of their name.
+STREAMS: Mapping[str, int] = {
+    "wgan_gp": 0, "lipschitz": 1, "dragan": 2, "r1": 3, "r2": 4, "lecam": 5, "bcr": 6, "zcr": 7, "zcr_generator": 8,
+    "orthogonal": 9, "orthogonal_generator": 10, "historical_averaging": 11, "historical_averaging_generator": 12,
+    "feature_matching": 13, "own": 2**31 - 1,
+}  # fmt: skip

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax.game import Context, Game
+from gan_jax.move import Move
 from gan_jax.nn.spectral import power_iteration
 from gan_jax.rules import Points, Round
 
@@ -67,7 +68,9 @@ def play(
         for owned in points.values():
             params.update(owned)
         with jax.named_scope(name):
-            return game.players[name].loss(game.networks, params, stats[name], batch, contexts[name])
+            move = Move(game.networks, params, stats[name], batch, contexts[name])
+            value, metrics = game.players[name].loss(move)
+            return value, (*move.written(), metrics)
 
     def gradients(at: Points) -> Points:
         local = {name: jax.grad(lambda own, name=name: evaluate(name, {**at, name: own})[0])(at[name]) for name in at}
@@ -100,8 +103,8 @@ def play(
     )
     moved = {}
     for name in movers:
-        aux = auxes[name]
-        metrics = average({"loss": losses[name], **aux.metrics})
+        after, memory, own_metrics = auxes[name]
+        metrics = average({"loss": losses[name], **own_metrics})
         metrics["gradient_norm"] = optax.global_norm(start[name])
         finite = jnp.isfinite(average(losses[name])) & jnp.isfinite(metrics["gradient_norm"])  # penalties included
         if directions[name] is not start[name]:
@@ -122,9 +125,9 @@ def play(
         own = game.players[name].owns
         written = {
             "params": params,
-            "stats": {n: {**stats[name][n], **aux.stats.get(n, {})} for n in own},
+            "stats": {n: {**stats[name][n], **after.get(n, {})} for n in own},
             "opt": {name: opt},
-            "memory": {name: aux.memory},
+            "memory": {name: memory},
         }
         moved[name] = Moved(written, metrics, finite)
     return moved

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.game import Aux, Game, Player, simultaneous
+from gan_jax.game import Game, Metrics, Player, simultaneous
+from gan_jax.move import Move
 from gan_jax.rules import Rule
 from gan_jax.training.step import State, init_state, make_step
 from gan_jax.verification.checks import compiled
@@ -34,9 +35,9 @@ def number_game(costs: Costs, start: Mapping[str, float], rule: Rule, rate: floa
     """A simultaneous game under ``rule``, whose options are bound, with SGD of step ``rate``."""
 
     def loss_of(player: str) -> Callable[..., Any]:
-        def loss(networks: Any, params: Any, stats: Any, batch: Any, context: Any) -> tuple[jax.Array, Aux]:
-            numbers = {name: params[name]["value"] for name in costs}
-            return costs[player](numbers, batch["image"]), Aux({}, context.memory, {})
+        def loss(move: Move) -> tuple[jax.Array, Metrics]:
+            numbers = {name: move.params(name)["value"] for name in costs}
+            return costs[player](numbers, move.batch["image"]), {}
 
         return loss
 

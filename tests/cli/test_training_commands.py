@@ -190,10 +190,10 @@ def penalized(parts):
     """The game of two players in which the generator also pays for large outputs of its opponent."""
     base = gan.build(parts)
 
-    def loss(networks, params, stats, batch, context):
-        value, aux = base.players["generator"].loss(networks, params, stats, batch, context)
-        paid = parts.options["price"] * jnp.square(aux.metrics["fake_logits"])
-        return value + paid, aux._replace(metrics={**aux.metrics, "paid": paid})
+    def loss(move):
+        value, metrics = base.players["generator"].loss(move)
+        paid = parts.options["price"] * jnp.square(metrics["fake_logits"])
+        return value + paid, {**metrics, "paid": paid}
 
     generator = dataclasses.replace(base.players["generator"], loss=loss)
     return dataclasses.replace(base, players={**base.players, "generator": generator})

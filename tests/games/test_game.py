@@ -10,11 +10,11 @@ import pytest
 from support.toys import Dense, gan
 
 from gan_jax.errors import ConfigError
-from gan_jax.game import Aux, Game, Player, alternating, data_rounds, example_keys, simultaneous
+from gan_jax.game import Game, Player, alternating, data_rounds, example_keys, simultaneous
 
 
-def loss(networks, params, stats, batch, context):
-    return jnp.float32(0.0), Aux({}, (), {})
+def loss(move):
+    return jnp.float32(0.0), {}
 
 
 def make(players, schedule, frozen=(), networks=("a", "b")):

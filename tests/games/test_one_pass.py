@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.toys import parts
 
+from gan_jax import move
 from gan_jax.game import Context
 from gan_jax.games import gan
 from gan_jax.networks import DISCRIMINATORS, mlp
@@ -99,7 +100,7 @@ def moves(name, chosen, monkeypatch, one_pass=True, packing=1, loss="relativisti
     held = {n: variables(game.networks[n], x) for n, x in inputs.items()}
     params, stats = {n: v.pop("params") for n, v in held.items()}, held
     shown = {player: [] for player in game.players}
-    forward = gan.forward
+    forward = move.forward
 
     def play(player, key):
         def spied(module, *arguments, **keywords):
@@ -112,11 +113,13 @@ def moves(name, chosen, monkeypatch, one_pass=True, packing=1, loss="relativisti
             example_index=jnp.arange(8, 8 + BATCH, dtype=jnp.int32),
         )  # fmt: skip
         batch = {"image": jax.random.normal(jax.random.fold_in(key, 9), (BATCH, *SHAPE), jnp.float64)}
-        monkeypatch.setattr(gan, "forward", spied)
+        monkeypatch.setattr(move, "forward", spied)
 
         def of(own):
-            value, aux = game.players[player].loss(game.networks, {**params, **own}, stats, batch, context)
-            return value, (aux.metrics, aux.stats)
+            made = move.Move(game.networks, {**params, **own}, stats, batch, context)
+            value, metrics = game.players[player].loss(made)
+            after, _ = made.written()
+            return value, (metrics, {name: after[name] for name in game.players[player].owns})
 
         return jax.value_and_grad(of, has_aux=True)({n: params[n] for n in game.players[player].owns})
 

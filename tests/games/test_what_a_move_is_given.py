@@ -10,7 +10,7 @@ import pytest
 from support.states import BATCH, QUICKLY, state_of
 from support.toys import BatchNormDense, gan_batch_norm
 
-from gan_jax.game import Aux, Game, Player, data_rounds
+from gan_jax.game import Game, Player, data_rounds
 from gan_jax.training.parallel import make_loop
 from gan_jax.training.step import init_state, make_step
 
@@ -22,14 +22,15 @@ MOVES = {"first": 3 * STEPS, "second": STEPS}
 def witness(player):
     """A loss that notes what its player is given, and would add 1 to the statistics of every network."""
 
-    def loss(networks, params, stats, batch, context):
-        seen = {"key": jax.random.key_data(context.key), "shared": jax.random.key_data(context.shared_key)}
+    def loss(move):
+        seen = {"key": jax.random.key_data(move.context.key), "shared": jax.random.key_data(move.context.shared_key)}
         if player == "first":
-            seen["positions"] = batch["image"]
-        memory, place = context.memory, context.memory["moves"]
+            seen["positions"] = move.batch["image"]
+        memory, place = move.memory, move.memory["moves"]
         notes = {name: memory[name].at[place].set(value) for name, value in seen.items()}
-        value = 0.0 * sum(jnp.sum(leaf) for leaf in jax.tree.leaves(params[player]))
-        return value, Aux(jax.tree.map(lambda x: x + 1, stats), {**notes, "moves": place + 1}, {})
+        move.keep({**notes, "moves": place + 1})
+        move._after = {name: jax.tree.map(lambda x: x + 1, move.module(name)[2]) for name in MOVES}
+        return 0.0 * sum(jnp.sum(leaf) for leaf in jax.tree.leaves(move.params(player))), {}
 
     return loss
 

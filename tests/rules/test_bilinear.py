@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.game import Aux, Game, Player, forward, simultaneous
+from gan_jax.game import Game, Player, simultaneous
 from gan_jax.rules import RULES
 from gan_jax.training.step import init_state, make_step
 from gan_jax.verification.number_game import Number
@@ -33,9 +33,9 @@ MAPS = {
 
 def bilinear(rule, schedule, start=(1.0, 1.0)):
     def loss(sign):
-        def of(networks, params, stats, batch, context):
-            x, y = (forward(networks[n], params[n], {}, jnp.zeros((1,)), train=True)[0][0] for n in ("x_net", "y_net"))
-            return sign * x * y, Aux({}, context.memory, {})
+        def of(move):
+            x, y = (move(name, jnp.zeros((1,)))[0] for name in ("x_net", "y_net"))
+            return sign * x * y, {}
 
         return of
 

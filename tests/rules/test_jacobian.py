@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.game import Aux, Game, Player, simultaneous
+from gan_jax.game import Game, Player, simultaneous
 from gan_jax.rules import RULES
 from gan_jax.rules.second_order import squared_norm_gradient
 from gan_jax.training.step import init_state, make_step
@@ -37,9 +37,9 @@ def field(w):
 
 def game(rule, **options):
     def loss(player):
-        def of(networks, params, stats, batch, context):
-            w = jnp.stack([params[n]["value"] for n in NAMES])
-            return cost(player, w), Aux({}, (), {})
+        def of(move):
+            w = jnp.stack([move.params(n)["value"] for n in NAMES])
+            return cost(player, w), {}
 
         return of
 

@@ -7,7 +7,7 @@ import optax
 
 from gan_jax import losses
 from gan_jax.figures.dirac import Point, Slope
-from gan_jax.game import Aux, Game, Parts, Player, alternating, example_keys, forward, simultaneous
+from gan_jax.game import Game, Parts, Player, alternating, simultaneous
 from gan_jax.games import GAMES
 from gan_jax.networks import mlp
 from gan_jax.optimizers import optimizer
@@ -123,26 +123,24 @@ def dirac(loss, schedule, rate=0.2, psi=1.0):
 def quartet():
     """Four networks, two players: two maps between two domains, a critic for each, cycle consistency. No latents."""
 
-    def maps_loss(networks, params, stats, batch, context):
-        a, b = batch["image"][:, :2], batch["image"][:, 2:]
-        fake_b, _ = forward(networks["a_to_b"], params["a_to_b"], {}, a, train=True)
-        fake_a, _ = forward(networks["b_to_a"], params["b_to_a"], {}, b, train=True)
-        back_a, _ = forward(networks["b_to_a"], params["b_to_a"], {}, fake_b, train=True)
-        logits_a, _ = forward(networks["critic_a"], params["critic_a"], {}, fake_a, train=True)
-        logits_b, _ = forward(networks["critic_b"], params["critic_b"], {}, fake_b, train=True)
+    def maps_loss(move):
+        a, b = move.batch["image"][:, :2], move.batch["image"][:, 2:]
+        fake_b, fake_a = move("a_to_b", a), move("b_to_a", b)
+        back_a = move("b_to_a", fake_b, noise="back")
+        logits_a, logits_b = move("critic_a", fake_a), move("critic_b", fake_b)
         loss = jnp.mean(jax.nn.softplus(-logits_a) + jax.nn.softplus(-logits_b)) + jnp.mean(jnp.abs(back_a - a))
-        return loss, Aux({}, context.memory, {"loss": loss})
+        return loss, {}
 
-    def critics_loss(networks, params, stats, batch, context):
-        a, b = batch["image"][:, :2], batch["image"][:, 2:]
+    def critics_loss(move):
+        a, b = move.batch["image"][:, :2], move.batch["image"][:, 2:]
         total = jnp.float32(0.0)
         for critic, mapping, real, source in (("critic_a", "b_to_a", a, b), ("critic_b", "a_to_b", b, a)):
-            fake, _ = forward(networks[mapping], params[mapping], {}, source, train=True)
-            real_logits, _ = forward(networks[critic], params[critic], {}, real, train=True)
-            fake_logits, _ = forward(networks[critic], params[critic], {}, fake, train=True)
+            fake = move(mapping, source)
+            real_logits, fake_logits = move(critic, real, noise="real"), move(critic, fake, noise="fake")
             total += jnp.mean(losses.cross_entropy(real_logits[:, 0], fake_logits[:, 0]))
         # A pool of past values stands for the image pool of such methods: carried, and equal on every device.
-        return total, Aux({}, {"moves": context.memory["moves"] + 1.0}, {"loss": total})
+        move.keep({"moves": move.memory["moves"] + 1.0})
+        return total, {}
 
     two = (jax.ShapeDtypeStruct((2,), jnp.float32),)
     return Game(
@@ -162,24 +160,21 @@ def quartet():
 def gradient_reversal(rate=0.05, weight=0.7):
     """Ganin & Lempitsky 2015 as a game: features and label head against a domain head, in one simultaneous round."""
 
-    def terms(networks, params, batch):
-        x, label, domain = batch["image"][:, :3], batch["image"][:, 3], batch["image"][:, 4]
-        hidden, _ = forward(networks["features"], params["features"], {}, x, train=True)
-        hidden = jnp.tanh(hidden)
-        y, _ = forward(networks["label_head"], params["label_head"], {}, hidden, train=True)
-        d, _ = forward(networks["domain_head"], params["domain_head"], {}, hidden, train=True)
+    def terms(move):
+        image = move.batch["image"]
+        x, label, domain = image[:, :3], image[:, 3], image[:, 4]
+        hidden = jnp.tanh(move("features", x))
+        y, d = move("label_head", hidden), move("domain_head", hidden)
         return jnp.mean(jnp.square(y[:, 0] - label)), jnp.mean(
             optax.sigmoid_binary_cross_entropy(d[:, 0], (domain > 0).astype(jnp.float32))
         )
 
-    def learner_loss(networks, params, stats, batch, context):
-        label, domain = terms(networks, params, batch)
-        loss = label - weight * domain
-        return loss, Aux({}, (), {"loss": loss})
+    def learner_loss(move):
+        label, domain = terms(move)
+        return label - weight * domain, {}
 
-    def critic_loss(networks, params, stats, batch, context):
-        loss = terms(networks, params, batch)[1]
-        return loss, Aux({}, (), {"loss": loss})
+    def critic_loss(move):
+        return terms(move)[1], {}
 
     spec = jax.ShapeDtypeStruct
     return Game(
@@ -201,14 +196,10 @@ def gradient_reversal(rate=0.05, weight=0.7):
 def frozen_teacher():
     """A generator that starts from a frozen network's output, as the second stage of a stacked GAN."""
 
-    def loss(networks, params, stats, batch, context):
-        z = jax.vmap(lambda key: jax.random.normal(key, (2,)))(
-            example_keys(context.shared_key, "latent", context.example_index)
-        )
-        target, _ = forward(networks["first"], params["first"], {}, z, train=False)
-        out, _ = forward(networks["second"], params["second"], {}, target, train=True)
-        value = jnp.mean(jnp.square(out - batch["image"][:, :2]))
-        return value, Aux({}, (), {"loss": value})
+    def loss(move):
+        z = jax.vmap(lambda key: jax.random.normal(key, (2,)))(move.keys("latent", shared=True))
+        target = move("first", z, train=False)
+        return jnp.mean(jnp.square(move("second", target) - move.batch["image"][:, :2])), {}
 
     two = (jax.ShapeDtypeStruct((2,), jnp.float32),)
     return Game(

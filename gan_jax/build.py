@@ -1,43 +1,32 @@
 """From a configuration to what runs: data source, game, and the numbers in ``hyper``."""
 
 import dataclasses
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import optax
 from ml_collections import ConfigDict
 
+from gan_jax import config as configs
 from gan_jax import data
+from gan_jax.configured import (
+    PLAYERS,
+    Configured,
+    active_penalties,
+    component_options,
+    penalty_options,
+    prefix_of,
+    traced,
+)
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
-from gan_jax.game import Context, Game, Hyper, Parts, Term, alternating, simultaneous
-from gan_jax.losses import AdversarialLoss
-from gan_jax.optimizers import numbers, optimizer, projected
+from gan_jax.fields import all_fields
+from gan_jax.game import Game
+from gan_jax.optimizers import numbers
 from gan_jax.penalties import PENALTIES
-from gan_jax.registry import (
-    TABLES,
-    describe,
-    make_loss,
-    make_network,
-    make_penalty,
-    make_rule,
-    options_of,
-    resolve,
-)
+from gan_jax.registry import describe, make_penalty, make_rule, options_of, resolve
 from gan_jax.rules import RULES
-
-_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-
-
-def component_options(config: ConfigDict, section: str) -> dict[str, Any]:
-    """The options of a section's component (not of data): section.NAME.* of a registered one, else section.options."""
-    name = config[section].name
-    if name in TABLES[section]:
-        return {option: config[section][name][option] for option in options_of(section, TABLES[section][name])}
-    return config[section].options.to_dict()
+from gan_jax.setup import Number
 
 
 def build_source(config: ConfigDict) -> Source:
@@ -66,15 +55,17 @@ def build_hyper(config: ConfigDict) -> dict[str, float]:
         hyper |= {f"optimizer.{player}.{field}": float(options[field]) for field in numbers(options)}
     if config.ema.decay > 0:
         hyper["ema.decay"] = float(config.ema.decay)
-    hyper |= _floats(_prefix(config, "loss"), component_options(config, "loss"))
+    hyper |= _floats(prefix_of(config, "loss"), component_options(config, "loss"))
     rule = component_options(config, "update")  # a number of a rule that is 0 turns a part of it off: it is structure
-    hyper |= _floats(_prefix(config, "update"), {name: value for name, value in rule.items() if value != 0.0})
+    hyper |= _floats(prefix_of(config, "update"), {name: value for name, value in rule.items() if value != 0.0})
     for name in active_penalties(config):
         hyper[f"penalties.{name}.weight"] = float(config.penalties[name].weight)
         prefix = "penalties.own.options" if name == "own" else f"penalties.{name}"
         hyper |= _floats(prefix, penalty_options(config, name))
     if config.instance_noise.std > 0:
         hyper |= _floats("instance_noise", config.instance_noise.to_dict())
+    game = component_options(config, "game")  # as of a rule
+    hyper |= _floats(prefix_of(config, "game"), {name: value for name, value in game.items() if value != 0.0})
     return hyper
 
 
@@ -82,73 +73,58 @@ def _floats(prefix: str, options: Mapping[str, Any]) -> dict[str, float]:
     return {f"{prefix}.{name}": value for name, value in options.items() if isinstance(value, float)}
 
 
-def active_penalties(config: ConfigDict) -> tuple[str, ...]:
-    """Names of the penalties whose weight is not 0, in the order of their table; "own" comes last."""
-    return tuple(name for name in (*TABLES["penalties"], "own") if config.penalties[name].weight > 0)
-
-
-def penalty_options(config: ConfigDict, name: str) -> dict[str, Any]:
-    """The options of a penalty."""
-    if name == "own":
-        return config.penalties.own.options.to_dict()
-    return {option: config.penalties[name][option] for option in options_of("penalties", TABLES["penalties"][name])}
-
-
 def build_game(config: ConfigDict, source: Source) -> Game:
     """The configured game for a source's examples.
 
     Raises:
-      ConfigError: a component does not fit the configuration or the data.
+      ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
+        effect in this game.
     """
-    networks = {}
-    for name in ("discriminator", "generator"):
-        field = f"{name}.name={config[name].name!r}"
-        arguments = {**component_options(config, name), "shape": source.shape, "dtype": _DTYPES[config.precision]}
-        networks[name] = make_network(resolve(name, config[name].name), field, **arguments)
-    loss_options = component_options(config, "loss")
-    component, prefix = resolve("loss", config.loss.name), _prefix(config, "loss")
-    field = f"loss.name={config.loss.name!r}"
-
-    def loss(context: Context) -> AdversarialLoss:
-        return make_loss(component, _traced(prefix, loss_options, context.hyper), field, context.axis_name)
-
-    def noise(context: Context) -> jax.Array:
-        progress = context.step.astype(jnp.float32) / context.total_steps
-        remaining = jnp.maximum(1.0 - progress / context.hyper["instance_noise.end"], 0.0)
-        return context.hyper["instance_noise.std"] * remaining
-
-    steps = config.schedule.discriminator_steps
-    together = config.schedule.simultaneous
-    parts = Parts(
-        networks=networks,
-        loss=loss,
-        generator_reads_real=make_loss(component, loss_options, field).generator_reads_real,
-        optimizers={p: _optimizer(config, p) for p in ("discriminator", "generator")},
-        schedule=simultaneous("discriminator", "generator")
-        if together
-        else alternating("discriminator", "generator", steps),
-        shape=source.shape,
-        num_classes=source.num_classes,
-        latent_dim=config.latent_dim,
-        latent=config.latent,
-        latent_scale=config.latent_scale,
-        batch_size=config.batch_size,
-        sample_statistics=config.sample_statistics,
-        terms=build_terms(config, source.shape),
-        instance_noise=noise if config.instance_noise.std > 0 else None,
-        options=config.game.options.to_dict(),
-    )
+    setup, named = Configured(config, source.shape, source.num_classes), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
-    registered = component_options(config, "game") if config.game.name in TABLES["game"] else {}
+    numbers: dict[str, Number] = {}
     try:
-        game = build(parts, **registered)
+        numbers = _numbers_of_game(config, build)
+        game = build(setup, **{**component_options(config, "game"), **numbers})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ConfigError(f"game.name={config.game.name!r}: {describe(error)}") from error
+        raise ConfigError(f"{named}: {describe(error)}") from error
     if not isinstance(game, Game):
-        raise ConfigError(
-            f"game.name={config.game.name!r} gives {type(game).__name__}; allowed: a function build(parts) -> Game"
-        )
-    return with_rule(game, config)
+        raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
+    _refuse_without_effect(config, setup.asked)
+    return with_rule(dataclasses.replace(game, numbers=numbers), config)
+
+
+def _numbers_of_game(config: ConfigDict, build: Callable[..., Any]) -> dict[str, Number]:
+    """The float options of a game, given or at their defaults."""
+    options = {**options_of("game", build), **component_options(config, "game")}
+    prefix = prefix_of(config, "game")
+    return {name: Number(f"{prefix}.{name}", value) for name, value in options.items() if isinstance(value, float)}
+
+
+def _refuse_without_effect(config: ConfigDict, asked: Collection[str]) -> None:
+    """Refuse a field that is not at its default where the game never asked for its section."""
+    for field, value in configs.flatten(config).items():
+        section = _section_of(field, config)
+        if section and section not in asked and value != all_fields()[field].default:
+            raise ConfigError(
+                f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
+                f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
+            )
+
+
+def _section_of(field: str, config: ConfigDict) -> str:
+    """The section of a field as ``Configured`` notes it; "" of one that has its effect in every game."""
+    first, *rest = field.split(".")
+    if first == "penalties":
+        if rest[0] == "own" and config.penalties.own.weight == 0:
+            return ""
+        own = make_penalty(resolve("penalties", config.penalties.own.name), {}, "") if rest[0] == "own" else None
+        return f"penalties of the {(own or PENALTIES[rest[0]]).player}"
+    if first == "optimizer":
+        return f"optimizer.{rest[0]}"
+    if first in ("latent", "latent_dim", "latent_scale"):
+        return "latent"
+    return first if first in (*PLAYERS, "loss", "schedule", "instance_noise", "sample_statistics") else ""
 
 
 def with_rule(game: Game, config: ConfigDict) -> Game:
@@ -157,7 +133,7 @@ def with_rule(game: Game, config: ConfigDict) -> Game:
     Raises:
       ConfigError: the rule names a player that the game does not have.
     """
-    name, options, prefix = config["update"].name, component_options(config, "update"), _prefix(config, "update")
+    name, options, prefix = config["update"].name, component_options(config, "update"), prefix_of(config, "update")
     component = RULES[name] if name in RULES else resolve("update", name)
     rule = make_rule(component, options, f"update.name={name!r}")
     if options.get("player", next(iter(game.players))) not in game.players:
@@ -170,50 +146,9 @@ def with_rule(game: Game, config: ConfigDict) -> Game:
         number = lambda hyper, option: hyper.get(f"{prefix}.{option}", options[option])
         players = {n: dataclasses.replace(p, optimizer=wrap(p.optimizer, number)) for n, p in players.items()}
     bound = rule._replace(
-        direction=lambda round: rule.direction(round, **_traced(prefix, options, round.hyper)), wrap=None
+        direction=lambda round: rule.direction(round, **traced(prefix, options, round.hyper)), wrap=None
     )
     return dataclasses.replace(game, players=players, rule=bound)
-
-
-def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[Term, ...]]:
-    """The active penalties of each player, for examples of ``shape``.
-
-    Raises:
-      ConfigError: a user's own is not a penalty, or one for images meets points.
-    """
-    made: dict[str, tuple[Term, ...]] = {"discriminator": (), "generator": ()}
-    for name in active_penalties(config):
-        options, prefix = penalty_options(config, name), f"penalties.{name}"
-        if name == "own":
-            field = f"penalties.own.name={config.penalties.own.name!r}"
-            penalty = make_penalty(resolve("penalties", config.penalties.own.name), options, field)
-            prefix = "penalties.own.options"
-        else:
-            penalty = PENALTIES[name]
-        if penalty.images_only and len(shape) != 3:
-            raise ConfigError(
-                f"penalties.{name}.weight={config.penalties[name].weight} with data.name={config.data.name!r}: it "
-                f"is for images, and an example has the shape {shape}; allowed: (height, width, channels)"
-            )
-        term = Term(
-            name=name,
-            penalty=penalty,
-            weight=lambda hyper, name=name: hyper[f"penalties.{name}.weight"],  # type: ignore[misc]
-            options=partial(_traced, prefix, options),
-        )
-        made[penalty.player] += (term,)
-    return made
-
-
-def _traced(prefix: str, options: Mapping[str, Any], hyper: Hyper) -> dict[str, Any]:
-    """Options with the values that ``hyper`` holds of them."""
-    return {name: hyper.get(f"{prefix}.{name}", value) for name, value in options.items()}
-
-
-def _optimizer(config: ConfigDict, player: str) -> optax.GradientTransformationExtraArgs:
-    path = f"optimizer.{player}"
-    made = optimizer(config.optimizer[player].to_dict(), path)
-    return projected(made, path) if config.optimizer[player].clip_weights > 0 else made
 
 
 def local_batch_size(batch_size: int, devices: int, packing: int = 1) -> int:
@@ -240,8 +175,3 @@ def describe_parts(game: Game, params: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{name} {type(game.networks[name]).__module__.rsplit('.', 1)[-1]} {count:,}" for name, count in counts.items()
     )
-
-
-def _prefix(config: ConfigDict, section: str) -> str:
-    name = config[section].name
-    return f"{section}.{name}" if name in TABLES[section] else f"{section}.options"

@@ -12,7 +12,6 @@ import numpy as np
 import optax
 
 from gan_jax.errors import ConfigError
-from gan_jax.losses import AdversarialLoss
 from gan_jax.penalties import Penalty
 from gan_jax.rules import RULES, Rule
 
@@ -101,6 +100,7 @@ class Game:
       rule: how gradients become steps; its options are bound, so that ``direction`` takes a round alone.
       statistics: (networks, params, stats, key, num) -> {network: statistics after one pass of ``num`` examples in
         training mode} of the networks of which ``sample`` uses running statistics; None where it uses none.
+      numbers: {option: ``Number``} of the game's float options, which its moves read.
 
     Raises:
       ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one.
@@ -114,50 +114,11 @@ class Game:
     frozen: tuple[str, ...] = ()
     rule: Rule = RULES["gradient"]
     statistics: Callable[..., Mapping[str, Any]] | None = None
+    numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_ownership(self)
         _check_schedule(self)
-
-
-@dataclasses.dataclass(frozen=True)
-class Parts:
-    """What a configuration hands to a game's ``build(parts) -> Game``.
-
-    Attributes:
-      networks: "generator" and "discriminator" as configured; a game may build others of its own.
-      loss: context -> AdversarialLoss, since a loss's numbers may be traced, and one that takes a mean over the
-        minibatch needs the name of the mapped axis.
-      generator_reads_real: whether that loss's generator depends on the logits of real examples.
-      optimizers: "generator" and "discriminator" as configured.
-      schedule: rounds as configured, over the players "discriminator" and "generator".
-      shape: of one example, (H, W, C) or (D,).
-      num_classes: classes of the labelled data, or None.
-      latent_dim: number of latent variables.
-      latent: name of their distribution, a key of ``games.latent.LATENTS``.
-      latent_scale: its scale.
-      batch_size: examples in a global minibatch.
-      sample_statistics: "running", or "batch" for statistics of the sampled batch.
-      terms: the configured penalties of each player, {"discriminator": (...), "generator": (...)}.
-      instance_noise: context -> standard deviation of the noise on the discriminator's inputs, or None.
-      options: the literal of the field game.options.
-    """
-
-    networks: Mapping[str, nn.Module]
-    loss: Callable[[Context], AdversarialLoss]
-    generator_reads_real: bool
-    optimizers: Mapping[str, optax.GradientTransformation]
-    schedule: Schedule
-    shape: tuple[int, ...]
-    num_classes: int | None
-    latent_dim: int
-    latent: str
-    latent_scale: float
-    batch_size: int
-    sample_statistics: str
-    terms: Mapping[str, tuple["Term", ...]]
-    instance_noise: Callable[[Context], jax.Array] | None
-    options: Mapping[str, Any]
 
 
 class Term(NamedTuple):

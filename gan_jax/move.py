@@ -1,13 +1,16 @@
 """What one loss sees: a move of one player, made anew for each evaluation of its loss."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from gan_jax.errors import ConfigError
 from gan_jax.game import PURPOSES, Context, Params, example_keys, forward
+from gan_jax.setup import Number
 
 
 class Move:
@@ -29,7 +32,7 @@ class Move:
 
     def __init__(
         self, networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any],
-        batch: Mapping[str, jax.Array], context: Context,
+        batch: Mapping[str, jax.Array], context: Context, numbers: Mapping[str, Number] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.batch, self.context = batch, context
         self.step, self.total_steps, self.axis_name = context.step, context.total_steps, context.axis_name
@@ -37,6 +40,7 @@ class Move:
         self._networks, self._params, self._begun = networks, params, stats
         self._after: dict[str, Any] = {}
         self._next_memory = context.memory
+        self._numbers = numbers
         self._applied: set[tuple[str, str]] = set()
 
     def __call__(
@@ -104,6 +108,19 @@ class Move:
         """
         key = self.context.shared_key if shared else self.context.key
         return example_keys(key, purpose, self.context.example_index[::every])
+
+    def number(self, option: str) -> jax.Array:
+        """A float option of the game, float32 scalar; traced, so that a sweep may vary it within one program.
+
+        Raises:
+          ConfigError: the game has no such option.
+        """
+        if option not in self._numbers:
+            raise ConfigError(
+                f"a loss asks for the number {option!r}; the game's float options: {', '.join(self._numbers) or 'none'}"
+            )
+        number = self._numbers[option]
+        return self.context.hyper.get(number.field, jnp.float32(number.value))
 
     def keep(self, memory: Any) -> None:
         """Carry something to the player's next move: a pytree like ``memory``, already equal on every device."""

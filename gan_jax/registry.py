@@ -38,7 +38,7 @@ TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 SUPPLIED = {
     "generator": ("shape", "dtype", "parent", "name"),
     "discriminator": ("shape", "dtype", "parent", "name"),
-    "game": ("parts",),
+    "game": ("setup",),
     "loss": ("axis_name",),
     "data": (),
     "update": ("round",),

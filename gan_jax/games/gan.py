@@ -7,9 +7,9 @@ References:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -17,17 +17,50 @@ import jax.numpy as jnp
 
 from gan_jax import terms
 from gan_jax.errors import ConfigError
-from gan_jax.game import Game, Metrics, Params, Parts, Player, example_keys, forward
-from gan_jax.games.latent import LATENTS
+from gan_jax.game import Context, Game, Metrics, Params, Player, Term, example_keys, forward
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
+from gan_jax.setup import Latents, Loss, Setup
 
 
-def build(parts: Parts, packing: int = 1) -> Game:
+class Parts(NamedTuple):
+    """What the functions here need beside their move.
+
+    Attributes:
+      shape: of one example.
+      latents: the latent variables.
+      loss: the adversarial loss.
+      terms: the penalties of each player.
+      noise: context -> standard deviation of the noise on the discriminator's inputs, or None.
+      batch_size: examples in a global minibatch.
+      packing: how many examples the discriminator judges at once.
+      running: whether samples are normalized by running statistics.
+    """
+
+    shape: tuple[int, ...]
+    latents: Latents
+    loss: Loss
+    terms: Mapping[str, tuple[Term, ...]]
+    noise: Callable[[Context], jax.Array] | None
+    batch_size: int
+    packing: int
+    running: bool
+
+
+def parts_of(setup: Setup, packing: int = 1) -> Parts:
+    """The parts that a configuration asks for."""
+    terms = {player: setup.terms(player) for player in ("discriminator", "generator")}
+    return Parts(
+        setup.shape, setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing,
+        setup.running_statistics(),
+    )  # fmt: skip
+
+
+def build(setup: Setup, packing: int = 1) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
 
     Args:
-      parts: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits),
+      setup: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits),
         their optimizers, a loss, penalties and a schedule. Real and generated examples go through a discriminator in
         one pass if it has an attribute ``independent`` that is True, in two if not.
       packing: how many examples the discriminator judges at once, joined along the last axis; it then returns one
@@ -40,75 +73,71 @@ def build(parts: Parts, packing: int = 1) -> Game:
       Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
         arXiv:1712.04086, section 3.
     """
-    reads_real = parts.generator_reads_real or any(
+    parts = parts_of(setup, packing)
+    reads_real = parts.loss.reads_real or any(
         {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
     )
-    shape = (*parts.shape[:-1], parts.shape[-1] * packing)
-    networks = dict(parts.networks)
-    if packing > 1:
-        networks["discriminator"] = networks["discriminator"].clone(shape=shape)
+    shape = (*setup.shape[:-1], setup.shape[-1] * packing)
     losses = {
-        "discriminator": partial(discriminator_loss, parts=parts, packing=packing),
-        "generator": partial(generator_loss, parts=parts, packing=packing, reads_real=reads_real),
+        "discriminator": partial(discriminator_loss, parts=parts),
+        "generator": partial(generator_loss, parts=parts, reads_real=reads_real),
     }
     reads_data = {"discriminator": True, "generator": reads_real}
     return Game(
-        networks=networks,
+        networks={
+            "discriminator": setup.network("discriminator", shape=shape),
+            "generator": setup.network("generator"),
+        },
         inputs={
-            "generator": (jax.ShapeDtypeStruct((parts.latent_dim,), jnp.float32),),
+            "generator": (jax.ShapeDtypeStruct((parts.latents.dim,), jnp.float32),),
             "discriminator": (jax.ShapeDtypeStruct(shape, jnp.float32),),
         },
         players={
             name: Player(
-                (name,), loss, parts.optimizers[name], reads_data=reads_data[name], memory=memory_of(parts, name)
+                (name,), loss, setup.optimizer(name), reads_data=reads_data[name], memory=memory_of(parts, name)
             )
             for name, loss in losses.items()
         },
-        schedule=parts.schedule,
+        schedule=setup.schedule(),
         sample=partial(sample, parts=parts),
-        statistics=partial(statistics, parts=parts) if parts.sample_statistics == "running" else None,
+        statistics=partial(statistics, parts=parts) if parts.running else None,
     )
 
 
-def discriminator_loss(move: Move, parts: Parts, packing: int) -> tuple[jax.Array, Metrics]:
+def discriminator_loss(move: Move, parts: Parts) -> tuple[jax.Array, Metrics]:
     """What the discriminator minimizes."""
-    fake = seen(move, parts, generated(move, parts), "fake_noise", packing)
-    real = seen(move, parts, move.batch["image"], "real_noise", packing)
-    real_logits, fake_logits = judged(move, real, fake, packing)
-    adversarial = parts.loss(move.context)
+    fake = seen(move, parts, generated(move, parts), "fake_noise")
+    real = seen(move, parts, move.batch["image"], "real_noise")
+    real_logits, fake_logits = judged(move, parts, real, fake)
+    adversarial = parts.loss.at(move.context)
     loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
     metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
     if adversarial.log_odds:
         metrics |= probabilities(real_logits, fake_logits)
-    given = supply(
-        move, parts, "discriminator", packing, real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits
-    )
-    return objective(move, parts, "discriminator", loss, metrics, given, packing)
+    given = supply(move, parts, "discriminator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
+    return objective(move, parts, "discriminator", loss, metrics, given)
 
 
-def generator_loss(move: Move, parts: Parts, packing: int, reads_real: bool) -> tuple[jax.Array, Metrics]:
+def generator_loss(move: Move, parts: Parts, reads_real: bool) -> tuple[jax.Array, Metrics]:
     """What the generator minimizes."""
-    fake = seen(move, parts, generated(move, parts), "fake_noise", packing)
+    fake = seen(move, parts, generated(move, parts), "fake_noise")
     if reads_real:
-        real = seen(move, parts, move.batch["image"], "real_noise", packing)
-        real_logits, fake_logits = judged(move, real, fake, packing)
+        real = seen(move, parts, move.batch["image"], "real_noise")
+        real_logits, fake_logits = judged(move, parts, real, fake)
     else:
-        fake_logits = move("discriminator", fake, noise="fake_layers", keys=move.keys("fake_layers", every=packing))
+        fake_logits = move(
+            "discriminator", fake, noise="fake_layers", keys=move.keys("fake_layers", every=parts.packing)
+        )
         real_logits, real = fake_logits, fake
-    loss = jnp.mean(parts.loss(move.context).generator(real_logits, fake_logits))
-    given = supply(
-        move, parts, "generator", packing, real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits
-    )
+    loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
+    given = supply(move, parts, "generator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
     metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
-    return objective(move, parts, "generator", loss, metrics, given, packing)
+    return objective(move, parts, "generator", loss, metrics, given)
 
 
 def latents(move: Move, parts: Parts) -> jax.Array:
     """Latent variables of the local examples, float32 [B, latent_dim], fresh in each move of each player."""
-    keys = move.keys("latent")
-    return LATENTS[parts.latent](
-        keys, parts.latent_dim, parts.latent_scale, move.context.example_index, parts.batch_size
-    )
+    return parts.latents.draw(move.keys("latent"), move.context.example_index, parts.batch_size)
 
 
 def generated(move: Move, parts: Parts) -> jax.Array:
@@ -116,17 +145,17 @@ def generated(move: Move, parts: Parts) -> jax.Array:
     return move("generator", latents(move, parts))
 
 
-def seen(move: Move, parts: Parts, x: jax.Array, purpose: str, packing: int = 1) -> jax.Array:
+def seen(move: Move, parts: Parts, x: jax.Array, purpose: str) -> jax.Array:
     """What the discriminator sees of examples [B, *parts.shape]: noisy, and in packs [B / packing, *shape]."""
-    if parts.instance_noise is not None:
+    if parts.noise is not None:
         noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(move.keys(purpose))
-        x = x + parts.instance_noise(move.context).astype(x.dtype) * noise.astype(x.dtype)
-    return pack(x, packing)
+        x = x + parts.noise(move.context).astype(x.dtype) * noise.astype(x.dtype)
+    return pack(x, parts.packing)
 
 
-def judged(move: Move, real: jax.Array, fake: jax.Array, packing: int = 1) -> tuple[jax.Array, jax.Array]:
+def judged(move: Move, parts: Parts, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Logits of real and of generated examples, [B / packing] each."""
-    keys = [move.keys(purpose, every=packing) for purpose in ("real_layers", "fake_layers")]
+    keys = [move.keys(purpose, every=parts.packing) for purpose in ("real_layers", "fake_layers")]
     if not move.independent("discriminator"):
         real_logits = move("discriminator", real, noise="real_layers", keys=keys[0])
         return real_logits, move("discriminator", fake, noise="fake_layers", keys=keys[1])
@@ -135,37 +164,37 @@ def judged(move: Move, real: jax.Array, fake: jax.Array, packing: int = 1) -> tu
     return logits[: len(real)], logits[len(real) :]
 
 
-def supply(move: Move, parts: Parts, player: str, packing: int = 1, **made: jax.Array) -> terms.Supply:
+def supply(move: Move, parts: Parts, player: str, **made: jax.Array) -> terms.Supply:
     """What penalties may ask for; ``made``: real, fake, real_logits and fake_logits of this move."""
 
     def critic() -> Any:
-        return move.function("discriminator", keys=move.keys("penalty_layers", every=packing))
+        return move.function("discriminator", keys=move.keys("penalty_layers", every=parts.packing))
 
     def features() -> Any:
-        keys = move.keys("penalty_layers", every=packing)
+        keys = move.keys("penalty_layers", every=parts.packing)
         return partial(hidden_layer, *move.module("discriminator"), keys=keys, axis_name=move.axis_name)
 
     def generate() -> Any:
         single = move.function("generator")
-        return lambda packed: pack(single(packed.reshape(-1, parts.latent_dim)), packing)
+        return lambda packed: pack(single(packed.reshape(-1, parts.latents.dim)), parts.packing)
 
     return {
         **{name: partial(lambda value: value, value) for name, value in made.items()},
         "critic": critic,
         "features": features,
         "generate": generate,
-        "latent": lambda: pack(latents(move, parts), packing),
+        "latent": lambda: pack(latents(move, parts), parts.packing),
         "params": lambda: move.params(player),
     }
 
 
 def objective(
-    move: Move, parts: Parts, player: str, loss: jax.Array, metrics: Metrics, given: terms.Supply, packing: int = 1
+    move: Move, parts: Parts, player: str, loss: jax.Array, metrics: Metrics, given: terms.Supply
 ) -> tuple[jax.Array, Metrics]:
     """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
     if not parts.terms[player]:
         return loss, metrics
-    packs = move.context._replace(example_index=move.context.example_index[::packing])
+    packs = move.context._replace(example_index=move.context.example_index[:: parts.packing])
     value, memory, measured = terms.total(parts.terms[player], given, packs)
     move.keep(memory)
     return loss + value, {**metrics, **measured, "objective": loss + value}
@@ -178,7 +207,7 @@ def sample(
     """Generated examples [num, *parts.shape]."""
     if labels is not None:
         raise ValueError("labels: this game's generator takes none; allowed: None")
-    return _drawn(networks, params, stats, key, num, parts, train=parts.sample_statistics == "batch")[0]
+    return _drawn(networks, params, stats, key, num, parts, train=not parts.running)[0]
 
 
 def statistics(
@@ -194,7 +223,7 @@ def _drawn(
     *, train: bool,
 ) -> Any:  # fmt: skip
     index = jnp.arange(num, dtype=jnp.int32)
-    z = LATENTS[parts.latent](example_keys(key, "latent", index), parts.latent_dim, parts.latent_scale, index, num)
+    z = parts.latents.draw(example_keys(key, "latent", index), index, num)
     keys = example_keys(key, "generator_layers", index)
     return forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
 

@@ -11,7 +11,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.build import build_source
+from gan_jax.build import build_game, build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
 from gan_jax.paths import expanded
@@ -94,6 +94,7 @@ def sweep(
             raise ConfigError(f"halving={wanted.halving} with several processes; allowed: halving=None, or one process")
     for structure in {structure_of(config): config for config in runs.values()}.values():
         source = build_source(structure)  # data that is missing ends the sweep before anything is written
+        build_game(structure, source)  # and so does a field without effect
         if wanted.halving and source.stream is not None:
             raise ConfigError(
                 f"halving={wanted.halving} with data.name={structure.data.name!r}, which is streamed: such a run is "

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.build import component_options, data_options
+from gan_jax.build import data_options
+from gan_jax.configured import component_options
 from gan_jax.data import resolve as resolve_data
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse

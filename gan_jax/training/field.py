@@ -68,7 +68,7 @@ def play(
         for owned in points.values():
             params.update(owned)
         with jax.named_scope(name):
-            move = Move(game.networks, params, stats[name], batch, contexts[name])
+            move = Move(game.networks, params, stats[name], batch, contexts[name], game.numbers)
             value, metrics = game.players[name].loss(move)
             return value, (*move.written(), metrics)
 

@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.build import build_terms
+from gan_jax.configured import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, Term, data_rounds, forward

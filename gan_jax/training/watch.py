@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.build import component_options
+from gan_jax.configured import component_options
 from gan_jax.data import Source, decode, first_examples
 from gan_jax.evaluation.records import Record
 from gan_jax.game import STREAMS, Game

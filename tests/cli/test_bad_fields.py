@@ -165,11 +165,11 @@ def with_options(margin=1.0):
     return (lambda real, fake: margin - real + fake), (lambda real, fake: -fake)
 
 
-def game(parts):
-    return parts.nothing
+def game(setup):
+    return setup.nothing
 
 
-def not_a_game(parts):
+def not_a_game(setup):
     return 3
 
 
@@ -186,22 +186,23 @@ class WholeNumbers(TwoLogits):
 mean_loss = (lambda real, fake: jnp.mean(fake - real)), (lambda real, fake: -fake)
 
 
-def changed(game, start=(), **more):
+def changed(game, start=(), memory=(), metrics=None):
     player = replace(game.players["generator"], memory=start)
 
-    def loss(*arguments):
-        value, aux = player.loss(*arguments)
-        return value, aux._replace(**more)
+    def loss(move):
+        value, own = player.loss(move)
+        move.keep(memory)
+        return value, metrics or own
 
     return replace(game, players={**game.players, "generator": replace(player, loss=loss)})
 
 
-def game_with_vectors(parts):
-    return changed(gan.build(parts), metrics={"loss": jnp.zeros(3)})
+def game_with_vectors(setup):
+    return changed(gan.build(setup), metrics={"loss": jnp.zeros(3)})
 
 
-def game_that_grows(parts):
-    return changed(gan.build(parts), jnp.float32(0), memory=jnp.zeros(3))
+def game_that_grows(setup):
+    return changed(gan.build(setup), jnp.float32(0), memory=jnp.zeros(3))
 """
 
 
@@ -263,8 +264,8 @@ def own(empty_folder):
             "discriminator.name=own_parts:TwoLogits",
             ["discriminator.name='own_parts:TwoLogits' returns float32 of shape (32, 2) for 32"],
         ),
-        ("game.name=own_parts:game", ["AttributeError", "'nothing'", f"own_parts.py, line {line_of('parts.nothing')}"]),
-        ("game.name=own_parts:not_a_game", ["gives int; allowed: a function build(parts) -> Game"]),
+        ("game.name=own_parts:game", ["AttributeError", "'nothing'", f"own_parts.py, line {line_of('setup.nothing')}"]),
+        ("game.name=own_parts:not_a_game", ["gives int; allowed: a function build(setup) -> Game"]),
         ("game.name=gan_jax.losses:minimax", ["game.name='gan_jax.losses:minimax'"]),
     ],
 )

@@ -186,13 +186,13 @@ class Linear(nn.Module):
         return x.astype(jnp.float32)
 
 
-def penalized(parts):
+def penalized(setup, *, price=1.0):
     """The game of two players in which the generator also pays for large outputs of its opponent."""
-    base = gan.build(parts)
+    base = gan.build(setup)
 
     def loss(move):
         value, metrics = base.players["generator"].loss(move)
-        paid = parts.options["price"] * jnp.square(metrics["fake_logits"])
+        paid = move.number("price") * jnp.square(metrics["fake_logits"])
         return value + paid, {**metrics, "paid": paid}
 
     generator = dataclasses.replace(base.players["generator"], loss=loss)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.toys import parts
+from support.toys import Given
 
 from gan_jax import move
 from gan_jax.game import Context
@@ -95,7 +95,7 @@ def moves(name, chosen, monkeypatch, one_pass=True, packing=1, loss="relativisti
     if not one_pass:
         monkeypatch.setattr(type(judge), "independent", False)
     made = mlp.Generator(SHAPE, (6,), dtype=jnp.float64)
-    game = gan.build(parts(made, judge, loss=loss, shape=SHAPE, batch_size=BATCH), packing=packing)
+    game = gan.build(Given(made, judge, loss=loss, shape=SHAPE, batch_size=BATCH), packing=packing)
     inputs = {"generator": jnp.zeros((2, 4), jnp.float64), "discriminator": jnp.zeros((2, *shape), jnp.float64)}
     held = {n: variables(game.networks[n], x) for n, x in inputs.items()}
     params, stats = {n: v.pop("params") for n, v in held.items()}, held

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.build import build_game, build_hyper, build_terms
+from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
+from gan_jax.configured import build_terms
 from gan_jax.errors import ConfigError
 from gan_jax.game import data_rounds
 from gan_jax.games.gan import hidden_layer, pack

@@ -7,10 +7,12 @@ import optax
 
 from gan_jax import losses
 from gan_jax.figures.dirac import Point, Slope
-from gan_jax.game import Game, Parts, Player, alternating, simultaneous
+from gan_jax.game import Game, Player, alternating, simultaneous
 from gan_jax.games import GAMES
+from gan_jax.games.latent import normal
 from gan_jax.networks import mlp
 from gan_jax.optimizers import optimizer
+from gan_jax.setup import Latents, Loss
 
 ADAM = {
     "name": "adam",
@@ -54,40 +56,45 @@ class BatchNormDense(nn.Module):
         return nn.Dense(self.features)(jnp.tanh(x))
 
 
-def parts(
-    generator,
-    discriminator,
-    *,
-    loss="non_saturating",
-    schedule=None,
-    shape=(2,),
-    latent_dim=4,
-    batch_size=8,
-    options=OPTIONS,
-):
-    made = losses.get(loss)
-    return Parts(
-        networks={"generator": generator, "discriminator": discriminator},
-        loss=lambda context: made,
-        generator_reads_real=made.generator_reads_real,
-        optimizers={p: optimizer(options, f"optimizer.{p}") for p in ("discriminator", "generator")},
-        schedule=schedule or alternating("discriminator", "generator"),
-        shape=shape,
-        num_classes=None,
-        latent_dim=latent_dim,
-        latent="normal",
-        latent_scale=1.0,
-        batch_size=batch_size,
-        sample_statistics="running",
-        terms={"discriminator": (), "generator": ()},
-        instance_noise=None,
-        options={},
-    )  # fmt: skip
+class Given:
+    """A setup of given networks, without penalties and noise."""
+
+    def __init__(
+        self, generator, discriminator, *, loss="non_saturating", schedule=None, shape=(2,), latent_dim=4, batch_size=8,
+        options=OPTIONS,
+    ):  # fmt: skip
+        self.networks = {"generator": generator, "discriminator": discriminator}
+        self.made, self.options, self.rounds = losses.get(loss), options, schedule
+        self.shape, self.num_classes, self.batch_size, self.latent_dim = shape, None, batch_size, latent_dim
+
+    def network(self, role, shape=None):
+        return self.networks[role].clone(shape=shape) if shape not in (None, self.shape) else self.networks[role]
+
+    def optimizer(self, role):
+        return optimizer(self.options, f"optimizer.{role}")
+
+    def schedule(self):
+        return self.rounds or alternating("discriminator", "generator")
+
+    def loss(self):
+        return Loss(lambda context: self.made, self.made.generator_reads_real)
+
+    def terms(self, player):
+        return ()
+
+    def latents(self):
+        return Latents(self.latent_dim, lambda keys, index, total: normal(keys, self.latent_dim, 1.0, index, total))
+
+    def noise(self):
+        return None
+
+    def running_statistics(self):
+        return True
 
 
 def gan(**kwargs):
     return GAMES["gan"](
-        parts(mlp.Generator((2,), (8,), output="linear"), mlp.Discriminator((2,), (8,), dropout=0.3), **kwargs)
+        Given(mlp.Generator((2,), (8,), output="linear"), mlp.Discriminator((2,), (8,), dropout=0.3), **kwargs)
     )
 
 
@@ -108,13 +115,13 @@ def gan_batch_norm():
             )  # else the norm would cancel the generator's output bias, whose gradient is rounding
             return BatchNormDense(1)(x, train=train, keys=keys, axis_name=axis_name)[:, 0]
 
-    return GAMES["gan"](parts(BatchNormDense(2), Logit()))
+    return GAMES["gan"](Given(BatchNormDense(2), Logit()))
 
 
 def dirac(loss, schedule, rate=0.2, psi=1.0):
     """Mescheder et al. 2018: data at 0, generator at theta (from 1), discriminator psi x."""
     made = GAMES["gan"](
-        parts(Point(), Slope(start=psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
+        Given(Point(), Slope(start=psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
     )
     players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
     return Game(made.networks, made.inputs, players, made.schedule, made.sample)
@@ -209,6 +216,24 @@ def frozen_teacher():
         schedule=(("second",),),
         sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
         frozen=("first",),
+    )
+
+
+def pulled(setup, *, pull: float = 0.5, square: bool = True):
+    """One player and no opponent: the generator is pulled to the mean of the data."""
+
+    def loss(move):
+        keys, index = move.keys("latent"), move.context.example_index
+        x = move("generator", setup.latents().draw(keys, index, setup.batch_size))
+        away = x - jnp.mean(move.batch["image"], axis=0, keepdims=True)
+        return move.number("pull") * jnp.mean(jnp.square(away) if square else jnp.abs(away)), {}
+
+    return Game(
+        networks={"generator": setup.network("generator")},
+        inputs={"generator": (jax.ShapeDtypeStruct((setup.latents().dim,), jnp.float32),)},
+        players={"generator": Player(("generator",), loss, setup.optimizer("generator"))},
+        schedule=(("generator",),),
+        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, *setup.shape)),
     )
 
 

@@ -7,11 +7,11 @@ import sys
 CODE = """
 import functools
 import jax, jax.numpy as jnp, numpy as np
-from gan_jax import losses
-from gan_jax.game import Parts, alternating
+from support.toys import Given
+from gan_jax.game import alternating
 from gan_jax.games import GAMES
 from gan_jax.networks import mlp
-from gan_jax.optimizers import numbers, optimizer
+from gan_jax.optimizers import numbers
 from gan_jax.training import parallel
 from gan_jax.training.shared import padded, side_by_side, unpadded
 from gan_jax.training.step import init_state, make_step
@@ -22,15 +22,10 @@ options = {
 }
 players = ("discriminator", "generator")
 hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in players for k in numbers(options)}}
-loss = losses.get("non_saturating")
-game = GAMES["gan"](Parts(
-    networks={"generator": mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
-              "discriminator": mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64)},
-    loss=lambda _: loss, generator_reads_real=False,
-    optimizers={p: optimizer(options, f"optimizer.{p}") for p in players},
-    schedule=alternating("discriminator", "generator", 2), shape=(2,), num_classes=None, latent_dim=4, latent="normal",
-    latent_scale=1.0, batch_size=16, sample_statistics="running",
-    terms={"discriminator": (), "generator": ()}, instance_noise=None, options={}))
+game = GAMES["gan"](Given(
+    mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
+    mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64),
+    schedule=alternating("discriminator", "generator", 2), batch_size=16, options=options))
 
 def fetch(arrays, key, position):
     return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))(position)}
@@ -77,7 +72,7 @@ for i, alone in enumerate((one, run(1, seed=1))):
 
 def test_device_counts_and_runs_agree_to_ten_digits_in_float64():
     flags = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"  # quick to compile
-    environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": flags}
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": flags, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.splitlines()) == 1 + 2

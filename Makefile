@@ -11,13 +11,14 @@ SWEEPDIR ?= runs/sweep
 # Layers of tests (tests/conftest.py), in the order in which `make test-all` runs them.
 PART ?= numerics metrics data engine surface sweeps matrix
 
-.PHONY: help install train sweep test test-slow test-all test-costs faults lint bench docs clean
+.PHONY: help install train sweep test test-slow test-all test-costs golden faults lint bench docs clean
 
 help:
 	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
 	@echo "make sweep      the same networks with three losses, two learning rates, five seeds; prints the report's path"
 	@echo "make test       environment and tests      make test-slow  the tests that take long"
 	@echo "make test-all   both, layer by layer; PART=engine: one; goes on where it was ended"
+	@echo "make golden     whether any run's bits changed (tests/golden); ONLY=rule,with/ema: some"
 	@echo "make faults     plants errors, each of which some test must find; ONLY=resume,loss: some (docs/testing.md)"
 	@echo "make lint       ruff and mypy              make bench      benchmarks     make clean  remove .venv and caches"
 
@@ -56,6 +57,9 @@ test-costs: $(INSTALLED)
 	rm -rf runs/costs && mkdir -p runs/costs
 	PYTHONPATH=tests $(BIN)/python -m pytest -p support.costs --costs=runs/costs/test -n $(JOBS) --dist worksteal
 	PYTHONPATH=tests $(BIN)/python -m support.costs runs/costs/test.*
+
+golden: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m golden.table $(if $(ONLY),--only=$(ONLY))
 
 faults: $(INSTALLED)
 	mkdir -p runs/faults

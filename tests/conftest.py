@@ -32,7 +32,7 @@ LAYERS = {
     "metrics": ("metrics", "extractors", "evaluation", "health"),
     "data": ("data",),
     "engine": ("games", "training"),
-    "matrix": ("combinations",),
+    "matrix": ("combinations", "golden"),
     "sweeps": ("sweeps", "reporting"),
     "surface": ("cli", "tests"),  # the command line and what lies beside this file
 }

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import jax
 
+from gan_jax import files
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation.records import versions
 from gan_jax.stored import read_lines, read_object
@@ -64,13 +65,8 @@ def _check_path(workdir: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: a temporary file beside it, then a rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a whole file in UTF-8, or nothing."""
+    files.replace({path: text.encode()})
 
 
 def environment(command: list[str]) -> dict[str, Any]:

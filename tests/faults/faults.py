@@ -28,6 +28,7 @@ JACOBIAN = "tests/rules/test_jacobian.py"
 VERIFY_RULES = "tests/verification/test_rules.py"
 BATTERY = "tests/games/test_battery.py"
 GIVEN = "tests/games/test_what_a_move_is_given.py"
+MOVE = "tests/games/test_move.py"
 TERMS = "tests/games/test_terms.py"
 DEVICES = "tests/training/test_devices.py"
 RESUME = "tests/training/test_resume.py"
@@ -96,7 +97,7 @@ FAULTS = (
     Fault("move-not-finite-is-written", "training/step.py", "_where(ok, value, old[name])",
           "_where(state.alive, value, old[name])", "A move that is not finite is written.", (BATTERY,),
           first="not_finite"),
-    Fault("statistics-lost", "training/field.py", "{**stats[name][n], **aux.stats.get(n, {})}", "stats[name][n]",
+    Fault("statistics-lost", "training/field.py", "{**stats[name][n], **after.get(n, {})}", "stats[name][n]",
           "The mover's batch statistics never change.", (BATTERY,), first="leaves and batch_norm"),
     Fault("spectral-not-iterated", "nn/spectral.py", 'return {"u": u, "v": v}', 'return {"u": spectral["u"], "v": v}',
           "The power iteration stands still.", ("tests/nn/test_spectral.py",)),
@@ -176,7 +177,7 @@ FAULTS = (
           ("tests/networks/test_families.py",)),
     Fault("network-independent", "networks/dcgan.py", "return not self.batch_norm", "return True",
           "Real and generated examples share the statistics of one pass.", ("tests/games/test_one_pass.py",)),
-    Fault("game-noise-falls", "build.py", "remaining = jnp.maximum(1.0 - progress / context.hyper",
+    Fault("game-noise-falls", "configured.py", "remaining = jnp.maximum(1.0 - progress / context.hyper",
           "remaining = jnp.maximum(1.0 - progress * context.hyper", "Instance noise falls too slowly.", (TERMS,)),
     Fault("game-packs", "games/gan.py", "groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])",
           "groups = x.reshape(packing, x.shape[0] // packing, *x.shape[1:]).swapaxes(0, 1)",
@@ -341,11 +342,23 @@ FAULTS = (
     Fault("data-positions-of-rounds", "training/parallel.py", "first = (state.step * rounds + jnp.arange",
           "first = (state.step + jnp.arange", "Later discriminator rounds of a step are the next step's first.",
           (GIVEN,)),
-    Fault("statistics-of-others", "training/field.py", "**aux.stats.get(n, {})} for n in own}",
-          "**aux.stats.get(n, {})} for n in stats[name]}",
+    Fault("statistics-of-others", "training/field.py", "**after.get(n, {})} for n in own}",
+          "**after.get(n, {})} for n in stats[name]}",
           "A move writes statistics of networks that it does not own.", (GIVEN,)),
-    Fault("statistics-of-one-pass", "games/gan.py",
-          'fake_logits, stats = score(networks, params, stats, fake, context, "fake_layers")',
-          'fake_logits, _ = score(networks, params, stats, fake, context, "fake_layers")',
-          "Running statistics of the discriminator are those of real examples alone.", (GIVEN,)),
+    Fault("statistics-of-one-pass", "move.py", "self._after[network] = after", "self._after.setdefault(network, after)",
+          "Running statistics of the discriminator are those of real examples alone.", (GIVEN, MOVE)),
+    # Moves, setups, work directories.
+    Fault("move-noise-of-networks", "move.py", 'return f"{network}_{noise}" if noise else f"{network}_layers"',
+          'return noise or "layers"', "Two networks of a move have the same noise.", (MOVE,)),
+    Fault("game-number-constant", "move.py", "self.context.hyper.get(number.field, jnp.float32(number.value))",
+          "jnp.float32(number.value)", "A sweep over a game's number trains with the first value.",
+          ("tests/games/test_setup.py",)),
+    Fault("setup-loss-not-asked", "configured.py", 'self.asked.add("loss")', "pass",
+          "The usual game says that it has no use for its loss.", ("tests/cli/test_bad_fields.py", TERMS)),
+    Fault("statistics-not-anew", "training/weights.py", 'stats[name] = {**stats[name], "batch_stats": own}', "pass",
+          "Averaged parameters are sampled with the raw network's statistics.", ("tests/training/test_weights.py",)),
+    Fault("checkpoint-not-read-back", "training/checkpoints.py", "self.restore(begun)", "pass",
+          "Older checkpoints are dropped before the newest is read back.", ("tests/training/test_checkpoints.py",)),
+    Fault("data-not-known", "training/known_data.py", "if there is None or there == now:", "if True:",
+          "A run goes on with other data.", ("tests/training/test_continuing.py",)),
 )  # fmt: skip

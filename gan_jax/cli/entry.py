@@ -12,6 +12,7 @@ from gan_jax import __version__
 from gan_jax.cli import commands, sweeps
 from gan_jax.errors import ConfigError, GanJaxError
 from gan_jax.registry import nearest
+from gan_jax.training.signals import LEAVING
 
 USAGE = """gan-jax: generative adversarial networks in JAX.
 
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         app.run(_run, argv=command_line, flags_parser=_leave_flags)
     except SystemExit as end:
+        LEAVING.set()
         if end.code == 128 + signal.SIGINT:  # all is written; Python would wait for threads that still compile
             with contextlib.suppress(BrokenPipeError, GanJaxError):
                 sys.stdout.flush()

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from gan_jax.errors import WorkdirError
 from gan_jax.training.screen import Screen
+from gan_jax.training.signals import LEAVING
 
 ESCAPED = "gan_jax.escaped"
 PATIENCE = 1.0  # seconds between a second signal and the end, in which Python may end in order
@@ -93,8 +94,7 @@ def end_at_the_second_signal() -> None:
         heard: list[int] = []
         while len(heard) < 2:
             heard += [number for number in os.read(read, 64) if number in (signal.SIGINT, signal.SIGTERM)]
-            if len(heard) == 1:
-                time.sleep(PATIENCE)
+            if len(heard) == 1 and not LEAVING.wait(PATIENCE):
                 print("gan-jax: ends at the next chance; once more ends it at once", file=sys.stderr, flush=True)
         time.sleep(PATIENCE)
         os._exit(128 + heard[-1])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+LEAVING = threading.Event()  # that the process is about to end, so that nobody says it will
+
 
 @contextmanager
 def stop_requested() -> Iterator[Callable[[], int | None]]:
@@ -43,6 +45,7 @@ def leave(number: int) -> None:
       KeyboardInterrupt: for SIGINT.
       SystemExit: with 128 + number otherwise.
     """
+    LEAVING.set()
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)

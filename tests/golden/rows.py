@@ -145,18 +145,22 @@ CONVOLUTIONAL = {
         "data.mnist.resolution": 32, "discriminator.dcgan.batch_norm": False, "discriminator.dcgan.spectral_norm": True,
     },
     "keras_dcgan": {
-        "batch_size": 2,
         "generator.name": "keras_dcgan", "generator.keras_dcgan.depth": 8,
         "discriminator.name": "keras_dcgan", "discriminator.keras_dcgan.depth": 4,
-        "discriminator.keras_dcgan.spectral_norm": True,
+        "discriminator.keras_dcgan.spectral_norm": True, **SGD,
     },
 }  # fmt: skip
 # What is recorded and kept of a whole run of as many steps.
 WHOLE = {"steps": STEPS, "log_every": 5, "sample_every": 10, "checkpoint_every": 10, "sample_count": 9}
 
-# Adam's first steps have the size of the learning rate whatever the gradient is, so rounding of small gradients grows;
-# batch norm divides by the spread of few examples.
+# Steps of Adam and RMSprop have the size of the learning rate however small the gradient is, so its rounding grows:
+# most in convolutions, and in biases, on which penalties of slopes hardly depend. Measured between two levels of
+# optimization. Batch norm of two examples makes nearly all gradients rounding; so there are more.
 LOOSE = 3e-2
+# The discriminator of keras_dcgan maps black pixels to 0 or, where a compiler fuses that with their decoding, to -3e-8:
+# before biases have moved, the slope of a leaky ReLU over all of the background depends on it.
+AT_THE_KINK = 0.5
+SLOPES = ("wgan_gp", "lipschitz")
 EXPENSIVE = "few steps, and a small batch: a step of this size takes seconds"
 SHIPPED = {
     "mnist/mlp": Row({}, f"{MNIST}:mlp"),
@@ -166,12 +170,14 @@ SHIPPED = {
     "mnist/maxout": Row({}, f"{MNIST}:maxout"),
     "mnist/hinge": Row({}, f"{MNIST}:hinge"),
     "mnist/wgan_gp": Row({}, f"{MNIST}:wgan_gp"),
-    "mnist/r3gan": Row({}, f"{MNIST}:r3gan"),
+    "mnist/r3gan": Row({}, f"{MNIST}:r3gan", tolerance=3e-3),
     **{f"ring/{name}": Row({}, f"{RING}:{name}")
        for name in ("alternating", "simultaneous", "unrolled", "packed", "short")},
     **{f"tutorials/{name}": Row({}, f"{TUTORIALS}:{name}")
        for name in ("yunjey", "udacity", "wiseodd", "jang", "aylien", "aylien_minibatch")},
-    "tutorials/keras_dcgan": Row({"batch_size": 2}, f"{TUTORIALS}:keras_dcgan", 2, note=EXPENSIVE),
+    "tutorials/keras_dcgan": Row(
+        {"batch_size": 3}, f"{TUTORIALS}:keras_dcgan", 2, note=EXPENSIVE, tolerance=AT_THE_KINK
+    ),
 }  # fmt: skip
 
 
@@ -183,7 +189,10 @@ def components() -> dict[str, Row]:
     for name, base in PENALTIES.items():
         both = {f"penalties.{name}_generator.weight": 0.05} if name in OF_BOTH else {}
         penalties[f"penalty/{name}"] = {**base, **next(turns), f"penalties.{name}.weight": 0.1, **both}
-    return {name: Row(fields) for name, fields in (rules | penalties).items()}
+    loose = {f"penalty/{name}" for name in SLOPES}
+    return {
+        name: Row(fields, tolerance=LOOSE if name in loose else 0.0) for name, fields in (rules | penalties).items()
+    }
 
 
 ROWS: dict[str, Row] = {
@@ -191,7 +200,7 @@ ROWS: dict[str, Row] = {
     **components(),
     **{f"with/{name}": Row(POINTS | fields) for name, fields in SWITCHES.items()},
     **{
-        f"convolutions/{name}": Row(CONVOLUTIONS | fields, steps=3, tolerance=LOOSE)
+        f"convolutions/{name}": Row(CONVOLUTIONS | fields, steps=3, tolerance=AT_THE_KINK if "keras" in name else LOOSE)
         for name, fields in CONVOLUTIONAL.items()
     },
     # A folder of images is made for it.

@@ -30,6 +30,7 @@ SHOWN = 8  # differences of a row that are printed
 
 # Where bits cannot be compared: of a leaf's norm.
 TOLERANCE, TOLERANCE_OF_MANY_STEPS, MANY_STEPS = 1e-5, 3e-5, 20
+OF_NUMBERS = 1e-3  # of a record's number
 # Adam makes whole steps of a gradient that is zero but for rounding: that of the last bias where only differences of
 # logits count.
 UNDETERMINED = re.compile(r"discriminator/(output/bias|(real|fake)_logits)$")
@@ -126,7 +127,8 @@ def differences(name: str, expected: Entry, found: Entry, exact: bool) -> list[s
         lines.append(f"the order of a record's fields was {', '.join(before)}, and is {', '.join(after)}")
     for field in (field for field in before if field in after):
         old, new = before[field], after[field]
-        loose = not exact and (_undetermined(ROWS[name], field) or math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-4))
+        close = math.isclose(old, new, rel_tol=max(tolerance, OF_NUMBERS), abs_tol=OF_NUMBERS / 10)
+        loose = not exact and (close or _undetermined(ROWS[name], field))
         if old != new and not loose:
             lines.append(f"record {field}: {old!r} in the table, {new!r} now")
     return lines

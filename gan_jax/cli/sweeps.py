@@ -30,7 +30,7 @@ def sweep(arguments: list[str]) -> int:
     if several and values.executor != "local":
         raise ConfigError(f"--executor={values.executor} with several processes; allowed: local")
     if not several:
-        local.use_cores(local.cores())
+        local.use_cores(backend.cores())
     backend.start()
     if values.dry_run:
         from gan_jax.sweeps.dry_run import describe

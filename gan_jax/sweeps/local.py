@@ -27,8 +27,3 @@ def use_cores(count: int) -> None:
     set_already = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
     if not set_already and "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", count)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
 
 import jax
 
@@ -58,11 +60,21 @@ def variables() -> dict[str, str]:
     return {name: value for name, value in sorted(os.environ.items()) if name.startswith(RECORDED)}
 
 
-def differing(then: Mapping[str, str]) -> str:
-    """In words, the variables that may change the last digits and have another value than then; "" where none has."""
-    now = os.environ
-    return ", ".join(
-        f"{name}={then.get(name, '')!r} then, {now.get(name, '')!r} now"
-        for name in ROUNDING
-        if then.get(name, "") != now.get(name, "")
-    )
+def cores() -> int:
+    """Processor cores of this process: products are shared out among them, and other shares are other last digits."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def differing(then: Mapping[str, Any]) -> str:
+    """In words, what may change the last digits and is not as then; "" where nothing is.
+
+    Args:
+      then: environment.json of an earlier start; one of an earlier version says less.
+    """
+    before = {"cores": then.get("cores"), "jaxlib": then.get("versions", {}).get("jaxlib")}
+    now = {"cores": cores(), "jaxlib": metadata.version("jaxlib")}
+    if "variables" in then:
+        before |= {name: then["variables"].get(name, "") for name in ROUNDING}
+        now |= {name: os.environ.get(name, "") for name in ROUNDING}
+    changed = {name: value for name, value in before.items() if value is not None and value != now[name]}
+    return ", ".join(f"{name}={value!r} then, {now[name]!r} now" for name, value in changed.items())

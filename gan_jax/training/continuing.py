@@ -92,10 +92,9 @@ def _following_the_length(config: ConfigDict) -> Iterator[str]:
 
 
 def _other_rounding(workdir: Path) -> list[str]:
-    """What to say where a variable of the environment has another value than at the last start."""
+    """What to say where the processor, JAX or a variable of the environment is not that of the last start."""
     first = read_object(workdir / "environment.json") or {}
-    then = [first, *first.get("resumed", [])][-1].get("variables")
-    said = "" if then is None else differing(then)
+    said = differing([first, *first.get("resumed", [])][-1])
     return [f"this run may go on with other last digits than it began: {said}"] if said else []
 
 

@@ -78,6 +78,7 @@ def environment(command: list[str]) -> dict[str, Any]:
         "backend": jax.default_backend(),
         "devices": [str(device) for device in jax.devices()],
         "processes": jax.process_count(),
+        "cores": backend.cores(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "variables": backend.variables(),
     }

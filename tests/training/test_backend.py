@@ -81,7 +81,11 @@ def test_variables_are_recorded_and_another_value_is_said(tmp_path, monkeypatch)
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "highest")
     write_environment(tmp_path, ["gan-jax"], 0)
-    assert backend.differing(json.loads((tmp_path / "environment.json").read_text())["variables"]) == ""
+    stored = json.loads((tmp_path / "environment.json").read_text())
+    assert backend.differing(stored) == backend.differing({}) == ""
+    other = {**stored, "cores": 1000, "versions": {"jaxlib": "0.0.1"}}
+    assert backend.differing(other).startswith("cores=1000 then, ")
+    assert "jaxlib='0.0.1' then, " in backend.differing(other)
     monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
     monkeypatch.setenv("JAX_LOG_COMPILES", "0")  # changes no number
     assert other_rounding(tmp_path) == [

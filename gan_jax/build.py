@@ -1,7 +1,7 @@
 """From a configuration to what runs: data source, game, and the numbers in ``hyper``."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -64,9 +64,7 @@ def build_hyper(config: ConfigDict) -> dict[str, float]:
         hyper |= _floats(prefix, penalty_options(config, name))
     if config.instance_noise.std > 0:
         hyper |= _floats("instance_noise", config.instance_noise.to_dict())
-    game = component_options(config, "game")  # as of a rule
-    hyper |= _floats(prefix_of(config, "game"), {name: value for name, value in game.items() if value != 0.0})
-    return hyper
+    return hyper | {number.field: number.value for number in numbers_of_game(config).values() if number}  # as of a rule
 
 
 def _floats(prefix: str, options: Mapping[str, Any]) -> dict[str, float]:
@@ -82,9 +80,8 @@ def build_game(config: ConfigDict, source: Source) -> Game:
     """
     setup, named = Configured(config, source.shape, source.num_classes), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
-    numbers: dict[str, Number] = {}
+    numbers = numbers_of_game(config)
     try:
-        numbers = _numbers_of_game(config, build)
         game = build(setup, **{**component_options(config, "game"), **numbers})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"{named}: {describe(error)}") from error
@@ -94,11 +91,27 @@ def build_game(config: ConfigDict, source: Source) -> Game:
     return with_rule(dataclasses.replace(game, numbers=numbers), config)
 
 
-def _numbers_of_game(config: ConfigDict, build: Callable[..., Any]) -> dict[str, Number]:
-    """The float options of a game, given or at their defaults."""
-    options = {**options_of("game", build), **component_options(config, "game")}
-    prefix = prefix_of(config, "game")
-    return {name: Number(f"{prefix}.{name}", value) for name, value in options.items() if isinstance(value, float)}
+def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
+    """The float options of the configured game, given or at their defaults; a whole number serves as a float.
+
+    Raises:
+      ConfigError: the game is no function, or an option is not a number.
+    """
+    build, named, prefix = (
+        resolve("game", config.game.name),
+        f"game.name={config.game.name!r}",
+        prefix_of(config, "game"),
+    )
+    if not callable(build):
+        raise ConfigError(f"{named} gives {type(build).__name__}; allowed: a function build(setup) -> Game")
+    defaults, given = options_of("game", build), component_options(config, "game")
+    made = {}
+    for name, value in {**defaults, **given}.items():
+        if isinstance(defaults.get(name, value), float):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"{prefix}.{name}={value!r} is not possible; allowed: a number")
+            made[name] = Number(f"{prefix}.{name}", float(value))
+    return made
 
 
 def _refuse_without_effect(config: ConfigDict, asked: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """The commands on single runs, data and mathematics."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,8 @@ def train(arguments: list[str]) -> int:
     from gan_jax.training.loop import train
 
     result = train(config, values.workdir, command=["gan-jax", "train", *arguments])
-    print(result.sample_grid or values.workdir)
+    with contextlib.suppress(BrokenPipeError):  # who no longer reads does not make it a failure
+        print(result.sample_grid or values.workdir)
     return 4 if result.status == "stopped" else 0
 
 

@@ -1,5 +1,6 @@
 """The commands on many runs."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,12 @@ def sweep(arguments: list[str]) -> int:
     )
     if not counts:  # of several processes this is not the first
         return 0
-    print(f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
     from gan_jax.sweeps.text import ranking
 
-    print(ranking(values.workdir))
-    _write(values.workdir, None, "")
+    written = _written(values.workdir, None, "")
+    runs = f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    with contextlib.suppress(BrokenPipeError):  # who no longer reads does not make it a failure
+        print(runs, ranking(values.workdir), *written, sep="\n")
     return 1 if counts.get("failed") else 0
 
 
@@ -86,17 +88,15 @@ def report(arguments: list[str]) -> int:
 
     read_sweep(Path(values.workdir))
     write_results(Path(values.workdir))
-    _write(values.workdir, values.out, values.figures)
+    print(*_written(values.workdir, values.out, values.figures), sep="\n")
     return 0
 
 
-def _write(workdir: str, out: str | None, figures: str) -> None:
+def _written(workdir: str, out: str | None, figures: str) -> list[Path]:
+    """The figures where they are asked for, and the page."""
     from gan_jax.reporting import write_figures, write_report
 
-    if figures:
-        for path in write_figures(workdir, figures):
-            print(path)
-    print(write_report(workdir, out))
+    return [*(write_figures(workdir, figures) if figures else ()), write_report(workdir, out)]
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -31,8 +31,9 @@ def check_data(workdir: Path, source: Source) -> None:
     there, now = _read(workdir), _about(source)
     if there is None or there == now:
         return
-    differing = [f"{field} {there[field]} there, {now[field]} now" for field in now if there[field] != now[field]]
-    shown = ", ".join(differing[:-1]) or "other examples, or in another order"  # the last is the hash
+    differing = [field for field in now if there[field] != now[field] and field != "sha256"]
+    shown = ", ".join(f"{field} {there[field]} there, {now[field]} now" for field in differing)
+    shown = shown or "other examples, or in another order"
     raise ConfigError(
         f"data.name={source.name!r} is not what the run in {str(workdir)!r} began with ({shown}); allowed: the same "
         f"data, or another --workdir with init_from={workdir}"

@@ -10,12 +10,13 @@ import sys
 import time
 
 import pytest
-from support.commands import here
+from support.commands import here, train_flags
 
 from gan_jax import paths
 from gan_jax.cli import entry as cli
 from gan_jax.cli import streams
 from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.training.output import Result
 from gan_jax.training.screen import Screen
 
 PREPARE = "import sys; from gan_jax.cli import streams; streams.make_streams_safe(); "
@@ -94,6 +95,23 @@ def test_commands_end_quietly_at_a_closed_pipe(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "write", closed)
     assert cli._run(["gan-jax", "data", "list"]) == 141
     assert capsys.readouterr().err == ""
+
+
+def test_work_that_is_done_is_no_failure_where_nobody_reads(monkeypatch, tmp_path):
+    def closed(text):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    written = []
+    monkeypatch.setattr("gan_jax.training.loop.train", lambda *a, **k: Result("finished", 1, "", 0.0, {}, None))
+    monkeypatch.setattr("gan_jax.sweeps.driver.sweep", lambda *a, **k: {"finished": 1})
+    monkeypatch.setattr("gan_jax.sweeps.local.use_cores", lambda count: None)
+    monkeypatch.setattr("gan_jax.sweeps.text.ranking", lambda workdir: "ranking")
+    monkeypatch.setattr("gan_jax.reporting.write_report", lambda workdir, out: written.append(workdir) or "report.html")
+    monkeypatch.setattr(sys.stdout, "write", closed)
+    assert cli._run(["gan-jax", *train_flags(tmp_path)]) == 0
+    config = "experiments/ring/config.py"
+    assert cli._run(["gan-jax", "sweep", f"--config={config}:short", f"--workdir={tmp_path}"]) == 0
+    assert written == [str(tmp_path)]
 
 
 def test_a_second_signal_ends_what_does_not_hear_and_a_terminal_of_few_characters_gets_escapes():

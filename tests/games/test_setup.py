@@ -55,8 +55,8 @@ def test_a_penalty_of_ones_own_is_refused_too():
 
 def test_a_games_numbers_vary_without_another_program():
     states, programs = [], []
-    for pull in (0.5, 2.0):
-        config, game = built(game__options={"pull": pull})
+    for options, pull in (({}, 0.5), ({"pull": 2}, 2.0)):  # the default; a whole number
+        config, game = built(game__options=options)
         programs.append(structure_of(config))
         assert build_hyper(config)["game.options.pull"] == pull
         states.append(init_state(game, jax.random.key(0), build_hyper(config)))
@@ -85,3 +85,6 @@ def test_other_options_and_a_number_that_is_zero_are_structure():
 def test_an_option_that_a_game_does_not_take_is_refused():
     with pytest.raises(ConfigError, match=r"support\.toys:pulled.*unexpected keyword argument 'push'"):
         built(game__options={"push": 1.0})
+    for value in ("far", True, None):
+        with pytest.raises(ConfigError, match=rf"^game\.options\.pull={value!r} is not possible; allowed: a number$"):
+            built(game__options={"pull": value})

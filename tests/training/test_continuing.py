@@ -113,6 +113,17 @@ def test_data_that_changed_are_refused(tmp_path, limit):
         check_workdir(workdir, config, build_source(config))
 
 
+def test_what_differs_of_the_data_is_said(copy):
+    known = json.loads((copy / "data.json").read_text())
+    for field, value, says in (
+        ("num_classes", 7, "num_classes 7 there, None now"),
+        ("sha256", "0", "other examples, or"),
+    ):
+        (copy / "data.json").write_text(json.dumps({**known, field: value}))
+        with pytest.raises(ConfigError, match=rf"began with \({says}"):
+            lines(copy)
+
+
 def test_an_image_alone_is_refused_before_anything_is_written(tmp_path):
     folder = photographs(tmp_path / "photographs", 1)
     line = refused(*train_flags(tmp_path / "run", f"data.name=folder:{folder}", config=f"{TINY}:digits"), status=1)

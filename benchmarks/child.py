@@ -7,12 +7,12 @@ from pathlib import Path
 from benchmarks.cases import CASES
 from benchmarks.timing import clocked, program
 from gan_jax.config import load_values
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
 
 
 def main():
     what, value = sys.argv[1:]
-    compilation_cache.enable()
+    process.keep_programs()
     case = CASES["ring" if what == "devices" else value]
     run = program(load_values(case.fields))
     first = clocked(lambda: run(1))()

@@ -24,7 +24,7 @@ from benchmarks.cases import CASES
 from benchmarks.timing import alternate, clocked, program, ratio, runs_side_by_side, spread
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
 from gan_jax.training.checkpoints import Checkpoints, leaves_of
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
 from gan_jax.training.grids import write_png
@@ -223,7 +223,7 @@ def main():
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    compilation_cache.enable()
+    process.keep_programs()
     found, ratios = {}, {}
     for name in arguments.only.split(","):
         folder = Path(tempfile.mkdtemp())

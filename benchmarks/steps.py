@@ -22,7 +22,7 @@ import jax
 from benchmarks.cases import CASES
 from benchmarks.timing import alternate, clocked, find_peer, matrix_product, program, ratio, single_step, spread
 from gan_jax.config import load_values
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
 
 
 def measure(name, peer, modes, rounds):
@@ -62,7 +62,7 @@ def main():
     unknown = [name for name in names if name not in CASES]
     if unknown:
         parser.error(f"--cases: {unknown[0]!r} is unknown; allowed: {', '.join(CASES)}")
-    compilation_cache.enable()
+    process.keep_programs()
     peer = find_peer(arguments.torch)
     modes = ("eager", "frozen", "compile") if arguments.compile else ("eager", "frozen")
     found, products = {}, {}

@@ -18,7 +18,8 @@ from gan_jax.game import STREAMS, data_rounds
 from gan_jax.threefry import fast
 from gan_jax.training import parallel
 from gan_jax.training.loop import compile_program
-from gan_jax.training.shared import padded, program_of, shared_by, side_by_side, states_of
+from gan_jax.training.parallel import padded, side_by_side
+from gan_jax.training.shared import program_of, shared_by, states_of
 from gan_jax.training.step import init_state, make_step
 
 PAUSE = 0.05  # seconds between turns, in which the threads of the last one go to sleep

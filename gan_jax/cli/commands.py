@@ -19,10 +19,10 @@ def train(arguments: list[str]) -> int:
     values, rest = parse("train", others)
     no_words(rest, "train")
     required(values, "train", "workdir")
-    from gan_jax.training import backend, distributed
+    from gan_jax.training import process
 
-    distributed.initialize(values.coordinator_address, values.num_processes, values.process_id)
-    backend.start()
+    process.initialize(values.coordinator_address, values.num_processes, values.process_id)
+    process.start()
     from gan_jax.training.loop import train
 
     result = train(config, values.workdir, command=["gan-jax", "train", *arguments])
@@ -36,11 +36,11 @@ def sample(arguments: list[str]) -> int:
     values, rest = parse("sample", arguments)
     no_words(rest, "sample")
     required(values, "sample", "workdir", "out")
-    from gan_jax.training import backend
+    from gan_jax.training import process
     from gan_jax.training.sampling import check_out, load_run, write_samples
 
     out = check_out(values.out)
-    backend.start()
+    process.start()
     run = load_run(values.workdir, values.checkpoint)
     write_samples(out, run, run.sample(values.num or 64, values.seed))
     print(out)
@@ -55,7 +55,7 @@ def evaluate(arguments: list[str]) -> int:
     from gan_jax.evaluation.table import table
     from gan_jax.metric_names import METRIC_NAMES
     from gan_jax.metric_names import parse as parse_metric
-    from gan_jax.training import backend
+    from gan_jax.training import process
     from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
     from gan_jax.training.evaluator import Settings
 
@@ -75,7 +75,7 @@ def evaluate(arguments: list[str]) -> int:
         parse_metric(name)
         if settings.metrics.count(name) > 1:
             raise ConfigError(f"--metrics={','.join(settings.metrics)} names {name!r} twice; allowed: each metric once")
-    backend.start()
+    process.start()
     print(table(evaluate_runs(_runs(values.workdir), settings, values.checkpoint)))
     return 0
 
@@ -134,11 +134,11 @@ def verify(arguments: list[str]) -> int:
     if len(rest) > 1:
         raise ConfigError(f"{rest[1]!r} is not understood; `verify` takes one name, or none for everything")
     options = _json_object(values.options)
-    from gan_jax.training import backend
+    from gan_jax.training import process
     from gan_jax.verification.checks import failures, table
     from gan_jax.verification.run import verify
 
-    backend.start()
+    process.start()
     status = 0
     for title, checks in verify(rest[0] if rest else None, options):
         print(table(title, checks), flush=True)
@@ -160,14 +160,14 @@ def figure(arguments: list[str]) -> int:
     """Write a figure of the literature."""
     values, rest = parse("figure", arguments)
     from gan_jax.figures import FIGURES, find, write
-    from gan_jax.training import backend
+    from gan_jax.training import process
 
     if len(rest) != 1:
         said = f"{rest[1]!r} is not understood" if rest else "the figure's name is missing"
         raise ConfigError(f"{said}; `figure` needs {REQUIRED['figure']}; names: {', '.join(FIGURES)}")
     find(rest[0])
     required(values, "figure", "workdir")
-    backend.start()
+    process.start()
     for path in write(rest[0], values.workdir):
         print(path)
     return 0

@@ -12,7 +12,7 @@ from gan_jax import __version__
 from gan_jax.cli import commands, sweeps
 from gan_jax.errors import ConfigError, GanJaxError
 from gan_jax.registry import nearest
-from gan_jax.training.signals import LEAVING
+from gan_jax.training.process import LEAVING
 
 USAGE = """gan-jax: generative adversarial networks in JAX.
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from gan_jax.errors import WorkdirError
-from gan_jax.training.screen import Screen
-from gan_jax.training.signals import LEAVING
+from gan_jax.training.process import LEAVING
+from gan_jax.training.progress import Screen
 
 ESCAPED = "gan_jax.escaped"
 PATIENCE = 1.0  # seconds between a second signal and the end, in which Python may end in order

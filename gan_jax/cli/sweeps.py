@@ -23,16 +23,16 @@ def sweep(arguments: list[str]) -> int:
     path = values.sweep or config.split(":")[0]
     wanted = load_sweep(path)
     from gan_jax.sweeps import local
-    from gan_jax.training import backend, distributed
+    from gan_jax.training import process
 
     if values.address and values.executor != "ray":
         raise ConfigError(f"--address={values.address} is of a Ray cluster; allowed: with --executor=ray")
-    several = distributed.initialize(values.coordinator_address, values.num_processes, values.process_id)
+    several = process.initialize(values.coordinator_address, values.num_processes, values.process_id)
     if several and values.executor != "local":
         raise ConfigError(f"--executor={values.executor} with several processes; allowed: local")
     if not several:
-        local.use_cores(backend.cores())
-    backend.start()
+        local.use_cores(process.cores())
+    process.start()
     if values.dry_run:
         from gan_jax.sweeps.dry_run import describe
 

@@ -11,7 +11,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.training import parallel
-from gan_jax.training.shared import Shared, padded, program_of, side_by_side, states_of
+from gan_jax.training.parallel import padded, side_by_side
+from gan_jax.training.shared import Shared, program_of, states_of
 
 VMAP, ONE_BY_ONE = "vmap", "one by one"
 GAIN = 0.95  # vmap must take less than this share of the time in turn: ties go to the program that runs alone have

@@ -14,7 +14,7 @@ from gan_jax.sweeps.choose import choose, measure
 from gan_jax.sweeps.plan import plan, shape_of
 from gan_jax.sweeps.records import DONE, Group, status_of
 from gan_jax.sweeps.space import Sweep, expand, run_name
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
 from gan_jax.training.shared import shared_by
 
 PROBED = 4  # groups that are timed; others of the same shape take the same time
@@ -59,7 +59,7 @@ def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int
 
 
 def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, rungs: list[int | None]) -> list[str]:
-    compilation_cache.enable()
+    process.keep_programs()
     times: dict[str, tuple[float, float, str]] = {}
     lines, seconds = [], 0.0
     for group in groups:

@@ -16,9 +16,9 @@ from gan_jax.registry import describe
 from gan_jax.sweeps.choose import choose, out_of_memory
 from gan_jax.sweeps.plan import chunks, is_done, measured_before, shape_of, structure_of
 from gan_jax.sweeps.records import Group, folder_of, read_group, read_groups, read_metrics, run_folder, write_group
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
+from gan_jax.training.events import Result, write_result
 from gan_jax.training.loop import train
-from gan_jax.training.output import Result, write_result
 from gan_jax.training.records import write_text
 from gan_jax.training.shared import Shared, shared_by
 from gan_jax.training.start import read_config
@@ -49,7 +49,7 @@ def run_group(
       KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     began = time.perf_counter()
-    compilation_cache.enable()
+    process.keep_programs()
     group = read_group(workdir, name)
     timing = {"compile_seconds": 0.0, "programs": 0, "compared": 0}
     reason = ""

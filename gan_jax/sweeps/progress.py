@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any, TextIO
 
-from gan_jax.training.screen import Screen
+from gan_jax.training.progress import Screen
 
 EVERY = 20.0  # seconds between lines where there is no bar
 

@@ -1,4 +1,7 @@
-"""Checkpoints: the complete state in Orbax, with a sha256 of every leaf that is verified on restore."""
+"""Checkpoints: the complete state in Orbax, with a sha256 of every leaf that is verified on restore.
+
+What a checkpoint is made of, leaves by name, and how it is written is known here alone.
+"""
 
 import glob
 import hashlib
@@ -12,21 +15,28 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
-from gan_jax.errors import WorkdirError
+from gan_jax.errors import ConfigError, WorkdirError
 
 Leaves = dict[str, np.ndarray]
 
 
+def _named(tree: Any) -> list[tuple[str, Any]]:
+    """[("params/generator/hidden_0/kernel", leaf), ...]."""
+    flat = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in flat]
+
+
 def leaves_of(tree: Any) -> Leaves:
     """{"params/generator/hidden_0/kernel": host array, ...}; typed keys as their uint32 data."""
-    flat = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+
+    def copied(leaf: Any) -> np.ndarray:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
-        # A real copy: on CPUs np.asarray may view a buffer that the next step is going to reuse.
-        flat[jax.tree_util.keystr(path, simple=True, separator="/")] = np.array(leaf)
-    return flat
+        return np.array(leaf)  # on CPUs np.asarray may view a buffer that the next step is going to reuse
+
+    return {name: copied(leaf) for name, leaf in _named(tree)}
 
 
 def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
@@ -35,12 +45,11 @@ def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
     Raises:
       WorkdirError: a leaf is missing, superfluous, or of another shape or dtype.
     """
-    paths, treedef = jax.tree_util.tree_flatten_with_path(template)
-    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
-    for name in sorted({*names} ^ {*leaves}):
+    named = _named(template)
+    for name in sorted({name for name, _ in named} ^ {*leaves}):
         raise WorkdirError(f"the checkpoint and this configuration disagree on {name!r}: it is in one of them only")
     restored = []
-    for name, (_, leaf) in zip(names, paths, strict=True):
+    for name, leaf in named:
         value = leaves[name]
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             restored.append(jax.random.wrap_key_data(jax.numpy.asarray(value), impl=jax.random.key_impl(leaf)))
@@ -51,19 +60,22 @@ def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
                 f"this configuration has {leaf.dtype}{leaf.shape}"
             )
         restored.append(value)
-    return jax.tree_util.tree_unflatten(treedef, restored)
+    return jax.tree.unflatten(jax.tree.structure(template), restored)
 
 
 def state_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
-    """A ``State`` of ``template``'s structure from a checkpoint's leaves; ``hyper`` stays the template's.
+    """A ``State`` of ``template``'s structure from a checkpoint's leaves; errors as ``unflatten_like``.
 
-    Those numbers follow from the configuration, and a later version may have more of them.
-
-    Raises:
-      WorkdirError: as ``unflatten_like``.
+    ``hyper`` stays the template's: it follows from the configuration, and a later version may have more numbers there.
     """
     own = {name: value for name, value in leaves.items() if not name.startswith("hyper/")}
     return unflatten_like(template.replace(hyper={}), own).replace(hyper=template.hyper)
+
+
+def first_not_finite(state: Any) -> str | None:
+    """The first parameter or statistic of a state that is NaN or infinite, None where all are finite."""
+    own = {"params": state.params, "stats": state.stats, "ema": state.ema}
+    return next((name for name, leaf in _named(own) if not np.isfinite(leaf).all()), None)
 
 
 def digest(array: np.ndarray) -> str:
@@ -126,12 +138,13 @@ class Checkpoints:
         """Steps of the checkpoints that are there whole, ascending; Orbax counts the one that it is writing, too."""
         return sorted(step for step in self._manager.all_steps() if (self.folder / str(step)).is_dir())
 
-    def save(self, step: int, leaves: Leaves) -> None:
+    def save(self, step: int, state: Any) -> None:
         """Begin to write a checkpoint; it is there whole, or not at all, once ``wait`` returns.
 
         Raises:
           WorkdirError: no space, or the one before cannot be read back; what was there before stays.
         """
+        leaves = leaves_of(state)
         self.wait()
         size = sum(array.nbytes for array in leaves.values())
         self._check_space(size, step)
@@ -140,7 +153,7 @@ class Checkpoints:
             self._manager.save(
                 step,
                 args=args.Composite(
-                    state=args.StandardSave(_nest(leaves)),
+                    state=args.StandardSave(unflatten_dict(leaves, sep="/")),
                     sha256=args.JsonSave({name: digest(array) for name, array in leaves.items()}),
                 ),
             )
@@ -181,7 +194,7 @@ class Checkpoints:
             raise WorkdirError(
                 f"checkpoint {self.folder / str(step)} cannot be read: {type(error).__name__}: {first[:200]}"
             ) from error
-        leaves = {name: np.asarray(value) for name, value in _unnest(found["state"]).items()}
+        leaves = {name: np.asarray(value) for name, value in flatten_dict(found["state"], sep="/").items()}
         expected = found["sha256"]
         for name in sorted({*leaves, *expected}):
             if name not in leaves or name not in expected or digest(leaves[name]) != expected[name]:
@@ -227,11 +240,9 @@ class Checkpoints:
             self._manager.close()
 
     def _check_space(self, size: int, step: int) -> None:
-        free = shutil.disk_usage(self.folder).free
-        if free < 2 * size + 2**20:  # a checkpoint, and room for what is written beside it
-            raise WorkdirError(
-                self._full(step, f"{free / 2**20:.0f} MiB free, {(2 * size + 2**20) / 2**20:.0f} MiB needed")
-            )
+        free, needed = shutil.disk_usage(self.folder).free, 2 * size + 2**20  # room for what is written beside it
+        if free < needed:
+            raise WorkdirError(self._full(step, f"{free / 2**20:.0f} MiB free, {needed / 2**20:.0f} MiB needed"))
 
     def kept(self, but: int | None = None) -> str:
         """The newest checkpoint that is there, other than the one of step ``but``, in words."""
@@ -242,8 +253,16 @@ class Checkpoints:
         of_step = "" if step is None else f" of step {step}"
         return f"no space for a checkpoint{of_step} in {self.folder} ({why}); {self.kept(but=step)}"
 
-    def _no_space(self, step: int | None) -> "_NoSpace":
-        return _NoSpace(self, step)
+    @contextmanager
+    def _no_space(self, step: int | None) -> Iterator[None]:
+        """Turn an error of a full disk, which Orbax wraps in several types, into one line."""
+        try:
+            yield
+        except Exception as error:
+            signs = ("no space", "enospc", "disk quota", "file too large", "efbig")
+            if not any(sign in str(error).lower() for sign in signs):
+                raise
+            raise WorkdirError(self._full(step, "the disk is full")) from error
 
 
 @contextmanager
@@ -260,38 +279,33 @@ def _late_reads_unheard() -> Iterator[None]:
     sys.unraisablehook = before  # not after a failure: they end when they end
 
 
-class _NoSpace:
-    """Turns an error of a full disk, which Orbax wraps in several types, into one line."""
-
-    def __init__(self, checkpoints: Checkpoints, step: int | None) -> None:
-        self.checkpoints, self.step = checkpoints, step
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        text = str(error).lower() if error else ""
-        full = any(sign in text for sign in ("no space", "enospc", "disk quota", "file too large", "efbig"))
-        if isinstance(error, Exception) and full:
-            raise WorkdirError(self.checkpoints._full(self.step, "the disk is full")) from error
+def stored_steps(workdir: Path, folder: str = "checkpoints") -> list[int]:
+    """Steps of a run's checkpoints, ascending; [] where there are none."""
+    if not (workdir / folder).is_dir():
+        return []
+    return Checkpoints(workdir, read_only=True, folder=folder).steps()
 
 
-def _nest(leaves: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, value in leaves.items():
-        *parents, leaf = name.split("/")
-        inner = nested
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[leaf] = value
-    return nested
+def read_checkpoint(workdir: Path, checkpoint: str) -> tuple[int, Leaves]:
+    """(step, leaves) of a run's checkpoint.
 
+    Args:
+      workdir: the work directory.
+      checkpoint: "latest", "best" or a step.
 
-def _unnest(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            flat.update(_unnest(value, f"{prefix}{name}/"))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+    Raises:
+      ConfigError: there is no such checkpoint; names those that there are.
+      WorkdirError: it is damaged or cannot be read.
+    """
+    steps, best = stored_steps(workdir), stored_steps(workdir, "best")
+    if not steps:
+        raise WorkdirError(f"{str(workdir)!r} holds no checkpoints yet; give the --workdir of a run that has saved one")
+    if checkpoint == "best" and best:
+        return best[-1], Checkpoints(workdir, read_only=True, folder="best").restore(best[-1])
+    wanted = str(steps[-1]) if checkpoint == "latest" else checkpoint
+    if not wanted.isdigit() or int(wanted) not in steps:
+        also = "latest, best" if best else "latest"
+        raise ConfigError(
+            f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: {also}, {', '.join(map(str, steps))}"
+        )
+    return int(wanted), Checkpoints(workdir, read_only=True).restore(int(wanted))

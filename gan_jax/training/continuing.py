@@ -10,11 +10,12 @@ from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.optimizers import OVER_THE_RUN
 from gan_jax.stored import read_object
-from gan_jax.training.backend import differing
+from gan_jax.training.checkpoints import stored_steps
 from gan_jax.training.known_data import FILE as DATA
 from gan_jax.training.known_data import check_data
+from gan_jax.training.process import differing
 from gan_jax.training.records import read_metrics
-from gan_jax.training.start import read_config, stored_steps
+from gan_jax.training.start import read_config
 
 FILES = ("metrics.jsonl", "evaluation.jsonl", "result.json", "environment.json", DATA)
 

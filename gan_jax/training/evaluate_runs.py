@@ -15,10 +15,11 @@ from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.records import Record
 from gan_jax.paths import expanded
+from gan_jax.training.checkpoints import stored_steps
 from gan_jax.training.evaluator import EVALUATE, Material, Settings, best_of, material_of, measure
+from gan_jax.training.progress import Screen
 from gan_jax.training.sampling import load_checkpoints
-from gan_jax.training.screen import Screen
-from gan_jax.training.start import read_config, stored_steps
+from gan_jax.training.start import read_config
 
 METRICS = ("frechet_lenet", "kid_lenet", "prdc_lenet")
 

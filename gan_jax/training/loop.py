@@ -19,16 +19,16 @@ from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.paths import expanded
-from gan_jax.training import compilation_cache, parallel
+from gan_jax.training import parallel, process
 from gan_jax.training.calls import due, next_length, not_finite, to_next_event
 from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
 from gan_jax.training.continuing import check_workdir
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
-from gan_jax.training.output import Output, Result
+from gan_jax.training.events import Output, Result
+from gan_jax.training.process import leave, stop_requested
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
 from gan_jax.training.sampling import make_sampler
-from gan_jax.training.signals import leave, stop_requested
 from gan_jax.training.start import check_components, initial_state
 from gan_jax.training.step import State, StepFn, make_step
 from gan_jax.training.watch import check_reference
@@ -65,7 +65,7 @@ def train(
       KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     config, workdir = configs.validate(config), expanded("workdir", workdir)
-    compilation_cache.enable()
+    process.keep_programs()
     primary = jax.process_index() == 0
     # Refused before data is read or anything is written.
     local_batch_size(config.batch_size, jax.device_count(), config.game.gan.packing)

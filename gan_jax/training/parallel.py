@@ -1,12 +1,13 @@
 """The program that trains: a mapped primitive over devices, of an optional ``vmap`` over runs, of a loop of steps.
 
 ``jax.pmap`` is the data-parallel map, named only here; ``jax.shard_map`` is the alternative that a configuration can
-choose. State and resident data are replicated, plain arrays without a device axis, on one mesh of all devices.
+choose. The state and resident data of one run are replicated, plain arrays without a device axis, on one mesh of all
+devices; of runs that share a program, the leaves of the state have the axes [devices, width].
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,65 @@ from gan_jax.threefry import fast
 from gan_jax.training.step import Batch, State, StepFn
 
 AXIS = "batch"
+
+
+class Program(NamedTuple):
+    """A compiled program of one or several runs, and how their states lie in it: all that the host loop knows of it.
+
+    Attributes:
+      call: (state, length) -> (state, (metrics, alive, first bad step)); the latter on the host, leaves [runs].
+      place: a state as it is saved -> the same for ``call``.
+      saved: the inverse.
+      each: a state -> one of each run.
+      without: (state, indices) -> the state in which these runs have ended.
+      most: steps that one call can take, or None.
+    """
+
+    call: Callable[[State, int], tuple[State, Any]]
+    place: Callable[[State], State]
+    saved: Callable[[State], State]
+    each: Callable[[State], Sequence[State]]
+    without: Callable[[State, Sequence[int]], State]
+    most: int | None = None
+
+
+def of_one(
+    program: Any, mesh: Mesh, arrays: Mapping[str, Any], take: Callable[[int], Any] = lambda length: {},
+    most: int | None = None,
+) -> Program:  # fmt: skip
+    """One run, whose minibatches all devices share; ``take`` gives the stream of so many steps, at ``most`` at once."""
+    placed = replicate(arrays, mesh)
+
+    def call(state: State, length: int) -> tuple[State, Any]:
+        state, measured = program(state, placed, take(length), replicate(np.int32(length), mesh))
+        # Waits: CPU devices hang if the host runs ahead of them.
+        return state, fetch((measured, state.alive, state.first_bad_step))
+
+    alone = lambda state, ended: state  # nobody is left
+    return Program(call, lambda state: replicate(state, mesh), local, lambda state: [local(state)], alone, most)
+
+
+def of_many(program: Any, mesh: Mesh, arrays: Mapping[str, Any], runs: int, width: int) -> Program:
+    """Runs side by side, ``width`` on each device; states are saved with leaves [runs, ...], ``arrays`` are placed."""
+
+    def call(state: State, length: int) -> tuple[State, Any]:
+        state, measured = program(state, arrays, replicate(np.int32(length), mesh))
+        fetched = jax.tree.map(np.asarray, (measured, state.alive, state.first_bad_step))
+        return state, jax.tree.map(np.ravel, fetched)
+
+    def without(state: State, ended: Sequence[int]) -> State:
+        alive = np.array(state.alive)
+        alive.reshape(-1)[list(ended)] = False
+        return state.replace(alive=split_runs(alive, mesh))
+
+    def each(state: State) -> list[State]:
+        host = unpadded(state, runs)
+        return [one_of(host, index) for index in range(runs)]
+
+    return Program(
+        call, lambda state: split_runs(padded(state, mesh.devices.size, width), mesh), partial(unpadded, runs=runs),
+        each, without,
+    )  # fmt: skip
 
 
 def device_mesh(devices: Sequence[jax.Device]) -> Mesh:
@@ -44,15 +104,15 @@ def local(tree: Any) -> Any:
     return jax.tree.map(first, tree)
 
 
+def fetch(tree: Any) -> Any:
+    """Host copies [1] of replicated device scalars: the only transfer from the device between a run's events."""
+    return jax.tree.map(lambda x: np.asarray(x.addressable_data(0))[None], tree)
+
+
 def shard_stream(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     """Split a chunk of streamed minibatches over the devices.
 
-    Args:
-      batch: leaves [chunk, rounds, this process's part of the batch, ...].
-      mesh: the mesh.
-
-    Returns:
-      leaves [devices, chunk, rounds, local_batch, ...], split over the first axis.
+    Leaves [chunk, rounds, this process's part of the batch, ...] become [devices, chunk, rounds, local_batch, ...].
     """
     mine = sum(d.process_index == jax.process_index() for d in mesh.devices.flat)
     sharding = NamedSharding(mesh, PartitionSpec(AXIS))
@@ -125,18 +185,12 @@ def make_loop(
 def make_program(
     loop: Any, mesh: Mesh, *, primitive: str = "pmap", streamed: bool = False
 ) -> Callable[..., tuple[State, Metrics]]:
-    """Compile a loop for a mesh: ``program(state, arrays, stream, count) -> (state, metrics)``; donates the state.
+    """Compile ``program(state, arrays, stream, count) -> (state, metrics)`` for devices that split the minibatch.
 
-    Args:
-      loop: from ``make_loop``, with ``axis_name=AXIS``, or None on one device.
-      mesh: devices that split the minibatch.
-      primitive: "pmap" or "shard_map"; equal in values and gradients.
-      streamed: whether ``stream`` holds leaves split over devices (else it must be {}).
-
-    Returns:
-      The compiled program. All its inputs must be placed by ``replicate`` or ``shard_stream``.
+    Donates the state. Inputs must be placed by ``replicate``, those of ``stream`` by ``shard_stream`` (or it is {}).
+    "pmap" and "shard_map" are equal in values and gradients.
     """
-    device_axis = replicate_split(mesh)
+    device_axis = split_runs(np.arange(mesh.devices.size, dtype=np.int32), mesh)
     if primitive == "pmap":
 
         def mapped(state: State, arrays: Any, stream: Any, count: jax.Array, device: jax.Array) -> Any:
@@ -145,13 +199,9 @@ def make_program(
 
         axes = (None, None, 0 if streamed else None, None, 0)
         call = jax.pmap(
-            mapped,
-            axis_name=AXIS,
-            in_axes=axes,
-            out_axes=(None, None),
-            donate_argnums=0,
+            mapped, axis_name=AXIS, in_axes=axes, out_axes=(None, None), donate_argnums=0,
             devices=list(mesh.devices.flat),
-        )
+        )  # fmt: skip
         return lambda state, arrays, stream, count: call(state, arrays, stream, count, device_axis)
 
     def local_part(state: State, arrays: Any, stream: Any, count: jax.Array) -> Any:
@@ -169,26 +219,11 @@ def make_program(
     return jax.jit(sharded, donate_argnums=0)
 
 
-def replicate_split(mesh: Mesh) -> jax.Array:
-    """The index of each device, one on each."""
-    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
-    index = np.arange(mesh.devices.size, dtype=np.int32)
-    return jax.make_array_from_callback(index.shape, sharding, lambda i: index[i])
-
-
 def make_program_of_runs(loop: Any, mesh: Mesh, width: int) -> Callable[..., tuple[State, Metrics]]:
     """Compile a loop for runs that share a program: ``program(state, arrays, count) -> (state, metrics)``.
 
-    Devices carry runs and not parts of a minibatch, so nothing is averaged over them. Donates the state.
-
-    Args:
-      loop: from ``make_loop``, with ``axis_name=None``.
-      mesh: the devices.
-      width: runs on each device. One run has no ``vmap``.
-
-    Returns:
-      The compiled program. The leaves of its state, and of what it returns, are [devices, width, ...], placed by
-      ``split_runs``; resident data and the count by ``replicate``.
+    Devices carry runs and not parts of a minibatch, so nothing is averaged over them. Donates the state. The leaves of
+    the state and of the metrics are [devices, width, ...], placed by ``split_runs``; one run a device has no ``vmap``.
     """
     together = jax.vmap(loop, in_axes=(0, None, None, None))
 
@@ -204,6 +239,47 @@ def make_program_of_runs(loop: Any, mesh: Mesh, width: int) -> Callable[..., tup
 def split_runs(tree: Any, mesh: Mesh) -> Any:
     """Place host arrays [devices, width, ...], the first axis over the devices."""
     return _placed(tree, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def side_by_side(states: Sequence[State]) -> State:
+    """Host states of runs as one with leaves [runs, ...]."""
+    return on_leaves(lambda *leaves: np.stack(leaves), *states)
+
+
+def padded(state: State, devices: int, width: int) -> State:
+    """A host state with leaves [runs, ...] as [devices, width, ...]; missing runs are dead copies of the last."""
+    missing = devices * width - len(state.alive)
+
+    def pad(x: np.ndarray) -> np.ndarray:
+        return np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]).reshape(devices, width, *x.shape[1:])
+
+    alive = np.concatenate([state.alive, np.zeros(missing, np.bool_)]).reshape(devices, width)
+    return on_leaves(pad, state).replace(alive=alive)
+
+
+def unpadded(state: State, runs: int) -> State:
+    """Host copies of the leaves [devices, width, ...] of a placed state, as [runs, ...].
+
+    Real copies: on CPUs an array may be a view of a buffer that the next call is going to reuse.
+    """
+    return on_leaves(lambda x: np.array(x).reshape(-1, *x.shape[2:])[:runs], state)
+
+
+def one_of(state: State, index: int) -> State:
+    """One run of a host state with leaves [runs, ...]."""
+    return jax.tree.map(lambda leaf: leaf[index], state)
+
+
+def on_leaves(function: Callable[..., np.ndarray], *trees: Any) -> Any:
+    """``function`` of the leaves as host arrays; of typed keys, of their data."""
+
+    def apply(*leaves: Any) -> Any:
+        if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+            data = function(*(np.asarray(jax.random.key_data(leaf)) for leaf in leaves))
+            return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaves[0]))
+        return function(*map(np.asarray, leaves))
+
+    return jax.tree.map(apply, *trees)
 
 
 def _placed(tree: Any, sharding: NamedSharding) -> Any:

@@ -1,12 +1,53 @@
-"""What a person sees of a run: a progress bar on a terminal, plain lines elsewhere."""
+"""What a person sees of a run: a progress bar on a terminal, plain lines elsewhere.
+
+What only shows a run must never end it: a terminal may be closed, a pipe's reader gone.
+"""
 
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from gan_jax.health import Finding
-from gan_jax.training.screen import Screen
+if TYPE_CHECKING:  # it would load JAX, and the command line takes the screen from here
+    from gan_jax.health import Finding
+
+
+class Screen:
+    """A text stream that goes on without its reader.
+
+    Args:
+      stream: where to; None shows nothing.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Show a text, or nothing from the first time on that this is not possible."""
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+            except (OSError, ValueError):  # a closed pipe, a terminal that is gone; a file that was closed
+                self._stream = None
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        if self._stream is not None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError):
+                self._stream = None
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:
+            return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Progress:
@@ -60,7 +101,7 @@ class Progress:
         values = "  ".join(f"{record['metric']} {float(record['value']):.4g}" for record in records)
         self.say(f"step {step:,}/{self.total:,}  {values}")
 
-    def found(self, step: int, new: Sequence[Finding], all_names: Sequence[str]) -> None:
+    def found(self, step: int, new: Sequence["Finding"], all_names: Sequence[str]) -> None:
         """Something is wrong with the run, or no longer."""
         ended = [name for name in self.health if name not in all_names]
         self.health = tuple(all_names)

@@ -19,12 +19,12 @@ from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.game import STREAMS, Game
 from gan_jax.paths import expanded
 from gan_jax.threefry import fast
-from gan_jax.training import compilation_cache
-from gan_jax.training.backend import check_settings
-from gan_jax.training.checkpoints import state_like
+from gan_jax.training import process
+from gan_jax.training.checkpoints import read_checkpoint, state_like
 from gan_jax.training.grids import image_grid, point_plot, write_png
 from gan_jax.training.known_data import stored_source
-from gan_jax.training.start import read_checkpoint, read_config
+from gan_jax.training.process import check_settings
+from gan_jax.training.start import read_config
 from gan_jax.training.step import State, init_state
 from gan_jax.training.weights import Weights, make_weights
 
@@ -155,7 +155,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
 def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
     """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
     workdir = expanded("workdir", workdir)
-    compilation_cache.enable()
+    process.keep_programs()
     check_settings()
     config = read_config(workdir)
     assert config is not None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -101,49 +100,7 @@ def states_of(shared: Shared, configs: Sequence[ConfigDict], say: Callable[[str]
         made = [initial_state(config, shared.game, build_hyper(config), say) for config in configs]
     else:
         made = [shared.initialize(jax.random.key(c.seed), _float32(build_hyper(c))) for c in configs]
-    return [_on_leaves(np.array, state) for state in made]
-
-
-def side_by_side(states: Sequence[State]) -> State:
-    """Host states of runs as one with leaves [runs, ...]."""
-    return _on_leaves(lambda *leaves: np.stack(leaves), *states)
-
-
-def padded(state: State, devices: int, width: int) -> State:
-    """A host state with leaves [runs, ...] as [devices, width, ...]; missing runs are dead copies of the last."""
-    runs = len(state.alive)
-    missing = devices * width - runs
-
-    def pad(x: np.ndarray) -> np.ndarray:
-        return np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]).reshape(devices, width, *x.shape[1:])
-
-    alive = np.concatenate([state.alive, np.zeros(missing, np.bool_)]).reshape(devices, width)
-    return _on_leaves(pad, state).replace(alive=alive)
-
-
-def unpadded(state: State, runs: int) -> State:
-    """Host copies of the leaves [devices, width, ...] of a placed state, as [runs, ...].
-
-    Real copies: on CPUs an array may be a view of a buffer that the next call is going to reuse.
-    """
-    return _on_leaves(lambda x: np.array(x).reshape(-1, *x.shape[2:])[:runs], state)
-
-
-def one_of(state: State, index: int) -> State:
-    """One run of a host state with leaves [runs, ...]."""
-    return jax.tree.map(lambda leaf: leaf[index], state)
-
-
-def _on_leaves(function: Callable[..., np.ndarray], *trees: Any) -> Any:
-    """``function`` of the leaves as host arrays; of typed keys, of their data."""
-
-    def apply(*leaves: Any) -> Any:
-        if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-            data = function(*(np.asarray(jax.random.key_data(leaf)) for leaf in leaves))
-            return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaves[0]))
-        return function(*map(np.asarray, leaves))
-
-    return jax.tree.map(apply, *trees)
+    return [parallel.on_leaves(np.array, state) for state in made]
 
 
 def _float32(hyper: Mapping[str, float]) -> dict[str, np.float32]:

@@ -15,8 +15,8 @@ from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference
 from gan_jax.returned import difference, in_words, is_float
 from gan_jax.stored import reason_of
-from gan_jax.training.backend import check_settings
-from gan_jax.training.checkpoints import Checkpoints, unflatten_like
+from gan_jax.training.checkpoints import read_checkpoint, unflatten_like
+from gan_jax.training.process import check_settings
 from gan_jax.training.step import State, init_state, make_step
 
 
@@ -172,38 +172,6 @@ def checkpoint_at(path: str | Path) -> tuple[Path, str]:
     if path.parent.name == "checkpoints" and path.name.isdigit():
         return path.parent.parent, path.name
     return path, "latest"
-
-
-def stored_steps(workdir: Path, folder: str = "checkpoints") -> list[int]:
-    """Steps of a run's checkpoints, ascending; [] where there are none."""
-    if not (workdir / folder).is_dir():
-        return []
-    return Checkpoints(workdir, read_only=True, folder=folder).steps()
-
-
-def read_checkpoint(workdir: Path, checkpoint: str) -> tuple[int, dict]:
-    """(step, leaves) of a run's checkpoint.
-
-    Args:
-      workdir: the work directory.
-      checkpoint: "latest", "best" or a step.
-
-    Raises:
-      ConfigError: there is no such checkpoint; names those that there are.
-      WorkdirError: it is damaged or cannot be read.
-    """
-    steps, best = stored_steps(workdir), stored_steps(workdir, "best")
-    if not steps:
-        raise WorkdirError(f"{str(workdir)!r} holds no checkpoints yet; give the --workdir of a run that has saved one")
-    if checkpoint == "best" and best:
-        return best[-1], Checkpoints(workdir, read_only=True, folder="best").restore(best[-1])
-    wanted = str(steps[-1]) if checkpoint == "latest" else checkpoint
-    if not wanted.isdigit() or int(wanted) not in steps:
-        also = "latest, best" if best else "latest"
-        raise ConfigError(
-            f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: {also}, {', '.join(map(str, steps))}"
-        )
-    return int(wanted), Checkpoints(workdir, read_only=True).restore(int(wanted))
 
 
 def _fine_tune(state: State, source: str, say: Callable[[str], None]) -> State:

@@ -14,12 +14,12 @@ from gan_jax.errors import MetricError
 from gan_jax.game import data_rounds
 from gan_jax.training import parallel
 from gan_jax.training.calls import due, next_length, not_finite, to_next_event
-from gan_jax.training.checkpoints import Checkpoints, leaves_of, state_like
-from gan_jax.training.output import Output, first_not_finite, spoiled_by
+from gan_jax.training.checkpoints import Checkpoints, leaves_of, read_checkpoint, state_like
+from gan_jax.training.events import Output, first_not_finite, spoiled_by
+from gan_jax.training.parallel import one_of, padded, side_by_side, unpadded
+from gan_jax.training.process import leave, stop_requested
 from gan_jax.training.records import locked
-from gan_jax.training.shared import Shared, one_of, padded, program_of, side_by_side, states_of, unpadded
-from gan_jax.training.signals import leave, stop_requested
-from gan_jax.training.start import read_checkpoint
+from gan_jax.training.shared import Shared, program_of, states_of
 from gan_jax.training.step import State
 
 

@@ -15,7 +15,7 @@ from gan_jax.cli.parsing import FLAGS_OF, PATHS, parse
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.reference import Reference
 from gan_jax.sweeps import driver, dry_run, results, space, text
-from gan_jax.training import compilation_cache
+from gan_jax.training import process
 from gan_jax.training.evaluate_runs import evaluate_runs
 from gan_jax.training.start import checkpoint_at
 
@@ -113,7 +113,7 @@ def test_without_a_home_directory(no_home, empty_folder, monkeypatch, capsys):
     monkeypatch.setattr(jax.config, "update", lambda name, value: kept.append(value))
     kept = []
     monkeypatch.setattr(type(jax.config), "jax_compilation_cache_dir", None, raising=False)
-    compilation_cache.enable()
+    process.keep_programs()
     assert kept[0] == ""
     assert "compiled programs are not kept (there is no home directory); set XDG_CACHE_HOME" in capsys.readouterr().err
     assert data.load("ring").shape == (2,)
@@ -130,5 +130,5 @@ def test_without_a_home_directory(no_home, empty_folder, monkeypatch, capsys):
 def test_a_cache_that_cannot_be_made(empty_folder, monkeypatch, capsys):
     write("file", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(empty_folder / "file"))
-    assert compilation_cache._folder() is None
+    assert process._programs_folder() is None
     assert "file/gan_jax cannot be made: Not a directory" in capsys.readouterr().err

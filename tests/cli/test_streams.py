@@ -16,8 +16,8 @@ from gan_jax import paths
 from gan_jax.cli import entry as cli
 from gan_jax.cli import streams
 from gan_jax.errors import ConfigError, WorkdirError
-from gan_jax.training.output import Result
-from gan_jax.training.screen import Screen
+from gan_jax.training.events import Result
+from gan_jax.training.progress import Screen
 
 PREPARE = "import sys; from gan_jax.cli import streams; streams.make_streams_safe(); "
 

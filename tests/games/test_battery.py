@@ -21,10 +21,12 @@ from gan_jax.training.parallel import (
     make_loop,
     make_program,
     make_program_of_runs,
+    padded,
     replicate,
+    side_by_side,
     split_runs,
+    unpadded,
 )
-from gan_jax.training.shared import padded, side_by_side, unpadded
 from gan_jax.training.step import make_step
 
 NAMES = sorted(GAMES_UNDER_TEST)

@@ -21,11 +21,11 @@ from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.local import execute
 from gan_jax.training import parallel
-from gan_jax.training.checkpoints import digest, leaves_of
-from gan_jax.training.compilation_cache import _processor
+from gan_jax.training.checkpoints import digest, leaves_of, read_checkpoint
 from gan_jax.training.loop import _Stream, compile_program
+from gan_jax.training.process import processor
 from gan_jax.training.sampling import draw, make_sampler
-from gan_jax.training.start import initial_state, read_checkpoint
+from gan_jax.training.start import initial_state
 
 SAMPLES, SEED = 16, 5
 TIMED = ("seconds", "images_per_second")  # numbers of a record that depend on the clock
@@ -36,7 +36,7 @@ def origin() -> dict[str, str]:
     """What bits depend on beside the program."""
     flags = os.environ.get("XLA_FLAGS", "").split()
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "jax": jax.__version__,
         "jaxlib": jaxlib.__version__,
         # How many virtual devices there are changes the runs that use them, which say so themselves.

@@ -12,7 +12,7 @@ from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.execute import run_group
 from gan_jax.training import sampling
-from gan_jax.training.start import read_checkpoint
+from gan_jax.training.checkpoints import read_checkpoint
 from support.commands import TINY, result
 from support.states import error
 

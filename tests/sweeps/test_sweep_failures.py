@@ -259,7 +259,7 @@ def test_one_run_that_does_not_fit_in_memory_fails(tmp_path, monkeypatch):
 
 def test_a_metric_without_a_value_fails_its_run_alone(tmp_path, monkeypatch):
     from gan_jax.errors import MetricError
-    from gan_jax.training.output import Output
+    from gan_jax.training.events import Output
 
     evaluate = Output.evaluate
 

@@ -7,7 +7,7 @@ import pytest
 from support.commands import TINY, elsewhere, here, refuse_training, refused
 
 import gan_jax
-from gan_jax.training import backend
+from gan_jax.training import process
 from gan_jax.training.continuing import _other_rounding as other_rounding
 from gan_jax.training.records import write_environment
 
@@ -54,11 +54,11 @@ def test_a_backend_that_cannot_start(monkeypatch, arguments, error, says):
 )
 def test_settings_that_change_every_number(name, value, allowed):
     before = getattr(jax.config, name)
-    backend.check_settings()
+    process.check_settings()
     jax.config.update(name, value)
     try:
         with pytest.raises(gan_jax.ConfigError) as error:
-            backend.check_settings()
+            process.check_settings()
         line = refuse_training() if value is False else f"gan-jax: {error.value}"
     finally:
         jax.config.update(name, before)
@@ -77,15 +77,15 @@ def test_a_variable_that_jax_does_not_take():
 
 
 def test_variables_are_recorded_and_another_value_is_said(tmp_path, monkeypatch):
-    for name in backend.ROUNDING:
+    for name in process.ROUNDING:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "highest")
     write_environment(tmp_path, ["gan-jax"], 0)
     stored = json.loads((tmp_path / "environment.json").read_text())
-    assert backend.differing(stored) == backend.differing({}) == ""
+    assert process.differing(stored) == process.differing({}) == ""
     other = {**stored, "cores": 1000, "versions": {"jaxlib": "0.0.1"}}
-    assert backend.differing(other).startswith("cores=1000 then, ")
-    assert "jaxlib='0.0.1' then, " in backend.differing(other)
+    assert process.differing(other).startswith("cores=1000 then, ")
+    assert "jaxlib='0.0.1' then, " in process.differing(other)
     monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
     monkeypatch.setenv("JAX_LOG_COMPILES", "0")  # changes no number
     assert other_rounding(tmp_path) == [

@@ -13,7 +13,7 @@ from gan_jax.games import GAMES
 from gan_jax.networks import mlp
 from gan_jax.optimizers import numbers
 from gan_jax.training import parallel
-from gan_jax.training.shared import padded, side_by_side, unpadded
+from gan_jax.training.parallel import padded, side_by_side, unpadded
 from gan_jax.training.step import init_state, make_step
 
 options = {

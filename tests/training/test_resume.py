@@ -32,7 +32,7 @@ from support.commands import (
 
 import gan_jax
 from gan_jax.training.checkpoints import Checkpoints
-from gan_jax.training.output import Output
+from gan_jax.training.events import Output
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from gan_jax.sweeps import halving
 from gan_jax.sweeps.plan import plan
 from gan_jax.sweeps.records import Group, read_groups, read_result, write_group
 from gan_jax.sweeps.space import Sweep
-from gan_jax.training.together import Show
+from gan_jax.training.progress import Show
 
 
 class Ladder:

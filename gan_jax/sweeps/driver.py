@@ -24,9 +24,9 @@ from gan_jax.sweeps.progress import SweepProgress
 from gan_jax.sweeps.records import DONE, FILE, NEEDED, Group, run_folder, status_of, write_group
 from gan_jax.sweeps.results import write_results
 from gan_jax.sweeps.space import NOT_TRAINED, Resources, Sweep, expand, run_name
+from gan_jax.training.progress import Show
 from gan_jax.training.records import PACKAGES, locked, write_text
 from gan_jax.training.start import read_config
-from gan_jax.training.together import Show
 
 WRITTEN = ("results.csv", "results.parquet", "report.html")  # beside the runs, their groups and sweep.json
 

@@ -17,12 +17,14 @@ from gan_jax.sweeps.choose import choose, out_of_memory
 from gan_jax.sweeps.plan import chunks, is_done, measured_before, shape_of, structure_of
 from gan_jax.sweeps.records import Group, folder_of, read_group, read_groups, read_metrics, run_folder, write_group
 from gan_jax.training import process
+from gan_jax.training.drive import Member
 from gan_jax.training.events import Result, write_result
 from gan_jax.training.loop import train
+from gan_jax.training.progress import Show
 from gan_jax.training.records import write_text
 from gan_jax.training.shared import Shared, shared_by
 from gan_jax.training.start import read_config
-from gan_jax.training.together import Member, Show, train_together
+from gan_jax.training.together import train_together
 
 KEPT = 4  # structures
 

@@ -16,8 +16,8 @@ from gan_jax.evaluation import records as evaluations
 from gan_jax.metric_names import all_names, values_of
 from gan_jax.sweeps.records import DONE, read_groups, read_result, run_folder
 from gan_jax.sweeps.space import Sweep
+from gan_jax.training.progress import Show
 from gan_jax.training.records import write_text
-from gan_jax.training.together import Show
 
 
 def check(wanted: Sweep, runs: Mapping[str, ConfigDict]) -> None:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.sweeps.execute import train_alone
 from gan_jax.sweeps.plan import is_done
-from gan_jax.training.together import Show
+from gan_jax.training.progress import Show
 
 
 def train_over_hosts(workdir: Path, runs: Mapping[str, ConfigDict], command: Sequence[str], show: Show) -> None:

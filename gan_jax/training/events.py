@@ -5,24 +5,22 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.data import Source
-from gan_jax.errors import NonFiniteError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.records import Record
 from gan_jax.game import Game
 from gan_jax.health import Finding
 from gan_jax.metric_names import values_of
-from gan_jax.training.checkpoints import Checkpoints, leaves_of, params_sha256
+from gan_jax.training.checkpoints import Checkpoints, params_sha256
 from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
 from gan_jax.training.known_data import write_data
@@ -62,7 +60,54 @@ class Result:
     reason: str = ""
 
 
-class Output:
+class Silent:
+    """What processes other than 0 have in the place of an ``Output``: nothing is written."""
+
+    seconds = 0.0
+
+    def record(
+        self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float], state: State
+    ) -> list[Finding]:
+        """Record a step; what is newly wrong with the run."""
+        return []
+
+    def findings(self) -> list[str]:
+        """Names of all that is wrong with the run."""
+        return []
+
+    def hopeless(self) -> Finding | None:
+        """The first finding that more steps will not mend."""
+        return None
+
+    def sample(self, step: int, state: State) -> None:
+        """Draw samples."""
+
+    def evaluate(self, step: int, state: State) -> list[Record]:
+        """Measure."""
+        return []
+
+    def flush(self) -> None:
+        """Hand what is recorded to the system."""
+
+    def save(self, step: int, state: State) -> None:
+        """Begin a checkpoint."""
+
+    def wait(self) -> None:
+        """Wait for it."""
+
+    def kept(self) -> str:
+        """The newest checkpoint, in words."""
+        return "there is no checkpoint yet"
+
+    def finish(self, status: str, step: int, state: State, metrics: dict[str, float], reason: str = "") -> Result:
+        """The end of the run."""
+        return Result(status, step, params_sha256(state.params), round(self.seconds, 3), metrics, None, reason=reason)
+
+    def close(self) -> None:
+        """End all files."""
+
+
+class Output(Silent):
     """Writes records, sample grids, checkpoints and the result.
 
     Args:
@@ -107,7 +152,7 @@ class Output:
         self._begun = time.perf_counter() - self.recorder.seconds
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> float:  # type: ignore[override]
         """Time in training, over all starts."""
         return time.perf_counter() - self._begun
 
@@ -156,21 +201,31 @@ class Output:
             self.best.offer(step, state, records)
         return records
 
-    def save(self, step: int, state: State) -> None:
-        """Begin a checkpoint. What is recorded up to here is handed to the system first, so that it is never ahead."""
-        leaves = leaves_of(state)
-        spoiled = first_not_finite(leaves)
-        if spoiled:
-            self._refuse(step, state, spoiled)
+    def findings(self) -> list[str]:
+        """Names of all that is wrong with the run."""
+        return [finding.name for finding in self.watch.findings]
+
+    def hopeless(self) -> Finding | None:
+        """The first finding that more steps will not mend."""
+        return self.watch.hopeless
+
+    def flush(self) -> None:
+        """Hand what is recorded to the system, so that it is never behind a checkpoint."""
         with self._writing():
             self.recorder.flush()
-        self.checkpoints.save(step, leaves)
 
-    def _refuse(self, step: int, state: State, name: str) -> None:
-        # The loss was finite up to here, so the loop went on; this state would never train again.
-        reason = spoiled_by(self.game, name, step)
-        self.finish("non_finite", step, state, {}, reason)
-        raise NonFiniteError(f"{reason}; {self.checkpoints.kept()}")
+    def save(self, step: int, state: State) -> None:
+        """Begin a checkpoint, if there is none of this step."""
+        if step not in self.checkpoints.steps():
+            self.checkpoints.save(step, state)
+
+    def wait(self) -> None:
+        """Wait for the checkpoint."""
+        self.checkpoints.wait()
+
+    def kept(self) -> str:
+        """The newest checkpoint, in words."""
+        return self.checkpoints.kept()
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(self.workdir, self.checkpoints.kept)
@@ -184,11 +239,13 @@ class Output:
         grids = sorted(
             (p for p in (self.workdir / "samples").glob("*.png") if p.stem.isdigit()), key=lambda p: int(p.stem)
         )
-        shown = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
-        result = Result(
-            status, step, params_sha256(state.params), round(self.seconds, 3), shown, str(grids[-1]) if grids else None,
-            self.best.wait() if self.best else None, tuple(self.watch.report(status, step)), reason,
-        )  # fmt: skip
+        shown: Any = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
+        result = dataclasses.replace(
+            super().finish(status, step, state, shown, reason),
+            sample_grid=str(grids[-1]) if grids else None,
+            best=self.best.wait() if self.best else None,
+            health=tuple(self.watch.report(status, step)),
+        )
         with self._writing():
             self.recorder.flush()
             write_result(self.workdir, result)
@@ -235,7 +292,7 @@ class Best:
         value = next(float(record["value"]) for record in records if record["metric"] == self.metric)
         if not math.isfinite(value) or self._sign * (value - self.value) <= 0:  # never true of NaN: nothing is kept yet
             return
-        self._checkpoints.save(step, leaves_of(state))
+        self._checkpoints.save(step, state)
         self.step, self.value = step, value
 
     def wait(self) -> dict[str, Any] | None:
@@ -251,19 +308,3 @@ class Best:
 def write_result(workdir: Path, result: Result) -> None:
     """Write result.json."""
     write_text(workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-
-
-def first_not_finite(leaves: Mapping[str, np.ndarray]) -> str | None:
-    """The first parameter or statistic of a state that is NaN or infinite, None where all are finite."""
-    own = ("params/", "stats/", "ema/")
-    return next((name for name, leaf in leaves.items() if name.startswith(own) and not np.isfinite(leaf).all()), None)
-
-
-def spoiled_by(game: Game, leaf: str, step: int) -> str:
-    """What to say of a leaf that is not finite after ``step``."""
-    network = leaf.split("/")[1]
-    owner = next((p for p, player in game.players.items() if network in player.owns), network)
-    return (
-        f"{leaf} of player {owner} is not finite after step {step}; "
-        f"a lower optimizer.{owner}.learning_rate or optimizer.{owner}.clip may help"
-    )

@@ -2,15 +2,13 @@
 
 import math
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
@@ -20,12 +18,12 @@ from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
 from gan_jax.paths import expanded
 from gan_jax.training import parallel, process
-from gan_jax.training.calls import due, next_length, not_finite, to_next_event
-from gan_jax.training.checkpoints import Checkpoints, params_sha256, state_like
+from gan_jax.training.checkpoints import Checkpoints, state_like
 from gan_jax.training.continuing import check_workdir
+from gan_jax.training.drive import Drive, Member
 from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
 from gan_jax.training.events import Output, Result
-from gan_jax.training.process import leave, stop_requested
+from gan_jax.training.process import agree, stop_requested
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import locked
 from gan_jax.training.sampling import make_sampler
@@ -85,23 +83,29 @@ def train(
             stack.enter_context(locked(workdir))
             for line in check_workdir(workdir, config, source):
                 show.say(line)
-        _agree(0)  # the others wait, and fail with process 0 if the directory is refused
+        agree(0)  # the others wait, and fail with process 0 if the directory is refused
         stop = stack.enter_context(stop_requested())
         state, checkpoints = _resume(workdir, config, state, show)
         begun = int(state.step)
-        output = None
+        member = Member(config, workdir)
         if checkpoints is not None:
             argv = sys.argv if command is None else command
-            output = Output(workdir, config, game, source, checkpoints, begun, argv, material)
-            stack.callback(output.close)
+            member.output = Output(workdir, config, game, source, checkpoints, begun, argv, material)
+            stack.callback(member.output.close)
         if begun == 0:
             show.say(f"{config.game.name} on {summary(source)}: parameters: {describe_parts(game, state.params)}")
         show.begin(begun)
         stack.callback(show.close)
-        state = parallel.replicate(state, mesh)
-        arrays = parallel.replicate(dict(source.arrays), mesh)
         stream = _Stream(config, game, source, begun, mesh) if source.stream else None
-        return _play(config, game, program, mesh, state, arrays, stream, output, show, stop)
+        given = {"take": stream.take, "most": stream.chunk} if stream else {}
+        placed = parallel.of_one(program, mesh, dict(source.arrays), **given)
+        profile = workdir / "profile" if config.profile and primary else None
+        drive = Drive(placed, config, game, [member], member.output, config.steps, show, profile=profile)
+        drive.play(placed.place(state), begun, stop)
+        assert member.result is not None
+        if member.result.status == "non_finite":
+            raise NonFiniteError(f"{member.result.reason}; {member.output.kept()}")
+        return member.result
 
 
 def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn | None = None) -> tuple[Any, Any]:
@@ -124,16 +128,11 @@ def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn
     return parallel.make_program(loop, mesh, primitive=config.parallel, streamed=streamed), mesh
 
 
-def fetch(tree: Any) -> Any:
-    """Host copies of replicated device values. The loop's only transfer from the device between its events."""
-    return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), tree)
-
-
 def _resume(workdir: Path, config: ConfigDict, state: State, show: Progress) -> tuple[State, Checkpoints | None]:
     primary = jax.process_index() == 0
     checkpoints = Checkpoints(workdir, config.checkpoint_keep) if primary else None
     found = checkpoints.restore_newest(show.say) if checkpoints else None
-    step = _agree(found[0] if found else -1)
+    step = agree(found[0] if found else -1)
     if step < 0:
         return state, checkpoints
     leaves = found[1] if found else Checkpoints(workdir, read_only=True).restore(step)
@@ -141,86 +140,6 @@ def _resume(workdir: Path, config: ConfigDict, state: State, show: Progress) -> 
         raise ConfigError(f"steps={config.steps} is fewer than {str(workdir)!r} has done; allowed: at least {step}")
     show.say(f"continuing {workdir} from step {step:,}")
     return state_like(state, leaves), checkpoints
-
-
-def _play(
-    config: ConfigDict, game: Game, program: Any, mesh: Any, state: State, arrays: Any, stream: "_Stream | None",
-    output: Output | None, show: Progress, stop: Any,
-) -> Result:  # fmt: skip
-    step, rate = int(parallel.local(state.step)), 0.0
-    metrics: dict[str, float] = {}
-    images_per_step = len(data_rounds(game)) * config.batch_size
-    limit, compiled, rate_from = 1, False, (0.0, 0)
-    profiled = not config.profile
-    while step < config.steps:
-        length = min(
-            to_next_event(step, config), limit, config.steps_per_call or limit, stream.chunk if stream else limit
-        )
-        with _trace(output) if compiled and not profiled else nullcontext():
-            began = time.perf_counter()
-            state, measured = program(
-                state, arrays, stream.take(length) if stream else {}, parallel.replicate(np.int32(length), mesh)
-            )
-            fetched = fetch((measured, state.alive, state.first_bad_step))  # waits; CPU devices hang if run ahead of
-        profiled = profiled or compiled
-        now = time.perf_counter()
-        metrics = {name: float(value) for name, value in fetched[0].items()}
-        if not fetched[1]:
-            _fail(game, int(fetched[2]), step, state, metrics, output)
-        step += length
-        if compiled:
-            rate = (step - rate_from[1]) * images_per_step / (now - rate_from[0])
-        else:  # the first call compiles: no rate counts it
-            compiled, rate_from = True, (now, step)
-            show.started(step)
-        limit = next_length(length, now - began, config)
-        last, signal = step == config.steps, stop()
-        show.update(step, rate, metrics)
-        if last or due(step, config.log_every):
-            if output:
-                new = output.record(step, step * images_per_step, rate, metrics, parallel.local(state))
-                show.found(step, new, [finding.name for finding in output.watch.findings])
-            show.record(step, rate, metrics)
-            rate_from = (now, step)
-        if output and (last or due(step, config.sample_every)):
-            output.sample(step, parallel.local(state))
-        if output and config.evaluation.every and (last or due(step, config.evaluation.every)):
-            show.evaluated(step, output.evaluate(step, parallel.local(state)))
-            rate_from = (time.perf_counter(), step)
-        hopeless = config.health.stop and not last and bool(_agree(bool(output and output.watch.hopeless)))
-        if output and (last or signal or hopeless or due(step, config.checkpoint_every)):
-            output.save(step, parallel.local(state))
-        if signal and not last:
-            if output:
-                output.finish("interrupted", step, parallel.local(state), metrics)
-            show.say(f"saved step {step:,}; the same command continues")
-            leave(signal)
-        if hopeless:
-            return _stopped(step, state, metrics, output, show)
-    result = output.finish("finished", step, parallel.local(state), metrics) if output else None
-    _agree(0)  # nobody leaves while process 0 writes
-    return result or Result("finished", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
-
-
-def _stopped(step: int, state: State, metrics: dict[str, float], output: Output | None, show: Progress) -> Result:
-    if output is None:
-        return Result("stopped", step, params_sha256(parallel.local(state.params)), 0.0, metrics, None)
-    found = output.watch.hopeless
-    assert found is not None
-    reason = f"{found.name}: {found.evidence}"
-    show.say(f"stopped at step {step:,}, {reason}; health.stop=False goes on")
-    return output.finish("stopped", step, parallel.local(state), metrics, reason)
-
-
-def _fail(game: Game, bad: int, before: int, state: State, metrics: Mapping[str, float], output: Output | None) -> None:
-    kept = "there is no checkpoint yet"
-    if output:
-        output.checkpoints.wait()
-        kept = output.checkpoints.kept()
-    reason = not_finite(game, bad, before, metrics)
-    if output:
-        output.finish("non_finite", bad - 1, parallel.local(state), dict(metrics), reason)
-    raise NonFiniteError(f"{reason}; {kept}")
 
 
 class _Stream:
@@ -246,12 +165,3 @@ class _Stream:
             stacked = np.stack([batch[name] for batch in batches]).reshape(length, self.rounds, *batches[0][name].shape)
             whole[name] = np.concatenate([stacked, np.zeros((self.chunk - length, *stacked.shape[1:]), stacked.dtype)])
         return parallel.shard_stream(whole, self.mesh)
-
-
-def _trace(output: Output | None) -> AbstractContextManager[Any]:
-    return jax.profiler.trace(str(output.workdir / "profile")) if output else nullcontext()
-
-
-def _agree(value: int) -> int:
-    """Process 0's value, on every process; also a barrier."""
-    return int(multihost_utils.broadcast_one_to_all(np.int32(value))) if jax.process_count() > 1 else value

@@ -6,7 +6,7 @@ What only shows a run must never end it: a terminal may be closed, a pipe's read
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:  # it would load JAX, and the command line takes the screen from here
     from gan_jax.health import Finding
@@ -50,7 +50,42 @@ class Screen:
         return getattr(self._stream, name)
 
 
-class Progress:
+class Show(Protocol):
+    """What a person sees of the runs of a sweep."""
+
+    def advance(self, steps: int) -> None:
+        """So many more steps are done, over all runs."""
+
+    def ended(self, status: str) -> None:
+        """A run ended."""
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+
+
+class Told:
+    """What the host loop tells; here nobody listens."""
+
+    def started(self, step: int) -> None:
+        """The program is compiled; rates count from here."""
+
+    def update(self, step: int, done: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """The program was called: runs are at ``step``, so many steps of theirs were done."""
+
+    def record(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """A record was written."""
+
+    def evaluated(self, step: int, records: Sequence[Mapping[str, Any]]) -> None:
+        """A model was evaluated."""
+
+    def found(self, step: int, new: Sequence["Finding"], all_names: Sequence[str]) -> None:
+        """What is wrong with a run, and what of that is new."""
+
+    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+        """A run ended."""
+
+
+class Progress(Told):
     """Shows steps, images per second, time left and every player's loss.
 
     Args:
@@ -79,7 +114,7 @@ class Progress:
         """The program is compiled; rates count from here."""
         self._since = (time.perf_counter(), step)
 
-    def update(self, step: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+    def update(self, step: int, done: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
         """Move the bar to ``step``."""
         if self._bar is not None:
             words = (f"{images_per_second:,.0f} images/s", _losses(metrics), *self.health)
@@ -109,6 +144,13 @@ class Progress:
             self.say(f"step {step:,}: {finding.name}: {finding.evidence}")
         for name in ended:
             self.say(f"step {step:,}: no longer {name}")
+
+    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+        """The run ended: say what a person may do then."""
+        if status == "stopped":
+            self.say(f"stopped at step {step:,}, {reason}; health.stop=False goes on")
+        if status == "interrupted":
+            self.say(f"saved step {step:,}; the same command continues")
 
     def say(self, line: str) -> None:
         """Print a line, above the bar if there is one."""

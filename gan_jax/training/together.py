@@ -1,63 +1,40 @@
 """Trains runs that share a program together; each has its own records, samples, health and work directory."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
 
-import jax
 import numpy as np
-from ml_collections import ConfigDict
 
-from gan_jax.errors import MetricError
-from gan_jax.game import data_rounds
 from gan_jax.training import parallel
-from gan_jax.training.calls import due, next_length, not_finite, to_next_event
-from gan_jax.training.checkpoints import Checkpoints, leaves_of, read_checkpoint, state_like
-from gan_jax.training.events import Output, first_not_finite, spoiled_by
-from gan_jax.training.parallel import one_of, padded, side_by_side, unpadded
-from gan_jax.training.process import leave, stop_requested
+from gan_jax.training.checkpoints import Checkpoints, read_checkpoint, state_like
+from gan_jax.training.drive import CONTAINED, Drive, Member
+from gan_jax.training.events import Output
+from gan_jax.training.parallel import side_by_side
+from gan_jax.training.process import stop_requested
+from gan_jax.training.progress import Show, Told
 from gan_jax.training.records import locked
 from gan_jax.training.shared import Shared, program_of, states_of
 from gan_jax.training.step import State
 
 
-class Show(Protocol):
-    """What a person sees of runs."""
+class _Told(Told):
+    """Tells the sweep's ``show`` of several runs."""
 
-    def advance(self, steps: int) -> None:
-        """So many more steps are done, over all runs."""
+    def __init__(self, show: Show, until: int) -> None:
+        self.show, self.until = show, until
 
-    def ended(self, status: str) -> None:
-        """A run ended."""
+    def update(self, step: int, done: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        self.show.advance(done)
 
-    def say(self, line: str) -> None:
-        """Print a line."""
-
-
-class Member:
-    """A run among others; its output is None once it has ended.
-
-    Args:
-      config: of the run.
-      workdir: of the run.
-      done: whether it had ended before. It then only keeps its place, so that the program stays the same.
-    """
-
-    def __init__(self, config: ConfigDict, workdir: Path, done: bool = False) -> None:
-        self.config, self.workdir, self.done = config, workdir, done
-        self.output: Output | None = None
-        self.metrics: dict[str, float] = {}
-
-    def end(self, status: str, step: int, state: State, reason: str = "", *, save: bool = True) -> None:
-        """Write its last checkpoint and result."""
-        assert self.output is not None
-        output, self.output = self.output, None
-        if save and step not in output.checkpoints.steps():
-            output.checkpoints.save(step, leaves_of(state))
-        output.finish(status, step, state, self.metrics, reason)
-        output.close()
+    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+        if status == "interrupted":
+            return
+        if reason:
+            self.show.say(f"{name} {status} at step {step:,}: {reason}")
+        self.show.ended(status)
+        if step < self.until:
+            self.show.advance(self.until - step)
 
 
 def train_together(
@@ -97,16 +74,13 @@ def train_together(
                     member.workdir, member.config, shared.game, shared.source, kept, step, command, shared.material,
                     shared.sampler, shared.statistics,
                 )  # fmt: skip
-                stack.callback(_close, member)
+                stack.callback(member.output.close)
         show.advance((step - begin) * sum(not member.done for member in members))
-        devices = shared.mesh.devices.size
-        placed = parallel.split_runs(padded(state, devices, width), shared.mesh)
-        return _Play(shared, members, checkpoints, until, width, show).play(placed, step, stop)
-
-
-def _close(member: Member) -> None:
-    if member.output is not None:
-        member.output.close()
+        program = parallel.of_many(program_of(shared, width), shared.mesh, shared.arrays, len(members), width)
+        told = _Told(show, until)
+        drive = Drive(program, shared.config, shared.game, members, checkpoints, until, told, contained=CONTAINED)
+        drive.play(program.place(state), step, stop)
+        return drive.first_seconds
 
 
 def _begin(
@@ -129,121 +103,3 @@ def _begin(
             member.done |= not alive and bad < 0
     done = np.asarray([member.done for member in members])
     return state.replace(alive=np.asarray(state.alive) & ~done), step
-
-
-class _Play:
-    """One training of runs together."""
-
-    def __init__(
-        self, shared: Shared, members: Sequence[Member], checkpoints: Checkpoints, until: int, width: int, show: Show
-    ) -> None:
-        self.shared, self.members, self.checkpoints = shared, members, checkpoints
-        self.until, self.width, self.show = until, width, show
-        self.config = shared.config
-        self.images_per_step = len(data_rounds(shared.game)) * self.config.batch_size
-
-    def play(self, state: State, step: int, stop: Callable[[], int | None]) -> float:
-        """Call the program until the end."""
-        program, config, mesh = program_of(self.shared, self.width), self.config, self.shared.mesh
-        limit, first = 1, 0.0
-        rate, rate_from = 0.0, (time.perf_counter(), step)
-        while step < self.until and self._running():
-            length = min(to_next_event(step, config, self.until), limit, config.steps_per_call or limit)
-            began = time.perf_counter()
-            state, measured = program(state, self.shared.arrays, parallel.replicate(np.int32(length), mesh))
-            fetched = jax.tree.map(np.asarray, (measured, state.alive, state.first_bad_step))  # waits
-            seconds = time.perf_counter() - began
-            step += length
-            if first:
-                rate = (step - rate_from[1]) * self.images_per_step / (time.perf_counter() - rate_from[0])
-            else:
-                first, rate_from = seconds, (time.perf_counter(), step)
-            limit = next_length(length, seconds, config)
-            self.show.advance(length * len(self._running()))
-            state = self._events(state, step, length, rate, fetched, stop)
-            if due(step, config.log_every):
-                rate_from = (time.perf_counter(), step)
-        self.checkpoints.wait()
-        status = "finished" if self.until == config.steps else "paused"
-        host = unpadded(state, len(self.members))
-        for index, member in self._running():
-            member.end(status, step, one_of(host, index))
-            self.show.ended(status)
-        return first
-
-    def _running(self) -> list[tuple[int, Member]]:
-        return [(index, member) for index, member in enumerate(self.members) if member.output is not None]
-
-    def _events(
-        self, state: State, step: int, length: int, rate: float, fetched: Any, stop: Callable[[], int | None]
-    ) -> State:
-        """What is recorded, drawn, measured and saved after ``step``; the state, without the runs that ended."""
-        config, last, signal = self.config, step == self.until, stop()
-        measured, alive, bad = fetched
-        dead = []
-        for index, member in self._running():
-            at = divmod(index, self.width)
-            member.metrics = {name: float(value[at]) for name, value in measured.items()}
-            if not alive[at]:
-                dead.append((index, int(bad[at])))
-        saving = last or bool(signal) or due(step, config.checkpoint_every)
-        happens = (config.log_every, config.sample_every, config.evaluation.every)
-        if not (dead or saving or any(due(step, every) for every in happens)):
-            return state
-        host = unpadded(state, len(self.members))
-        for index, when in dead:
-            member = self.members[index]
-            reason = not_finite(self.shared.game, when, step - length, member.metrics)
-            self._leave(member, one_of(host, index), when - 1, "non_finite", reason, save=False)
-        ended = [
-            index
-            for index, member in self._running()
-            if self._events_of(member, one_of(host, index), step, rate, last, saving)
-        ]
-        if ended:
-            state = state.replace(alive=self._without(state, ended))
-        if saving:
-            for _, member in self._running():
-                member.output.recorder.flush()  # type: ignore[union-attr]
-            self.checkpoints.save(step, leaves_of(unpadded(state, len(self.members))))
-        if signal and not last:
-            self.checkpoints.wait()
-            leave(signal)
-        return state
-
-    def _events_of(self, member: Member, state: State, step: int, rate: float, last: bool, saving: bool) -> bool:
-        """The same for one run; whether it ends here, before the others."""
-        config, output = member.config, member.output
-        assert output is not None
-        if last or due(step, config.log_every):
-            output.record(step, step * self.images_per_step, rate, member.metrics, state)
-        if last or due(step, config.sample_every):
-            output.sample(step, state)
-        if config.evaluation.every and (last or due(step, config.evaluation.every)):
-            try:
-                output.evaluate(step, state)
-            except MetricError as error:
-                return self._leave(member, state, step, "failed", str(error))
-        spoiled = first_not_finite(leaves_of(state)) if saving else None
-        if spoiled:
-            return self._leave(
-                member, state, step, "non_finite", spoiled_by(self.shared.game, spoiled, step), save=False
-            )
-        found = output.watch.hopeless if config.health.stop and not last else None
-        if found:
-            return self._leave(member, state, step, "stopped", f"{found.name}: {found.evidence}")
-        return False
-
-    def _leave(self, member: Member, state: State, step: int, status: str, reason: str, *, save: bool = True) -> bool:
-        self.show.say(f"{member.workdir.name} {status} at step {step:,}: {reason}")
-        member.end(status, step, state, reason, save=save)
-        self.show.ended(status)
-        self.show.advance(self.until - step)
-        return True
-
-    def _without(self, state: State, ended: Sequence[int]) -> jax.Array:
-        """Which runs go on, placed as the program wants it."""
-        alive = np.array(state.alive)
-        for index in ended:
-            alive[divmod(index, self.width)] = False
-        return parallel.split_runs(alive, self.shared.mesh)

@@ -17,6 +17,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.game import data_rounds
 from gan_jax.training import loop as loop_module
+from gan_jax.training import parallel
 from gan_jax.training.parallel import make_loop
 from gan_jax.training.step import init_state, make_step
 
@@ -30,7 +31,7 @@ QUIET = {"log_every": 0, "sample_every": 0, "checkpoint_every": 0, "health.sampl
 def test_between_its_events_a_run_reads_the_device_once_a_call(tmp_path, monkeypatch):
     """By counting: JAX's guard against transfers from the device sees nothing on CPUs."""
     seen, inside = [], []
-    compile_program, fetch = loop_module.compile_program, loop_module.fetch
+    compile_program, fetch = loop_module.compile_program, parallel.fetch
 
     def compiled(*arguments):
         program, mesh = compile_program(*arguments)
@@ -54,7 +55,7 @@ def test_between_its_events_a_run_reads_the_device_once_a_call(tmp_path, monkeyp
 
     kind = type(jnp.zeros(()))
     monkeypatch.setattr(loop_module, "compile_program", compiled)
-    monkeypatch.setattr(loop_module, "fetch", fetched)
+    monkeypatch.setattr(parallel, "fetch", fetched)
     for name in ("asarray", "array"):
         monkeypatch.setattr(np, name, reading(name, getattr(np, name)))
     monkeypatch.setattr(kind, "_value", property(reading("a number", kind._value.fget)))

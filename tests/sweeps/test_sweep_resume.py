@@ -150,7 +150,7 @@ def test_signals_save_and_the_same_command_continues(reference, file, tmp_path):
         assert not saved or f"continuing 3 runs from step {saved}" in ended.err
         saved = max(int(path.name) for path in workdir.glob("groups/*/chunks/*/checkpoints/*") if path.name.isdigit())
         assert saved == max(records(run)[-1]["step"] for run in folders(workdir).values() if records(run))
-        assert set(load(workdir)["status"]) <= {"running", "missing", "finished"}
+        assert set(load(workdir)["status"]) <= {"interrupted", "missing", "finished"}
         assert (workdir / "results.csv").exists()
     ended = on_one_device(flags)
     assert ended.status == 0, ended.err

@@ -78,7 +78,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
-    setup, named = Configured(config, source.shape, source.num_classes), f"game.name={config.game.name!r}"
+    setup, named = Configured(config, source.features), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
     numbers = numbers_of_game(config)
     try:
@@ -87,8 +87,10 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         raise ConfigError(f"{named}: {describe(error)}") from error
     if not isinstance(game, Game):
         raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
-    _refuse_without_effect(config, setup.asked)
-    return with_rule(dataclasses.replace(game, numbers=numbers), config)
+    asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
+    _refuse_without_effect(config, asked)
+    running = config.sample_statistics == "running"
+    return with_rule(dataclasses.replace(game, numbers=numbers, running=running), config)
 
 
 def numbers_of_game(config: ConfigDict) -> dict[str, Number]:

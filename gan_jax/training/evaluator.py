@@ -8,7 +8,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import data_options
-from gan_jax.configured import component_options
 from gan_jax.data import resolve as resolve_data
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse
@@ -16,10 +15,10 @@ from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.records import Record
 from gan_jax.evaluation.reference import Reference, load
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.game import Game, forward
+from gan_jax.game import Game
 from gan_jax.measures import MEASURES, takes
 from gan_jax.metric_names import parse
-from gan_jax.registry import make_loss, resolve
+from gan_jax.move import to_draw
 from gan_jax.training.sampling import CHUNK, Sampler, draw
 from gan_jax.training.step import State
 
@@ -104,15 +103,15 @@ def measure(
     Returns:
       One record a value.
     """
-    normalized = "batch_stats" in state.stats.get("generator", {})
+    normalized = any("batch_stats" in own for own in state.stats.values())
     weights = sampler.weights(state)
     statistics = weights.statistics if config.sample_statistics == "running" else f"batch of {CHUNK}"
     generated = Generated(
-        lambda num, seed, labels: draw(sampler, weights, num, seed, labels),
+        lambda num, seed, labels: draw(sampler, weights, num, seed, given={} if labels is None else {"label": labels}),
         parameters=weights.parameters,
         batch_norm=statistics if normalized else "none",
         checkpoint=chosen,
-        discriminator=_log_odds(config, game, state),
+        discriminator=_log_odds(game, state),
     )
     values = evaluate(
         generated, settings.metrics, material.reference, material.extractors,
@@ -122,18 +121,14 @@ def measure(
     return files.make_records(values, about)
 
 
-def _log_odds(config: ConfigDict, game: Game, state: State) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The discriminator of single points, in the mode in which it is sampled from; None where there is none."""
-    loss = make_loss(resolve("loss", config.loss.name), component_options(config, "loss"), "loss.name")
-    packed = config.game.name == "gan" and config.game.gan.packing > 1
-    if not loss.log_odds or packed or "discriminator" not in game.networks:
+def _log_odds(game: Game, state: State) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The game's discriminator of single points; None where it has none."""
+    if game.log_odds is None:
         return None
+    judge = game.log_odds
 
     def logits(x: np.ndarray) -> np.ndarray:
-        name = "discriminator"
-        return np.asarray(
-            forward(game.networks[name], state.params[name], state.stats[name], jnp.asarray(x), train=False)[0]
-        )
+        return np.asarray(judge(to_draw(game, state.params, state.stats, state.key, len(x)), jnp.asarray(x)))
 
     return logits
 

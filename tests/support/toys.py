@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import losses
+from gan_jax.data import Feature
 from gan_jax.figures.dirac import Point, Slope
 from gan_jax.game import Game, Player, alternating, simultaneous
 from gan_jax.games import GAMES
@@ -65,19 +66,24 @@ class Given:
     ):  # fmt: skip
         self.networks = {"generator": generator, "discriminator": discriminator}
         self.made, self.options, self.rounds = losses.get(loss), options, schedule
-        self.shape, self.num_classes, self.batch_size, self.latent_dim = shape, None, batch_size, latent_dim
+        self.features = {"image": Feature(shape, (-1.0, 1.0) if len(shape) == 3 else None)}
+        self.batch_size, self.latent_dim = batch_size, latent_dim
 
-    def network(self, role, shape=None):
-        return self.networks[role].clone(shape=shape) if shape not in (None, self.shape) else self.networks[role]
+    def feature(self, name):
+        return self.features[name]
+
+    def network(self, role, of="image", shape=None):
+        own = self.networks[role]
+        return own.clone(shape=shape) if shape not in (None, self.features[of].shape) else own
 
     def optimizer(self, role):
         return optimizer(self.options, f"optimizer.{role}")
 
-    def schedule(self):
-        return self.rounds or alternating("discriminator", "generator")
+    def schedule(self, first="discriminator", second="generator"):
+        return self.rounds or alternating(first, second)
 
     def loss(self):
-        return Loss(lambda context: self.made, self.made.generator_reads_real)
+        return Loss(lambda context: self.made, self.made)
 
     def terms(self, player):
         return ()
@@ -87,9 +93,6 @@ class Given:
 
     def noise(self):
         return None
-
-    def running_statistics(self):
-        return True
 
 
 def gan(**kwargs):
@@ -124,7 +127,7 @@ def dirac(loss, schedule, rate=0.2, psi=1.0):
         Given(Point(), Slope(start=psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
     )
     players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
-    return Game(made.networks, made.inputs, players, made.schedule, made.sample)
+    return Game(made.networks, made.inputs, players, made.schedule, made.outputs)
 
 
 def quartet():
@@ -160,7 +163,6 @@ def quartet():
             ),
         },
         schedule=(("critics",), ("maps",)),
-        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
     )
 
 

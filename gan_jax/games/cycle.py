@@ -96,7 +96,7 @@ def judges_loss(move: Move, loss: Loss, pool: int) -> tuple[jax.Array, Metrics]:
     for name, (of, to) in MAPS.items():
         fake = move(name, move.batch[of])
         if pool:
-            fake, pools[to] = pooled(move, memory["pool"][to], memory["seen"], jax.lax.stop_gradient(fake), to)
+            fake, pools[to] = pooled(move, memory["pool"][to], memory["seen"], fake, to)
         real_logits = move(f"judge_{to}", move.batch[to], noise="real")
         fake_logits = move(f"judge_{to}", fake, noise="fake")
         total += 0.5 * jnp.mean(adversarial.discriminator(real_logits, fake_logits))

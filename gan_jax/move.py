@@ -46,7 +46,12 @@ class Move:
         self._applied: set[tuple[str, str]] = set()
 
     def __call__(
-        self, network: str, *inputs: jax.Array, noise: str = "", keys: jax.Array | None = None, train: bool | None = None
+        self,
+        network: str,
+        *inputs: jax.Array,
+        noise: str = "",
+        keys: jax.Array | None = None,
+        train: bool | None = None,
     ) -> Any:
         """Apply a network.
 

@@ -184,7 +184,6 @@ def judged(move: Move, parts: Parts, real: jax.Array, fake: jax.Array) -> tuple[
 
 def supply(move: Move, parts: Parts, player: str, **made: jax.Array) -> terms.Supply:
     """What penalties may ask for; ``made``: real, fake, real_logits and fake_logits of this move."""
-
     given = conditions(move, parts)
 
     def critic() -> Any:
@@ -193,9 +192,7 @@ def supply(move: Move, parts: Parts, player: str, **made: jax.Array) -> terms.Su
 
     def features() -> Any:
         keys = move.keys("penalty_layers", every=parts.packing)
-        return partial(
-            hidden_layer, *move.module("discriminator"), given=given, keys=keys, axis_name=move.axis_name
-        )
+        return partial(hidden_layer, *move.module("discriminator"), given=given, keys=keys, axis_name=move.axis_name)
 
     def generate() -> Any:
         single = move.function("generator")

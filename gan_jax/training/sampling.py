@@ -53,7 +53,9 @@ class Sampler(NamedTuple):
 def make_sampler(game: Game, source: Source) -> Sampler:
     """The sampler of a game on its data."""
 
-    def sample(params: Any, stats: Any, key: jax.Array, num: int, output: str, given: Any = MappingProxyType({})) -> Any:
+    def sample(
+        params: Any, stats: Any, key: jax.Array, num: int, output: str, given: Any = MappingProxyType({})
+    ) -> Any:
         return game.outputs[output].draw(to_draw(game, params, stats, fast(key), num, given), num)
 
     def estimated(num: int, key: jax.Array) -> dict[str, Any]:
@@ -102,7 +104,10 @@ def _shown(source: Source, reads: Sequence[str], key: jax.Array, count: int) -> 
         if classes is not None:
             columns = max(1, count // classes)
             labels = np.repeat(np.arange(classes, dtype=np.int32), columns)
-            return {n: jnp.asarray(labels) if n == name else jnp.resize(v, (len(labels), *v.shape[1:])) for n, v in given.items()}, columns
+            return {
+                n: jnp.asarray(labels) if n == name else jnp.resize(v, (len(labels), *v.shape[1:]))
+                for n, v in given.items()
+            }, columns
     return given, None
 
 
@@ -169,9 +174,7 @@ def find_output(game: Game, name: str) -> str:
     return name or next(iter(game.outputs))
 
 
-def check_given(
-    source: Source, output: str, reads: Sequence[str], given: Mapping[str, np.ndarray], num: int
-) -> None:
+def check_given(source: Source, output: str, reads: Sequence[str], given: Mapping[str, np.ndarray], num: int) -> None:
     """Refuse conditions that an output does not take, or that are not like the data's."""
     for name, value in given.items():
         if name not in reads:
@@ -183,7 +186,9 @@ def check_given(
             raise ConfigError(f"{name} has the shape {value.shape}; allowed: {(num, *feature.shape)}")
         if feature.classes is None:
             continue
-        if not np.issubdtype(value.dtype, np.integer) or (len(value) and not 0 <= value.min() <= value.max() < feature.classes):
+        if not np.issubdtype(value.dtype, np.integer) or (
+            len(value) and not 0 <= value.min() <= value.max() < feature.classes
+        ):
             raise ConfigError(
                 f"{name} holds {value.dtype} from {value.min()} to {value.max()}; "
                 f"allowed: whole numbers from 0 to {feature.classes - 1}"

@@ -40,7 +40,9 @@ def translate(run: Run, inputs: str | Path, out: str | Path, *, output: str = ""
     source, target = expanded("input", inputs), expanded("out", out)
     paths = find_images(source) if source.is_dir() else [source]
     if not source.exists():
-        raise ConfigError(f"input={str(inputs)!r}: there is no such file or folder; allowed: an image, or a folder of images")
+        raise ConfigError(
+            f"input={str(inputs)!r}: there is no such file or folder; allowed: an image, or a folder of images"
+        )
     targets = _targets(source, paths, target)
     made = np.concatenate(
         [_translated(run, name, feature, paths[i : i + CHUNK], seed) for i in range(0, len(paths), CHUNK)]
@@ -54,7 +56,9 @@ def translate(run: Run, inputs: str | Path, out: str | Path, *, output: str = ""
         for path, image in zip(targets, to_uint8(made), strict=True):
             write_png(path, np.broadcast_to(image, (*image.shape[:2], max(3, image.shape[2]))))
     except OSError as error:
-        raise WorkdirError(f"{str(target)!r} cannot be written: {error.strerror or error}; choose another --out") from error
+        raise WorkdirError(
+            f"{str(target)!r} cannot be written: {error.strerror or error}; choose another --out"
+        ) from error
     return targets
 
 
@@ -67,7 +71,9 @@ def _reading(run: Run, output: str) -> tuple[str, str]:
     found = [name for name in run.game.outputs if read(name)]
     if not found or (output and find_output(run.game, output) not in found):
         said = f"output {output!r} is" if found else "no output of this game is"
-        raise ConfigError(f"{said} made from an image; allowed: {', '.join(found) or 'a run of a game that translates'}")
+        raise ConfigError(
+            f"{said} made from an image; allowed: {', '.join(found) or 'a run of a game that translates'}"
+        )
     name = output or found[0]
     return name, read(name)[0]
 
@@ -95,7 +101,9 @@ def _translated(run: Run, name: str, feature: str, paths: Sequence[Path], seed: 
     for path in paths:
         image = images.read(path, height if height == width else 0, channels)
         if image.shape != shape:
-            raise ConfigError(f"{path} is {image.shape[1]}x{image.shape[0]} pixels; allowed: {width}x{height}, as trained on")
+            raise ConfigError(
+                f"{path} is {image.shape[1]}x{image.shape[0]} pixels; allowed: {width}x{height}, as trained on"
+            )
         read.append(image)
     x = np.asarray(to_float(np.stack(read)))
     return run.sample(len(x), seed, output=name, given={feature: x})

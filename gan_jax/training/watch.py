@@ -72,7 +72,9 @@ class Watch:
         self.findings = diagnose(self._history, self._scale, self.steps)
         for output in self._outputs[1:]:
             own = diagnose([_of_output(record, output) for record in self._history], self._scale, self.steps)
-            self.findings += tuple(f._replace(name=f"{output}:{f.name}") for f in own if f.evidence.startswith("samples/"))
+            self.findings += tuple(
+                f._replace(name=f"{output}:{f.name}") for f in own if f.evidence.startswith("samples/")
+            )
         return [finding for finding in self.findings if finding.name not in before]
 
     def evaluated(self, records: Sequence[Record]) -> None:

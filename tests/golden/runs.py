@@ -69,7 +69,7 @@ def program(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
         parallel.replicate(np.int32(row.steps), mesh),
     )  # fmt: skip
     state = parallel.local(state)
-    sampler = make_sampler(game)
+    sampler = make_sampler(game, source)
     samples = draw(sampler, sampler.weights(state), SAMPLES, SEED)
     record = {name: float(np.asarray(value.addressable_data(0))) for name, value in metrics.items()}
     return {

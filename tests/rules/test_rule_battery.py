@@ -16,7 +16,10 @@ from gan_jax.game import data_rounds
 from gan_jax.rules import RULES
 from gan_jax.training.step import make_step
 
-GAMES = {"gan_batch_norm": (gan_batch_norm, POINTS, "generator"), "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}, "generators")}
+GAMES = {
+    "gan_batch_norm": (gan_batch_norm, POINTS, "generator"),
+    "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}, "generators"),
+}
 LOOKING = ("extragradient", "consensus", "unrolled", "heun")  # that evaluate everybody, one of each structure
 CASES = [
     *((rule, "cycle") for rule in ("gradient", *LOOKING)),

@@ -1,6 +1,7 @@
 """Small games, two of them no GANs, that the battery plays beside the registered ones."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import flax.linen as nn
 import jax
@@ -245,6 +246,13 @@ def normal_batch(features, key, lead):
 
 
 POINTS = {"image": Feature((2,))}
+
+
+def data_of(shape):
+    """What a game asks of data that are examples of one shape."""
+    return SimpleNamespace(features={"image": Feature(shape, (-1.0, 1.0) if len(shape) == 3 else None)})
+
+
 # name -> (builder, features of a real example)
 GAMES_UNDER_TEST = {
     "gan": (gan, POINTS),

@@ -53,7 +53,9 @@ def build(setup: Setup, cycle: float = 10.0, identity: float = 0.0, pool: int = 
             **{f"judge_{domain}": (images[domain],) for domain in shapes},
         },
         players={
-            "generators": Player(tuple(MAPS), partial(maps_loss, loss=loss, identity=bool(identity)), setup.optimizer("generator")),
+            "generators": Player(
+                tuple(MAPS), partial(maps_loss, loss=loss, identity=bool(identity)), setup.optimizer("generator")
+            ),
             "discriminators": Player(
                 ("judge_a", "judge_b"), partial(judges_loss, loss=loss, pool=pool), setup.optimizer("discriminator"),
                 memory={"pool": memory, "seen": jnp.int32(0)} if pool else (),

@@ -94,7 +94,7 @@ def assembled(setup: Setup, parts: Parts, networks: Mapping[str, nn.Module], pac
         "generator": partial(generator_loss, parts=parts, reads_real=reads_real),
     }
     reads_data = {"discriminator": True, "generator": reads_real or bool(parts.given)}
-    given = tuple(spec_of(setup.feature(name)) for name in parts.given)
+    given = tuple(jax.ShapeDtypeStruct(f.shape, f.dtype) for f in map(setup.feature, parts.given))
     return Game(
         networks=networks,
         inputs={

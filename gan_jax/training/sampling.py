@@ -31,6 +31,7 @@ from gan_jax.training.start import read_checkpoint, read_config
 from gan_jax.training.step import State, init_state
 from gan_jax.training.weights import Weights, make_weights
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 CHUNK = 500  # examples per call, so that a large request fits in memory
 
 
@@ -53,9 +54,7 @@ class Sampler(NamedTuple):
 def make_sampler(game: Game, source: Source) -> Sampler:
     """The sampler of a game on its data."""
 
-    def sample(
-        params: Any, stats: Any, key: jax.Array, num: int, output: str, given: Any = MappingProxyType({})
-    ) -> Any:
+    def sample(params: Any, stats: Any, key: jax.Array, num: int, output: str, given: Any = NOTHING) -> Any:
         return game.outputs[output].draw(to_draw(game, params, stats, fast(key), num, given), num)
 
     def estimated(num: int, key: jax.Array) -> dict[str, Any]:
@@ -75,11 +74,11 @@ def conditions(source: Source, reads: Sequence[str], key: jax.Array, num: int) -
     for name in reads:
         feature = source.features[name]
         if feature.classes is None:
-            given[name] = jnp.asarray(taken[name])
+            given[name] = jnp.resize(taken[name], (num, *feature.shape))  # where there are fewer, from the first on
             continue
         shares = jnp.asarray(feature.frequencies or [1.0 / feature.classes] * feature.classes, jnp.float32)
         keys = example_keys(key, name, index)
-        given[name] = jax.vmap(lambda key, logits=jnp.log(shares): jax.random.categorical(key, logits))(keys)
+        given[name] = jax.vmap(jax.random.categorical, (0, None))(keys, jnp.log(shares))
     return given
 
 
@@ -103,18 +102,15 @@ def _shown(source: Source, reads: Sequence[str], key: jax.Array, count: int) -> 
         classes = source.features[name].classes
         if classes is not None:
             columns = max(1, count // classes)
-            labels = np.repeat(np.arange(classes, dtype=np.int32), columns)
-            return {
-                n: jnp.asarray(labels) if n == name else jnp.resize(v, (len(labels), *v.shape[1:]))
-                for n, v in given.items()
-            }, columns
+            given = {n: jnp.resize(value, (classes * columns, *value.shape[1:])) for n, value in given.items()}
+            return {**given, name: jnp.repeat(jnp.arange(classes, dtype=jnp.int32), columns)}, columns
     return given, None
 
 
 def picture(
     x: np.ndarray, source: Source, key: jax.Array, *, columns: int | None = None, inputs: np.ndarray | None = None
 ) -> np.ndarray:
-    """A grid of images, each behind its input if there is one; or a plot of points beside real ones; uint8 [h, w, 3]."""
+    """A grid of images, each behind its input; or a plot of points over real ones; uint8 [height, width, 3]."""
     if x.ndim == 4:
         return image_grid(x, columns=columns) if inputs is None else image_pairs(inputs, x)
     if source.fetch is None:
@@ -179,7 +175,7 @@ def check_given(source: Source, output: str, reads: Sequence[str], given: Mappin
     for name, value in given.items():
         if name not in reads:
             raise ConfigError(
-                f"output {output!r} takes no {name!r}; allowed: {', '.join(map(repr, reads)) or 'nothing conditions it'}"
+                f"output {output!r} takes no {name!r}; allowed: {', '.join(map(repr, reads)) or 'nothing'}"
             )
         feature, value = source.features[name], np.asarray(value)
         if value.shape != (num, *feature.shape):

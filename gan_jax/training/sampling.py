@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import files
 from gan_jax.build import build_game, build_hyper
-from gan_jax.data import Source, first_examples
+from gan_jax.data import Source
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.game import STREAMS, Game
 from gan_jax.paths import expanded
@@ -72,7 +72,7 @@ def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
         raise ConfigError(
             f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
         )
-    return point_plot(x, first_examples(source, jax.random.fold_in(key, STREAMS["data"]), 1000))
+    return point_plot(x, source.take(jax.random.fold_in(key, STREAMS["data"]), 1000)["image"])
 
 
 def draw(sampler: Sampler, weights: Weights, num: int, seed: int, labels: Any = None) -> np.ndarray:

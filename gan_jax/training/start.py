@@ -85,9 +85,7 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     if not own:
         return
     lead = (len(data_rounds(game)), config.batch_size)
-    batch = {"image": jax.ShapeDtypeStruct((*lead, *source.shape), jax.numpy.float32)}
-    if source.num_classes is not None:
-        batch["label"] = jax.ShapeDtypeStruct(lead, jax.numpy.int32)
+    batch = {name: jax.ShapeDtypeStruct((*lead, *one.shape), one.dtype) for name, one in source.features.items()}
     try:
         x = jax.eval_shape(
             lambda params, stats: game.sample(game.networks, params, stats, jax.random.key(0), 2),

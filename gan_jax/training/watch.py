@@ -5,11 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.configured import component_options
-from gan_jax.data import Source, decode, first_examples
+from gan_jax.data import Source
 from gan_jax.evaluation.records import Record
 from gan_jax.game import STREAMS, Game
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
@@ -96,7 +95,7 @@ def check_reference(config: ConfigDict, source: Source) -> None:
 
 def _reference(source: Source, key: jax.Array, num: int) -> Any:
     """Statistics of real examples."""
-    return reference_statistics(jnp.asarray(_real(source, key, num)))
+    return reference_statistics(jnp.asarray(source.take(jax.random.fold_in(key, STREAMS["data"]), num)["image"]))
 
 
 def _scale(config: ConfigDict) -> LossScale:
@@ -117,18 +116,3 @@ def make_statistics(game: Game, source: Source, num: int) -> Statistics:
         return sample_statistics(game.sample(game.networks, params, stats, fast(key), num), reference, means, std)
 
     return jax.jit(statistics)
-
-
-def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
-    """Real examples, float32 [num, ...], or all where there are fewer."""
-    own = jax.random.fold_in(key, STREAMS["data"])
-    if source.fetch is not None and not source.arrays:
-        return first_examples(source, own, num)
-    if source.arrays:  # evenly spaced, since a set may be sorted by class
-        images = source.arrays["image"]
-        chosen = images[np.linspace(0, len(images) - 1, min(num, len(images))).astype(np.int64)]
-    else:
-        assert source.stream is not None
-        epoch = min(num, source.num_examples or num)  # none twice
-        chosen = next(source.stream(own, 0, epoch))["image"]
-    return np.asarray(decode({"image": chosen})["image"])

@@ -42,9 +42,10 @@ def build_source(config: ConfigDict) -> Source:
 
 
 def data_options(config: ConfigDict) -> dict[str, Any]:
-    """The options of the configured data source."""
-    section, _ = data.resolve(config.data.name)
-    return config.data[section].to_dict() if section in config.data else {}
+    """The options of the configured data source; of joined ones {kind: its options}."""
+    options = lambda name: config.data[data.resolve(name)[0]].to_dict() if data.resolve(name)[0] in config.data else {}
+    parts = data.parts_of(config.data.name)
+    return {data.resolve(part)[0]: options(part) for part in parts.values()} or options(config.data.name)
 
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:

@@ -100,7 +100,7 @@ def _option(path: str, default: Any, otherwise: str) -> Field:
 
 def _components() -> dict[str, Field]:
     titles = {
-        "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
+        "data": ("mnist", "data set: a registered name, folder:PATH, any TFDS name, or several, a=NAME,b=NAME"),
         "game": ("gan", "who plays: a registered name or package.module:attribute"),
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
         "generator": ("mlp", "generator: a registered name or package.module:attribute"),

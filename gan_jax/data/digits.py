@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gan_jax.data.source import Source, resident
+from gan_jax.data.source import Source
+from gan_jax.data.storage import resident
 
 HIGHEST_VALUE = 16
 
@@ -17,4 +18,4 @@ def load() -> Source:
 
     digits = load_digits()
     image = np.round(digits.images[..., None] * (255 / HIGHEST_VALUE)).astype(np.uint8)
-    return resident("digits", {"image": image, "label": digits.target.astype(np.int32)}, num_classes=10)
+    return resident("digits", {"image": image, "label": digits.target.astype(np.int32)})

@@ -9,7 +9,8 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.names import shown
-from gan_jax.data.source import HostBatch, Source, resident
+from gan_jax.data.source import HostBatch, Source, image_features, label_feature
+from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataError
 from gan_jax.paths import expanded
@@ -60,10 +61,10 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
         labels = {} if classes is None else {"label": np.asarray(classes[1][index], np.int32)}
         return {"image": picture(index), **labels}
 
-    num_classes = None if classes is None else len(classes[0])
     if not images.fits(len(paths), shape, memory_limit_mb):
         listing = "\n".join(f"{path.relative_to(root)} {path.stat().st_size}" for path in paths)
-        return streamed(name, len(paths), shape, num_classes, read, listing)
+        label = None if classes is None else label_feature(np.array(classes[1], np.int32))
+        return streamed(name, len(paths), image_features(shape, label), read, listing)
     arrays = {"image": np.empty((len(paths), *shape), np.uint8)}
 
     def decode(index: int) -> None:
@@ -74,7 +75,7 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
             pass
     if classes is not None:
         arrays["label"] = np.array(classes[1], np.int32)
-    return resident(name, arrays, num_classes)
+    return resident(name, arrays)
 
 
 def find_images(root: pathlib.Path) -> list[pathlib.Path]:

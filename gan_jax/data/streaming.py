@@ -3,13 +3,13 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 
 from gan_jax.data.shuffle import epoch_order_on_host
-from gan_jax.data.source import HostBatch, Source
+from gan_jax.data.source import Feature, HostBatch, Source
 from gan_jax.errors import DataError
 
 MAX_THREADS = 16
@@ -17,17 +17,15 @@ BATCHES_AHEAD = 2
 
 
 def streamed(
-    name: str, num_examples: int, shape: tuple[int, ...], num_classes: int | None, read: Callable[[int], HostBatch],
-    listing: str,
-) -> Source:  # fmt: skip
+    name: str, num_examples: int, features: Mapping[str, Feature], read: Callable[[int], HostBatch], listing: str
+) -> Source:
     """A source that reads each example when it is due.
 
     Args:
       name: how the source is called in messages and records.
       num_examples: N.
-      shape: (H, W, C) of every image.
-      num_classes: None if there are no labels.
-      read: index in [0, N) -> "image" uint8 [H, W, C], and "label" int32 [] if labelled; called from several threads.
+      features: what each example has.
+      read: index in [0, N) -> every feature, images as uint8 [H, W, C]; called from several threads.
       listing: as `Source.listing`.
 
     Returns:
@@ -56,15 +54,7 @@ def streamed(
 
         return _prefetched(example, part.size)
 
-    return Source(
-        name=name,
-        shape=shape,
-        value_range=(-1.0, 1.0),
-        num_examples=num_examples,
-        num_classes=num_classes,
-        stream=stream,
-        listing=listing,
-    )
+    return Source(name=name, features=features, num_examples=num_examples, stream=stream, listing=listing)
 
 
 def _prefetched(example: Callable[[int], HostBatch], batch_size: int) -> Iterator[HostBatch]:

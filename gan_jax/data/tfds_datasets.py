@@ -19,7 +19,8 @@ import numpy as np
 from gan_jax.data import images
 from gan_jax.data.cache import cached
 from gan_jax.data.names import shown
-from gan_jax.data.source import HostBatch, Source, resident
+from gan_jax.data.source import Feature, HostBatch, Source, image_features
+from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import ConfigError, DataConfigError, DataError, GanJaxError
 from gan_jax.paths import expanded
@@ -173,12 +174,14 @@ def load(
     info = (pathlib.Path(builder.data_path) / INFO).read_bytes()
     fingerprint = hashlib.sha256(info + repr((split, resolution, channels)).encode()).hexdigest()
     if not images.fits(len(examples), shape, memory_limit_mb):
-        return streamed(name, len(examples), shape, num_classes, read_one, listing=fingerprint)
+        label = None if num_classes is None else Feature((), classes=num_classes)
+        return streamed(name, len(examples), image_features(shape, label), read_one, listing=fingerprint)
     # Readable, and short of telling every slice from every other: that is the fingerprint's work.
     plain_split = "".join(c if c.isalnum() else "-" for c in split)
     variant = plain_split + (f"_{resolution}px" if resolution else "") + (f"_{channels}ch" if channels else "")
     folder = data_dir / "gan_jax_cache" / builder.info.full_name / variant
-    return resident(name, cached(folder, fingerprint, decode_all), num_classes)
+    classes = None if num_classes is None else {"label": num_classes}
+    return resident(name, cached(folder, fingerprint, decode_all), classes)
 
 
 def _check_features(name: str, features: Any) -> int | None:

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from gan_jax import data
-from gan_jax.data import Source, first_examples
+from gan_jax.data import Source
 from gan_jax.data.synthetic import Distribution
-from gan_jax.errors import ConfigError, DataError
+from gan_jax.errors import ConfigError
 
 ORDER = 0  # seed of the order from which a part of a larger split is taken
 
@@ -68,16 +68,16 @@ def load(
       ConfigError: there is no such split.
       DataError: data that are missing or broken.
     """
-    source = _source(name, split, data_dir, options, "real")
+    source, key = _source(name, split, data_dir, options, "real"), jax.random.key(ORDER)
     if source.density is not None:
-        return Reference(
-            source.name, "drawn", _drawn(source, num, 0), _drawn(source, 1000, 1), "drawn", None, source.density
-        )
+        drawn, more = (source.take(jax.random.fold_in(key, i), n)["image"] for i, n in enumerate((num, 1000)))
+        return Reference(source.name, "drawn", drawn, more, "drawn", None, source.density)
     held_out = None
     if validation:
         other = _source(name, validation, data_dir, options, "validation")
-        held_out = _examples(other, other.num_examples or 1000)
-    return Reference(source.name, split, _examples(source, num), held_out, validation, source.num_classes, None)
+        held_out = other.stored(key, other.num_examples or 1000, _shuffled)["image"]
+    examples = source.stored(key, num, _shuffled)["image"]
+    return Reference(source.name, split, examples, held_out, validation, source.num_classes, None)
 
 
 def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:
@@ -87,17 +87,6 @@ def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, A
         raise ConfigError(f"split {split!r} of the {what} examples: {error}") from error
 
 
-def _drawn(source: Source, num: int, stream: int) -> np.ndarray:
-    return first_examples(source, jax.random.fold_in(jax.random.key(ORDER), stream), num)
-
-
-def _examples(source: Source, num: int) -> np.ndarray:
-    if source.arrays:
-        images = source.arrays["image"]
-        if num >= len(images):
-            return images
-        return images[np.sort(np.random.default_rng(ORDER).permutation(len(images))[:num])]
-    if source.stream is None:
-        raise DataError(f"data.name={source.name!r} holds no examples to compare with")
-    taken = next(source.stream(ORDER, 0, min(num, source.num_examples or num)))
-    return taken["image"]
+def _shuffled(num_examples: int, num: int) -> np.ndarray:
+    """Indices of a part of a resident split, the same in every run and on every machine."""
+    return np.sort(np.random.default_rng(ORDER).permutation(num_examples)[:num])

@@ -228,7 +228,7 @@ class _Stream:
 
     def __init__(self, config: ConfigDict, game: Game, source: Source, step: int, mesh: Any) -> None:
         self.rounds, self.mesh = len(data_rounds(game)), mesh
-        size = math.prod(source.shape) * config.batch_size * self.rounds
+        size = sum(math.prod(one.shape) for one in source.features.values()) * config.batch_size * self.rounds
         self.chunk = max(1, min(32, STREAM_BYTES_PER_CALL // size))
         share = config.batch_size // jax.process_count()
         mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)

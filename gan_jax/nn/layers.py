@@ -24,11 +24,7 @@ def check_shape(x: jax.Array, shape: tuple[int, ...]) -> None:
 
 
 def flatten(x: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    """Examples x [B, *shape] as [B, size of shape] in `dtype`.
-
-    Raises:
-      ValueError: if an example of x has another shape.
-    """
+    """Examples x [B, *shape] as [B, size of shape] in `dtype`; ValueError if they have another shape."""
     check_shape(x, shape)
     return x.reshape(x.shape[0], math.prod(shape)).astype(dtype)
 

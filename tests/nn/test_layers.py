@@ -9,6 +9,7 @@ import pytest
 from gan_jax.nn import activations, initializers, layers
 from gan_jax.threefry import fast
 
+
 def keys(number, seed=0):
     return fast(jax.random.split(jax.random.key(seed), number))
 

@@ -10,9 +10,10 @@ PairLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def check_logits(real_logits: jax.Array, fake_logits: jax.Array) -> None:
-    """Refuse what is not two arrays [B] of the same B, with an AssertionError: broadcasting would hide it."""
-    chex.assert_rank([real_logits, fake_logits], 1)
+    """Refuse what is not two arrays [B, ...] of one shape, with an AssertionError: broadcasting would hide it."""
     chex.assert_equal_shape([real_logits, fake_logits])
+    if real_logits.ndim == 0:
+        raise AssertionError("logits have no axis of examples")
 
 
 class Optimum(NamedTuple):

@@ -15,6 +15,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Hyper, Schedule, Term, alternating, simultaneous
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses import AdversarialLoss
+from gan_jax.nn import conditional
 from gan_jax.optimizers import optimizer, projected
 from gan_jax.penalties import PENALTIES
 from gan_jax.registry import TABLES, make_loss, make_network, make_penalty, options_of, resolve
@@ -58,13 +59,18 @@ class Configured:
             )
         return self.features[name]
 
-    def network(self, role: str, of: str = "image", **supplied: Any) -> nn.Module:
+    def network(self, role: str, of: str = "image", label: str = "", **supplied: Any) -> nn.Module:
         """As ``Setup.network``."""
         self.asked.add(role)
         field = f"{role}.name={self.config[role].name!r}"
         given = {"shape": self.feature(of).shape, "dtype": _DTYPES[self.config.precision], **supplied}
         arguments = {**component_options(self.config, role), **given}
-        return make_network(resolve(role, self.config[role].name), field, **arguments)
+        network = make_network(resolve(role, self.config[role].name), field, **arguments)
+        if not label:
+            return network
+        classes = self.feature(label).classes or 0
+        told = conditional.Generator if role == "generator" else conditional.discriminator
+        return told(network, classes)
 
     def optimizer(self, role: str) -> optax.GradientTransformationExtraArgs:
         """As ``Setup.optimizer``."""

@@ -20,6 +20,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Game, Metrics, Output, Player, Term
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
+from gan_jax.nn.heads import is_trunk
 from gan_jax.setup import Latents, Loss, Setup
 
 
@@ -273,18 +274,17 @@ def hidden_layer(
     module: nn.Module, params: Any, stats: Any, x: jax.Array, *, given: Sequence[jax.Array], keys: jax.Array,
     axis_name: str | None,
 ) -> jax.Array:  # fmt: skip
-    """A discriminator's last hidden layer [B, F], which it sows as "features" in the collection "intermediates".
+    """A discriminator's last hidden layer [B, F].
 
     Raises:
-      ConfigError: it sows none.
+      ConfigError: it does not take ``head=False``.
     """
-    variables = {"params": params, **stats}
-    _, state = module.apply(
-        variables, x, *given, train=True, keys=keys, axis_name=axis_name, mutable=[*stats, "intermediates"]
-    )
-    if "features" not in state.get("intermediates", {}):
+    if not is_trunk(module):
         raise ConfigError(
-            f"penalties.feature_matching: the discriminator {type(module).__name__} has no hidden layer to match; "
-            'allowed: one that calls self.sow("intermediates", "features", x)'
+            f"penalties.feature_matching: the discriminator {type(module).__name__} shows no hidden layer to match; "
+            "allowed: one that takes head=False and then returns it, [B, F]"
         )
-    return state["intermediates"]["features"][0]
+    features: jax.Array = module.apply(
+        {"params": params, **stats}, x, *given, train=True, keys=keys, axis_name=axis_name, head=False, mutable=[*stats]
+    )[0]
+    return features

@@ -212,5 +212,5 @@ def test_a_discriminator_without_features_is_named():
 
     with jax.numpy_dtype_promotion("standard"):
         params = Bare().init(jax.random.key(0), jnp.zeros((1, 2)))["params"]
-        with pytest.raises(ConfigError, match="the discriminator Bare has no hidden layer to match"):
-            hidden_layer(Bare(), params, {}, jnp.zeros((3, 2)), None, None)
+        with pytest.raises(ConfigError, match="the discriminator Bare shows no hidden layer to match"):
+            hidden_layer(Bare(), params, {}, jnp.zeros((3, 2)), given=(), keys=None, axis_name=None)

@@ -10,7 +10,7 @@ from gan_jax.reporting.axes import Axis, axis, reach
 from gan_jax.reporting.material import Material, Setting
 from gan_jax.reporting.wording import counted, interval, number, with_spread
 from gan_jax.sweeps.aggregate import Comparison, compare, rank, summarize
-from gan_jax.sweeps.selection import UNFINISHED, run_values
+from gan_jax.sweeps.table import UNFINISHED, run_values
 
 CONFIDENCE = 0.95
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.reporting.material import Material
 from gan_jax.stored import read_object
-from gan_jax.sweeps.records import folder_of, read_groups
+from gan_jax.sweeps.layout import folder_of, read_groups
 
 
 def groups(material: Material) -> "list[Group]":

@@ -10,10 +10,10 @@ import pandas
 from gan_jax.evaluation import records as evaluations
 from gan_jax.paths import expanded
 from gan_jax.reporting.wording import short_names, words_of
+from gan_jax.status import Status
 from gan_jax.stored import read_object
-from gan_jax.sweeps.records import read_metrics, read_result, read_sweep, run_folder
-from gan_jax.sweeps.results import HEAD, load
-from gan_jax.sweeps.selection import settings_of
+from gan_jax.sweeps.layout import read_metrics, read_result, read_sweep, run_folder
+from gan_jax.sweeps.table import HEAD, load, settings_of
 
 
 def read(workdir: str | Path) -> "Material":
@@ -72,7 +72,7 @@ class Run(NamedTuple):
     """
 
     name: str
-    status: str
+    status: Status
     step: int
     steps: int
     seconds: float
@@ -114,7 +114,7 @@ class Material:
             result = read_result(self.workdir, name) or {}
             done = int(result.get("step", row["step"] or 0))
             made[name] = Run(
-                name, str(row["status"]), done, int(row["steps"]), float(row["seconds"]),
+                name, Status(row["status"]), done, int(row["steps"]), float(row["seconds"]),
                 str(row["reason"]), tuple(result.get("health", ())), str(row["group"]),
             )  # fmt: skip
         return made

@@ -21,7 +21,7 @@ from gan_jax.reporting.factors import Factors, factors
 from gan_jax.reporting.grids import load, sample_steps
 from gan_jax.reporting.material import Material, read
 from gan_jax.reporting.wording import counted, number
-from gan_jax.sweeps.records import run_folder
+from gan_jax.sweeps.layout import run_folder
 
 # Eight colours that colour-blind readers keep apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8589a", "#c48500", "#3f9fd8", "#222222", "#7a7f87")

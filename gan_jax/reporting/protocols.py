@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.evaluation.protocol import FIELDS, Protocol, differences, protocol_of
 from gan_jax.reporting.material import Material
-from gan_jax.sweeps.selection import direction
+from gan_jax.sweeps.table import direction
 
 
 def measured(material: Material) -> "list[Measured]":

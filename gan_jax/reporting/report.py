@@ -20,7 +20,8 @@ from gan_jax.reporting import answer, commands, cost, grids, protocols, states, 
 from gan_jax.reporting.curves import curves
 from gan_jax.reporting.factors import factors
 from gan_jax.reporting.material import Material, Setting, read
-from gan_jax.sweeps.plain import same
+from gan_jax.scalars import same
+from gan_jax.status import Status
 
 TEMPLATES = Path(__file__).parent / "templates"
 FILE = "report.html"
@@ -144,7 +145,7 @@ def _own_files() -> dict[str, Any]:
 
 def _facts(material: Material) -> list[str]:
     counts = states.counts(material)
-    done = sum(run.status == "finished" for run in material.runs.values())
+    done = sum(run.status == Status.FINISHED for run in material.runs.values())
     facts = [
         wording.counted(len(material.settings), "setting"), wording.counted(len(material.seeds), "seed"),
         wording.counted(len(material.runs), "run"), f"{done:,} finished",

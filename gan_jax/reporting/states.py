@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gan_jax.reporting.material import Material, Run
+from gan_jax.status import Status
 
 # Kind -> (mark, what it means); the marks tell kinds apart without colours.
 KINDS = {
@@ -51,14 +52,14 @@ def ended_badly(material: Material, order: Sequence[int]) -> "list[Trouble]":
 
 def kind_of(run: Run) -> str:
     """One of ``KINDS``."""
-    if run.status == "finished":
+    if run.status == Status.FINISHED:
         return "hopeless" if any(f.get("hopeless") for f in run.health) else "warned" if run.health else "fine"
     return run.status if run.status in KINDS else "unfinished"
 
 
 def _cell(run: Run, seed: int) -> "Cell":
     words = run.status.replace("_", " ")
-    if run.status not in ("finished", "missing", "failed"):
+    if run.status not in (Status.FINISHED, Status.MISSING, Status.FAILED):
         words += f" at {run.step:,}"
     return Cell(run.name, seed, kind_of(run), words, tuple(str(f["name"]).replace("_", " ") for f in run.health),
                 run.reason)  # fmt: skip

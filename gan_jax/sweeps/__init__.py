@@ -14,10 +14,10 @@ import importlib
 from typing import Any
 
 _ORIGIN = {
-    "Sweep": "space",
+    "Sweep": "sweep",
     "Space": "space",
-    "Halving": "space",
-    "Resources": "space",
+    "Halving": "sweep",
+    "Resources": "sweep",
     "grid": "space",
     "product": "space",
     "zipped": "space",
@@ -29,7 +29,7 @@ _ORIGIN = {
     "log_uniform": "space",
     "integers": "space",
     "choice": "space",
-    "load": "results",
+    "load": "table",
     "summarize": "aggregate",
     "compare": "aggregate",
     "rank": "aggregate",

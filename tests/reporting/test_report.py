@@ -20,7 +20,7 @@ from gan_jax.config import load_config, parse_config_flags, to_json
 from gan_jax.errors import WorkdirError
 from gan_jax.reporting import curves, grids, write_report
 from gan_jax.sweeps.aggregate import rank, summarize
-from gan_jax.sweeps.results import load
+from gan_jax.sweeps.table import load
 
 SHORT = {"seeds": 3, "steps": 600, "evaluate_every": 200, "grids": 2}
 

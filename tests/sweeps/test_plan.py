@@ -8,10 +8,23 @@ from support.sweeping import RATE
 
 from gan_jax.build import build_hyper
 from gan_jax.config import flatten, load_config, load_values, validate
-from gan_jax.sweeps.plan import chunks, end_of, is_done, measured_before, plan, shape_of, structure_of
-from gan_jax.sweeps.records import DONE, Group, read_groups, run_folder, write_group
-from gan_jax.sweeps.space import Sweep, expand, grid, run_name
+from gan_jax.sweeps.layout import (
+    Group,
+    chunks,
+    end_of,
+    is_done,
+    measured_before,
+    plan,
+    read_groups,
+    run_folder,
+    shape_of,
+    structure_of,
+    write_group,
+)  # fmt: skip
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Sweep, expand, run_name
 
+DONE = ("finished", "non_finite", "stopped", "eliminated", "failed")
 RICH = {
     "adam": (),
     "penalty_average_smoothing": ("ema.decay=0.9", "penalties.r1.weight=1.0", "loss.non_saturating.real_target=0.9"),

@@ -27,6 +27,7 @@ from gan_jax.sweeps.layout import (
     Layout,
     lay_out,
     plan,
+    read_run_config,
     run_folder,
     shape_of,
     status_of,
@@ -39,7 +40,6 @@ from gan_jax.training import compilation_cache
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
 from gan_jax.training.shared import shared_by
-from gan_jax.training.start import read_config
 
 WRITTEN = ("results.csv", "results.parquet", "report.html")  # beside the runs, their groups and sweep.json
 PROBED = 4  # groups that are timed; others of the same shape take the same time
@@ -65,11 +65,6 @@ def sweep(
 
     Returns:
       {status: runs} over the runs of this sweep; {} in all processes but the first.
-
-    Raises:
-      ConfigError: a point of the sweep is not possible, or the directory holds files of no sweep; nothing was written.
-      WorkdirError: the directory is locked, unreadable or full.
-      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP; the command continues.
     """
     layout = lay_out(wanted, base, expanded("workdir", workdir))
     over_hosts = jax.process_count() > 1
@@ -143,9 +138,7 @@ def _write_layout(layout: Layout, base: ConfigDict, about: Mapping[str, Any]) ->
     flat = {run: configs.flatten(config) for run, config in runs.items()}
     for run in earlier["runs"]:
         if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
-            config = read_config(run_folder(workdir, run))
-            assert config is not None
-            flat[run] = configs.flatten(config)
+            flat[run] = configs.flatten(read_run_config(workdir, run))
     order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     others = sorted(field for field in flat[order[0]] if field not in named)  # such as another base than before
@@ -234,21 +227,13 @@ def _minutes(seconds: float) -> str:
 
 
 class SweepProgress(Progress):
-    """Steps over all runs, how many runs are done, failed and left, and the time left.
-
-    Args:
-      steps: over all runs.
-      runs: how many.
-      done: runs that ended before this start; {status: runs}.
-      stream: where to; a bar if it is a terminal. stderr if None.
-      enabled: False shows nothing.
-    """
+    """Steps over all runs, the time left, and how many runs are left and ended, some of them before this start."""
 
     def __init__(
-        self, steps: int, runs: int, done: Mapping[Status, int], stream: TextIO | None = None, *, enabled: bool = True
+        self, steps: int, runs: int, ended: Mapping[Status, int], stream: TextIO | None = None, *, enabled: bool = True
     ) -> None:
         super().__init__(steps, stream, enabled=enabled)
-        self.runs, self.counts, self.at = runs, dict(done), 0
+        self.runs, self.counts, self.at = runs, Counter(ended), 0
         self._begun = self._said = time.perf_counter()
         self.begin(0, unit_scale=True, smoothing=0.05)
         self._words()
@@ -268,12 +253,12 @@ class SweepProgress(Progress):
 
     def ended(self, status: str) -> None:
         """A run ended."""
-        self.counts[Status(status)] = self.counts.get(Status(status), 0) + 1
+        self.counts[Status(status)] += 1
         self._words()
 
     def words(self) -> str:
         """How many runs are done, failed and left."""
-        done = self.counts.get(Status.FINISHED, 0)
+        done = self.counts[Status.FINISHED]
         others = {k: n for k, n in sorted(self.counts.items()) if k not in (Status.FINISHED, Status.PAUSED) and n}
         left = self.runs - done - sum(others.values())
         return ", ".join([f"{done} done", *(f"{n} {status}" for status, n in others.items()), f"{left} left"])

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -76,27 +75,22 @@ def follow(
 ) -> list[str]:
     """Hand the groups of a job to workers, and follow these by the records of their runs.
 
-    Args:
-      job: what to do.
-      submit: begins a task for each of several arguments of ``work``.
-      wait: of the tasks that are under way those that have ended, after a moment.
-      answer: what a task that has ended says, line by line, and why it has no result, "" if it has.
-
-    Returns:
-      The groups without a result, each with the reason.
+    Begins a task for each of several arguments of ``work``; waits a moment for some of those under way; asks one that
+    has ended for its lines and why it has no result, "" if it has. Returns the groups without, each with the reason.
     """
     own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=no_more)
     pending: dict[Any, Group] = {}
-    lost, watch, new = [], _Watch(job), [*job.groups]
+    steps: dict[str, tuple[int, int]] = {}
+    lost, new = [], [*job.groups]
     while True:
         if new:
-            watch.add(new)
+            steps |= {run: (group.begin, group.until) for group in new for run in group.runs}
             pending |= zip(submit([(own, group.name, os.getcwd()) for group in new]), new, strict=True)
         if not pending:
             break
         new = []
         ended = wait([*pending])
-        watch.look()
+        _look(job, steps)
         for task in ended:
             group = pending.pop(task)
             lines, why = answer(task)
@@ -105,7 +99,7 @@ def follow(
             if why:
                 lost.append(f"{group.name} ({why})")
             new += job.more(group)
-    watch.look()
+    _look(job, steps)
     return lost
 
 
@@ -119,18 +113,17 @@ def work(job: Job, group: str, folder: str) -> list[str]:
     while True:
         try:
             run_group(job._replace(show=show), group)
-            return show.lines
+            return show
         except WorkdirError as error:
             if "is in use by process" not in str(error) or time.monotonic() - began > PATIENCE:
                 raise
             time.sleep(1.0)
 
 
-class Lines:
-    """Keeps what a task says; the driver prints it, and reads the rest in the records."""
+class Lines(list[str]):
+    """What a task says; the driver prints it, and reads the rest in the records."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    say = list.append
 
     def advance(self, steps: int) -> None:
         """Nothing."""
@@ -138,34 +131,16 @@ class Lines:
     def ended(self, status: str) -> None:
         """Nothing."""
 
-    def say(self, line: str) -> None:
-        """Keep a line."""
-        self.lines.append(line)
 
-
-class _Watch:
-    """Follows groups by the records of their runs."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self._open: dict[str, list[int]] = {}  # {run: [its step, the step at which it ends]}
-
-    def add(self, groups: Sequence[Group]) -> None:
-        """Follow these, too."""
-        self._open |= {run: [group.begin, group.until] for group in groups for run in group.runs}
-
-    def look(self) -> None:
-        """Tell what happened since the last look."""
-        for run, (step, until) in list(self._open.items()):
-            status = status_of(self.job.workdir, run)
-            at = until if status.done or status == Status.INTERRUPTED else _last_step(self.job.workdir, run)
-            self.job.show.advance(max(at - step, 0))
-            self._open[run][0] = max(at, step)
-            if at >= until and status not in (Status.RUNNING, Status.MISSING):
-                del self._open[run]
-                self.job.show.ended(status)
-
-
-def _last_step(workdir: Path, run: str) -> int:
-    records = read_metrics(workdir, run)
-    return int(records[-1]["step"]) if records else 0
+def _look(job: Job, steps: dict[str, tuple[int, int]]) -> None:
+    """Tell what the records of runs say since the last look: {run: (its step then, the step at which it ends)}."""
+    for run, (before, until) in list(steps.items()):
+        status, records = status_of(job.workdir, run), read_metrics(job.workdir, run)
+        at = max(before, int(records[-1]["step"]) if records else 0)
+        if status.done or status == Status.INTERRUPTED:
+            at = until
+        job.show.advance(at - before)
+        steps[run] = at, until
+        if at >= until and status not in (Status.RUNNING, Status.MISSING):
+            del steps[run]
+            job.show.ended(status)

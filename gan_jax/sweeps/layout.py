@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from gan_jax.errors import WorkdirError
 from gan_jax.status import Status
 from gan_jax.stored import read_lines, read_object, write_object
 from gan_jax.sweeps.sweep import Sweep, expand, run_name
+from gan_jax.training.start import read_config
 
 FILE = "sweep.json"
 # Of sweep.json, by whoever reads one.
@@ -91,6 +92,13 @@ def read_sweep(workdir: Path) -> dict[str, Any]:
             f"{str(workdir)!r} holds no sweep: there is no {FILE}; give the --workdir of a `gan-jax sweep`"
         )
     return found
+
+
+def read_run_config(workdir: Path, run: str) -> ConfigDict:
+    """A run's configuration."""
+    config = read_config(run_folder(workdir, run))
+    assert config is not None
+    return config
 
 
 def read_groups(workdir: Path) -> list[Group]:
@@ -190,6 +198,11 @@ def plan(workdir: Path, runs: Mapping[str, ConfigDict], begin: int, until: int |
     return groups
 
 
+def left_of(workdir: Path, group: Group) -> list[str]:
+    """Runs of a group that it has not brought to its end."""
+    return [run for run in group.runs if not is_done(workdir, run, group.begin, group.until)]
+
+
 def end_of(config: ConfigDict, until: int | None) -> int:
     """The step at which a run ends that is trained ``until`` there."""
     return config.steps if until is None else min(until, config.steps)
@@ -199,11 +212,6 @@ def chunks(group: Group) -> list[tuple[str, ...]]:
     """A group's runs as they are called: ``width`` at a time."""
     size = group.width or len(group.runs)
     return [group.runs[start : start + size] for start in range(0, len(group.runs), size)]
-
-
-def measured_before(groups: Sequence[Group], shape: str) -> Group | None:
-    """A group whose step takes the same time, and whose way was measured."""
-    return next((group for group in groups if group.shape == shape and group.seconds_per_step), None)
 
 
 def _hash(value: Any) -> str:

@@ -88,9 +88,9 @@ def zipped(values: Mapping[str, Any]) -> Space:
     points: dict[Hashable, Point] = {}
     for row in zip(*lists.values()):
         point = dict(zip(lists, row))
-        if _identity(point) in points:
+        if same(point) in points:
             raise ConfigError(f"zipped: {in_words(point)} occurs twice; allowed: each point once")
-        points[_identity(point)] = point
+        points[same(point)] = point
     return Space(tuple(points.values()))
 
 
@@ -104,7 +104,8 @@ def product(*spaces: Space) -> Space:
     for (i, a), (j, b) in itertools.combinations(enumerate(spaces, 1), 2):
         if common := [field for field in a.fields if field in b.fields]:
             raise ConfigError(f"product: {common[0]} is in factors {i} and {j}; allowed: a field in one factor only")
-    return Space(tuple(_merged(*row) for row in itertools.product(*spaces)))
+    rows = itertools.product(*spaces)
+    return Space(tuple({field: value for point in row for field, value in point.items()} for row in rows))
 
 
 def union(*spaces: Space) -> Space:
@@ -116,7 +117,7 @@ def union(*spaces: Space) -> Space:
     points: dict[Hashable, Point] = {}
     for space in _spaces("union", spaces):
         for point in space:
-            points.setdefault(_identity(point), point)
+            points.setdefault(same(point), point)
     return Space(tuple(points.values()))
 
 
@@ -141,7 +142,7 @@ def when(space: Space, match: Mapping[str, Any], then: Space) -> Space:
     for point, matches in zip(space, matching):
         if matches and (common := [field for field in then.fields if field in point]):
             raise ConfigError(f"when: the point {in_words(point)} has {common[0]} already; allowed: fields it lacks")
-        points.extend([_merged(point, further) for further in then] if matches else [point])
+        points.extend([{**point, **further} for further in then] if matches else [point])
     return Space(tuple(points))
 
 
@@ -236,14 +237,6 @@ def choice(values: Any) -> Draw:
 def in_words(point: Point) -> str:
     """``loss.name='hinge', batch_size=64``."""
     return ", ".join(f"{field}={value!r}" for field, value in point.items()) or "no field"
-
-
-def _identity(point: Point) -> Hashable:
-    return frozenset((field, same(value)) for field, value in point.items())
-
-
-def _merged(*points: Point) -> Point:
-    return {field: value for point in points for field, value in point.items()}
 
 
 def _field(name: Any) -> str:

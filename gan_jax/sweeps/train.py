@@ -22,13 +22,12 @@ from gan_jax.registry import describe
 from gan_jax.status import Status
 from gan_jax.stored import write_object
 from gan_jax.sweeps import layout
-from gan_jax.sweeps.layout import Group, chunks, folder_of, is_done, run_folder, shape_of, structure_of, write_group
+from gan_jax.sweeps.layout import Group, chunks, folder_of, left_of, run_folder, shape_of, structure_of, write_group
 from gan_jax.sweeps.sweep import Resources
 from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.loop import train
 from gan_jax.training.output import Result, write_result
 from gan_jax.training.shared import Shared, padded, program_of, shared_by, side_by_side, states_of
-from gan_jax.training.start import read_config
 from gan_jax.training.together import Member, Show, train_together
 
 KEPT = 4  # structures
@@ -67,15 +66,7 @@ class Job(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """How runs share a program.
-
-    Attributes:
-      width: runs in one call, over all devices.
-      way: "vmap" or "one by one" (one run a device).
-      why: what was measured, in words.
-      seconds_per_step: of one run, by way; {} where nothing was measured.
-      compile_seconds: spent on compiling, over all that was measured.
-    """
+    """How runs share a program, as ``Group`` has it, and the seconds that compiling took."""
 
     width: int
     way: str
@@ -85,12 +76,9 @@ class Choice(NamedTuple):
 
 
 def run_group(job: Job, name: str, known: dict[str, Shared] | None = None) -> None:
-    """Train what is left of a group; its folder says what that is, its result.json and those of its runs what became.
+    """Train what is left of a group: its folder says what that is, result.json there and of the runs what came of it.
 
-    Args:
-      job: of which the groups are of no matter here.
-      name: of the group.
-      known: what runs of the structures seen so far share, by structure; extended here.
+    What runs of the structures seen so far share is known by structure, and extended here.
     """
     began = time.perf_counter()
     compilation_cache.enable()
@@ -113,7 +101,7 @@ def run_group(job: Job, name: str, known: dict[str, Shared] | None = None) -> No
                 job.show.say(f"group {name}: {at_once} runs at once do not fit in memory; {group.width} at once")
                 continue
             reason = _reason(error)
-            for run in _left(job, group):
+            for run in left_of(job.workdir, group):
                 _end_failed(job, run, reason)
                 job.show.advance(group.until - group.begin)
             break
@@ -128,8 +116,8 @@ def run_group(job: Job, name: str, known: dict[str, Shared] | None = None) -> No
 
 
 def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Shared]) -> None:
-    configs = {run: _config(job, run) for run in group.runs}
-    left = _left(job, group)
+    configs = {run: layout.read_run_config(job.workdir, run) for run in group.runs}
+    left = left_of(job.workdir, group)
     if not left:
         return
     structure = structure_of(configs[left[0]])
@@ -155,9 +143,8 @@ def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Sh
     on_device = -(-group.width // shared.mesh.devices.size)
     for index, runs in enumerate(chunks(group)):
         folder = folder_of(job.workdir, group.name) / "chunks" / str(index)
-        done = lambda runs=runs: [is_done(job.workdir, run, group.begin, group.until) for run in runs]
-        while not all(done()):  # twice where one is tried again whose place had been given up
-            members = [Member(configs[run], run_folder(job.workdir, run), ended) for run, ended in zip(runs, done())]
+        while left := left_of(job.workdir, group._replace(runs=runs)):  # twice where one's place had been given up
+            members = [Member(configs[run], run_folder(job.workdir, run), run not in left) for run in runs]
             first = train_together(
                 shared, members, folder, begin=group.begin, until=group.until, width=on_device,
                 show=job.show, command=list(job.command),
@@ -170,17 +157,13 @@ def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Sh
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _left(job: Job, group: Group) -> list[str]:
-    return [run for run in group.runs if not is_done(job.workdir, run, group.begin, group.until)]
-
-
 def _chosen(
     job: Job, group: Group, configs: Sequence[ConfigDict], shared: Shared, timing: dict[str, float]
 ) -> Group:  # fmt: skip
     """The group with how its runs share their program: measured, or as it was for one whose steps take the same."""
     shape = shape_of(configs[0])
-    before = None if job.width else layout.measured_before(layout.read_groups(job.workdir), shape)
-    if before is not None:
+    same = (group for group in layout.read_groups(job.workdir) if group.shape == shape and group.seconds_per_step)
+    if not job.width and (before := next(same, None)):
         count = min(before.width, len(configs))
         return group._replace(width=count, way=before.way, why=f"as in group {before.name}", shape=shape)
     choice = choose(shared, configs, job.width)
@@ -230,12 +213,6 @@ def _end_failed(job: Job, run: str, reason: str) -> None:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, GanJaxError) else describe(error)
-
-
-def _config(job: Job, run: str) -> ConfigDict:
-    config = read_config(run_folder(job.workdir, run))
-    assert config is not None
-    return config
 
 
 def choose(shared: Shared, configs: Sequence[ConfigDict], width: int = 0) -> Choice:

@@ -13,7 +13,6 @@ from gan_jax.sweeps.layout import (
     chunks,
     end_of,
     is_done,
-    measured_before,
     plan,
     read_groups,
     run_folder,
@@ -250,14 +249,6 @@ def test_chunks_hold_each_run_once_in_order(width, sizes):
     found = chunks(group)
     assert [len(chunk) for chunk in found] == sizes
     assert [run for chunk in found for run in chunk] == list("abcde")
-
-
-def test_a_measurement_serves_groups_of_the_same_shape(tmp_path):
-    measured = Group("a", ("x",), 0, 20, 4, "vmap", "why", {"vmap": 0.1}, "shape")
-    unmeasured = Group("b", ("y",), 0, 20, 4, "vmap", "--width=4", {}, "shape")
-    assert measured_before([unmeasured, measured], "shape") == measured
-    assert measured_before([unmeasured], "shape") is None
-    assert measured_before([measured], "other") is None
 
 
 def test_options_of_ones_own_loss_that_are_numbers_share_a_program(tmp_path, monkeypatch):

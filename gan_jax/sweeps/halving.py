@@ -4,7 +4,7 @@ Whole settings go on or end, with all their seeds: choosing among the seeds of a
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ class Ladder:
         best = {run for own, _ in ranked[: len(ranked) // self.layout.wanted.halving.factor] for run in own}
         return self._planned(step, best.intersection(_waiting(self.layout, step)))
 
-    def _planned(self, begin: int, runs: Iterable[str]) -> list[Group]:
-        chosen = {run: config for run, config in self.layout.runs.items() if run in set(runs)}
+    def _planned(self, begin: int, runs: Container[str]) -> list[Group]:
+        chosen = {run: config for run, config in self.layout.runs.items() if run in runs}
         until = next((step for step in self.steps if step > begin), None)
         groups = plan(self.layout.workdir, chosen, begin, until) if chosen else []
         for group in groups:

@@ -20,7 +20,7 @@ from gan_jax.sweeps.estimates import check_better
 from gan_jax.sweeps.layout import read_groups, read_metrics, read_result, read_sweep, run_folder, status_of
 from gan_jax.sweeps.sweep import directions
 
-UNFINISHED = tuple(status for status in Status if status != Status.FINISHED)
+UNFINISHED = tuple(status.value for status in Status if status != Status.FINISHED)
 HEAD = ("run", "group", "status", "reason", "health", "step", "steps", "last", "seconds", "by")
 NOT_METRICS = ("step", "images_seen", "seconds", "images_per_second")
 

@@ -58,8 +58,9 @@ class Ladder:
         for step in self.steps:  # nobody is left who could change the order: the rest of a rung ends
             if self.pending or groups:
                 break
-            select(self.layout, step, self.show)
-            groups = self._planned(step, _waiting(self.layout, step))
+            if _waiting(self.layout, step):
+                select(self.layout, step, self.show)
+                groups = self._planned(step, _waiting(self.layout, step))
         self.pending += len(groups)
         return groups
 

@@ -50,7 +50,7 @@ EVERY = 20.0  # seconds between lines where there is no bar
 def sweep(
     wanted: Sweep, base: ConfigDict, workdir: str | Path, executor: Executor, *, width: int = 0,
     about: Mapping[str, Any] | None = None, progress: bool = True, retry_failed: bool = False,
-) -> dict[Status, int]:  # fmt: skip
+) -> dict[str, int]:  # fmt: skip
     """Train what is missing of a sweep. Of several processes of ``jax.distributed``, all train each run together.
 
     Args:
@@ -98,7 +98,7 @@ def sweep(
         finally:
             show.close()
             write_results(layout.workdir)
-    return dict(Counter(status_of(layout.workdir, run) for run in layout.runs))
+    return dict(Counter(status_of(layout.workdir, run).value for run in layout.runs))
 
 
 def _check(layout: Layout, over_hosts: bool) -> None:

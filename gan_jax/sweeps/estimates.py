@@ -128,10 +128,8 @@ def paired(differences: ArrayLike, confidence: float = 0.95) -> Paired:
     if len(d) == 0 or not np.all(np.isfinite(d)):
         return Paired(center(np.mean, d), math.nan, math.nan, math.nan, math.nan)
     mean, spread = center(np.mean, d), deviation(d)
-    if len(d) == 1 or (spread == 0 and mean == 0):
-        effect = math.nan
-    else:
-        effect = math.copysign(math.inf, mean) if spread == 0 else mean / spread
+    with np.errstate(divide="ignore", invalid="ignore"):  # all differences alike, or all 0
+        effect = float(np.divide(mean, spread))
     if len(d) == 1:
         return Paired(mean, low, high, effect, 1.0)
     test = stats.permutation_test(

@@ -135,12 +135,11 @@ class Lines(list[str]):
 def _look(job: Job, steps: dict[str, tuple[int, int]]) -> None:
     """Tell what the records of runs say since the last look: {run: (its step then, the step at which it ends)}."""
     for run, (before, until) in list(steps.items()):
-        status, records = status_of(job.workdir, run), read_metrics(job.workdir, run)
-        at = max(before, int(records[-1]["step"]) if records else 0)
-        if status.done or status == Status.INTERRUPTED:
-            at = until
+        status = status_of(job.workdir, run)
+        ended = status.done or status == Status.INTERRUPTED
+        at = until if ended else max([before, *(record["step"] for record in read_metrics(job.workdir, run)[-1:])])
         job.show.advance(at - before)
         steps[run] = at, until
-        if at >= until and status not in (Status.RUNNING, Status.MISSING):
+        if ended or (status == Status.PAUSED and at >= until):
             del steps[run]
             job.show.ended(status)

@@ -18,21 +18,9 @@ from gan_jax.evaluation.table import aligned
 from gan_jax.paths import expanded
 from gan_jax.status import Status
 from gan_jax.stored import read_object, write_object
-from gan_jax.sweeps import halving
+from gan_jax.sweeps import halving, layout
 from gan_jax.sweeps.executors import Executor, train_over_hosts
-from gan_jax.sweeps.layout import (
-    FILE,
-    NEEDED,
-    Group,
-    Layout,
-    lay_out,
-    plan,
-    read_run_config,
-    run_folder,
-    shape_of,
-    status_of,
-    structure_of,
-)  # fmt: skip
+from gan_jax.sweeps.layout import FILE, Group, Layout, run_folder, status_of
 from gan_jax.sweeps.sweep import NOT_TRAINED, Sweep
 from gan_jax.sweeps.table import write_results
 from gan_jax.sweeps.train import Job, choose, measure
@@ -53,61 +41,52 @@ def sweep(
 ) -> dict[str, int]:  # fmt: skip
     """Train what is missing of a sweep. Of several processes of ``jax.distributed``, all train each run together.
 
-    Args:
-      wanted: the sweep.
-      base: the configuration that its points change.
-      workdir: created if missing; what is done there already stays.
-      executor: trains groups.
-      width: most runs on a device; 0 measures, 1 trains them one after another.
-      about: "command", "config", "sweep" and "overrides" as given on the command line, for the records.
-      progress: whether to show progress on stderr.
-      retry_failed: whether runs that failed by an exception are tried again.
-
-    Returns:
-      {status: runs} over the runs of this sweep; {} in all processes but the first.
+    What is done already stays; with ``retry_failed`` runs that failed by an exception are tried again. A width of 0
+    measures how many runs a device carries at most. For the records, ``about`` has "command", "config", "sweep" and
+    "overrides" as given on the command line. Returns {status: runs}, {} in all processes but the first.
     """
-    layout = lay_out(wanted, base, expanded("workdir", workdir))
+    laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
     over_hosts = jax.process_count() > 1
-    _check(layout, over_hosts)
+    _check(laid, over_hosts)
     about = {"command": [], "config": "", "sweep": "", "overrides": [], **(about or {})}
     show = SweepProgress(0, 0, {}, enabled=False)
-    job = Job(layout.workdir, (), width, about["command"], wanted.resources, show)
+    job = Job(laid.workdir, (), width, about["command"], wanted.resources, show)
     if jax.process_index() > 0:
-        train_over_hosts(job, layout.runs)
+        train_over_hosts(job, laid.runs)
         return {}
-    with locked(layout.workdir):
-        _check_no_files(layout.workdir)
-        _write_layout(layout, base, about)
-        statuses = {run: status_of(layout.workdir, run) for run in layout.runs}
+    with locked(laid.workdir):
+        _check_no_files(laid.workdir)
+        _write_layout(laid, base, about)
+        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
         if retry_failed:
             for run in (run for run, status in statuses.items() if status == Status.FAILED):
-                (run_folder(layout.workdir, run) / "result.json").unlink()
-                statuses[run] = status_of(layout.workdir, run)
-        steps = sum(layout.runs[run].steps for run, status in statuses.items() if not status.done)
+                (run_folder(laid.workdir, run) / "result.json").unlink()
+                statuses[run] = status_of(laid.workdir, run)
+        steps = sum(laid.runs[run].steps for run, status in statuses.items() if not status.done)
         ended = Counter(status for status in statuses.values() if status.done)
         show = SweepProgress(steps, len(statuses), ended, enabled=progress)
         try:
             if over_hosts:
-                train_over_hosts(job._replace(show=show), layout.runs)
+                train_over_hosts(job._replace(show=show), laid.runs)
             else:
-                ladder = halving.Ladder(layout, show, executor.asynchronous)
+                ladder = halving.Ladder(laid, show, executor.asynchronous)
                 if groups := ladder.first():
                     executor.train(job._replace(groups=groups, show=show, more=ladder.more))
                 else:
                     show.say("nothing is left to do")
         finally:
             show.close()
-            write_results(layout.workdir)
-    return dict(Counter(status_of(layout.workdir, run).value for run in layout.runs))
+            write_results(laid.workdir)
+    return dict(Counter(status_of(laid.workdir, run).value for run in laid.runs))
 
 
-def _check(layout: Layout, over_hosts: bool) -> None:
+def _check(laid: Layout, over_hosts: bool) -> None:
     """Refuse what cannot be trained, before anything is written: also data that is missing, a field without effect."""
-    halving.check(layout)
-    asked = layout.wanted.halving
+    halving.check(laid)
+    asked = laid.wanted.halving
     if asked and over_hosts:
         raise ConfigError(f"halving={asked} with several processes; allowed: halving=None, or one process")
-    for config in {structure_of(config): config for config in layout.runs.values()}.values():
+    for config in {layout.structure_of(config): config for config in laid.runs.values()}.values():
         source = build_source(config)
         build_game(config, source)
         if asked and source.stream is not None:
@@ -127,10 +106,10 @@ def _check_no_files(workdir: Path) -> None:
         )
 
 
-def _write_layout(layout: Layout, base: ConfigDict, about: Mapping[str, Any]) -> None:
+def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> None:
     """sweep.json, with what earlier starts had laid out, and each run's configuration."""
-    workdir, wanted, runs, _ = layout
-    earlier = read_object(workdir / FILE, NEEDED) or {"runs": {}, "commands": []}
+    workdir, wanted, runs, _ = laid
+    earlier = read_object(workdir / FILE, layout.NEEDED) or {"runs": {}, "commands": []}
     for run, config in runs.items():
         if not status_of(workdir, run).done:
             run_folder(workdir, run).mkdir(parents=True, exist_ok=True)
@@ -138,7 +117,7 @@ def _write_layout(layout: Layout, base: ConfigDict, about: Mapping[str, Any]) ->
     flat = {run: configs.flatten(config) for run, config in runs.items()}
     for run in earlier["runs"]:
         if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
-            flat[run] = configs.flatten(read_run_config(workdir, run))
+            flat[run] = configs.flatten(layout.read_run_config(workdir, run))
     order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     others = sorted(field for field in flat[order[0]] if field not in named)  # such as another base than before
@@ -168,20 +147,20 @@ def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int
 
     Nothing is written but the cache of compiled programs. Arguments and errors are those of ``sweep``.
     """
-    layout = lay_out(wanted, base, expanded("workdir", workdir))
-    halving.check(layout)
-    fields = list(next(iter(layout.points.values())))
-    statuses = {run: status_of(layout.workdir, run) for run in layout.runs}
-    rows = [[run, *(str(layout.points[run][field]) for field in fields), status] for run, status in statuses.items()]
+    laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
+    halving.check(laid)
+    fields = list(next(iter(laid.points.values())))
+    statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
+    rows = [[run, *(str(laid.points[run][field]) for field in fields), status] for run, status in statuses.items()]
     lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
     if len(rows) > SHOWN:
         lines.append(f"... and {len(rows) - SHOWN} more")
-    rungs = halving.rungs(layout)
-    groups = plan(layout.workdir, layout.runs, 0, rungs[0] if rungs else None)
+    rungs = halving.rungs(laid)
+    groups = layout.plan(laid.workdir, laid.runs, 0, rungs[0] if rungs else None)
     left = sum(not status.done for status in statuses.values())
     lines += [
         f"{len(rows)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program",
-        *_probed(groups, layout.runs, width, rungs),
+        *_probed(groups, laid.runs, width, rungs),
     ]
     return "\n".join(lines)
 
@@ -191,7 +170,7 @@ def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, run
     times: dict[str, tuple[float, float, str]] = {}
     lines, seconds = [], 0.0
     for group in groups:
-        shape = shape_of(runs[group.runs[0]])
+        shape = layout.shape_of(runs[group.runs[0]])
         if shape not in times and len(times) < PROBED:
             times[shape] = _time([runs[run] for run in group.runs], width)
         known = shape in times

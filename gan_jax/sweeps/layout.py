@@ -26,14 +26,7 @@ _NOT_TIMED = ("loss.", "optimizer.", "ema.", "steps", "log_every", "sample_", "c
 
 
 class Layout(NamedTuple):
-    """A sweep laid out as runs.
-
-    Attributes:
-      workdir: of the sweep.
-      wanted: what is asked.
-      runs: {name: configuration}, in order.
-      points: {name: {field: value}}, with the seed.
-    """
+    """A sweep laid out as runs: {name: configuration} and {name: {field: value}} with the seed, in order."""
 
     workdir: Path
     wanted: Sweep

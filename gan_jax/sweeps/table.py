@@ -1,6 +1,7 @@
 """The results of a sweep as a table, a row for each run and evaluation; out of it one value a run, of one protocol."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ def load(workdir: str | Path) -> pandas.DataFrame:
     trained = sorted({name for row in rows for name in row if name.startswith("train:")})
     columns = [*HEAD, *varied, *(f for f in own if f in others and f != "steps")]
     columns += [column for name in metrics for column in (name, f"{name}:protocol")] + trained
-    frame = pandas.DataFrame([{name: _cell(row.get(name), name, metrics, trained) for name in columns} for row in rows])
-    frame = frame.reindex(columns=columns)
+    absent = dict.fromkeys(columns, "") | dict.fromkeys([*metrics, *trained], math.nan)
+    frame = pandas.DataFrame([{name: _plain(row.get(name, absent[name])) for name in columns} for row in rows])
     frame.attrs = {"fields": list(sweep["fields"]), "metric": sweep["metric"]}
     return frame
 
@@ -196,12 +197,6 @@ def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str,
         own = {f"train:{k}": float(v) for k, v in trained.get(step, {}).items() if k not in NOT_METRICS}
         for row in rows:
             yield {**head, "step": int(step), "last": step == newest, "by": by, **row, **own}
-
-
-def _cell(value: Any, name: str, metrics: list[str], trained: list[str]) -> Any:
-    if value is None:
-        return float("nan") if name in metrics or name in trained else ""
-    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan_jax.cli.parsing import no_words, parse, required
+from gan_jax.cli.flags import FLAGS
 from gan_jax.errors import ConfigError
 
 
@@ -14,9 +14,7 @@ def sweep(arguments: list[str]) -> int:
     from gan_jax.config import parse_config_flags
 
     base, others = parse_config_flags(arguments)
-    values, rest = parse("sweep", others)
-    no_words(rest, "sweep")
-    required(values, "sweep", "workdir")
+    values = FLAGS["sweep"].read(others)
     from gan_jax.sweeps.space import load_sweep
 
     config = next(a.split("=", 1)[1] for a in _joined(arguments) if a.lstrip("-").startswith("config="))
@@ -80,9 +78,7 @@ def _executor(values: Any) -> Callable[..., None]:
 
 def report(arguments: list[str]) -> int:
     """Write the page, and figures where they are asked for."""
-    values, rest = parse("report", arguments)
-    no_words(rest, "report")
-    required(values, "report", "workdir")
+    values = FLAGS["report"].read(arguments)
     from gan_jax.sweeps.records import read_sweep
     from gan_jax.sweeps.results import write_results
 

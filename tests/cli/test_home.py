@@ -11,7 +11,7 @@ from support.commands import TINY, contents, here, refused, tiny_run, write
 
 import gan_jax
 from gan_jax import data, figures, paths, reporting
-from gan_jax.cli.parsing import FLAGS_OF, PATHS, parse
+from gan_jax.cli.flags import FLAGS
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.reference import Reference
 from gan_jax.sweeps import driver, dry_run, results, space, text
@@ -54,9 +54,10 @@ def test_a_path_from_home(home):
 
 
 def test_every_flag_with_a_path(home):
-    for command, own in FLAGS_OF.items():
-        for flag in set(PATHS) & set(own):
-            value = parse(command, [f"--{flag}=~/x"])[0][flag].value
+    paths_of = {"workdir", "out", "figures", "data_dir", "source_dir", "weights", "sweep"}
+    for command, flags in FLAGS.items():
+        for flag in paths_of & {action.dest for action in flags._actions}:
+            value = getattr(flags.parse_args([f"--{flag}=~/x"]), flag)
             # Names with commas between them: the command takes them apart first.
             assert value == (["~/x"] if (command, flag) == ("evaluate", "workdir") else f"{home}/x")
 

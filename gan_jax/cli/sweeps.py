@@ -53,12 +53,10 @@ def sweep(arguments: list[str]) -> int:
     )
     if not counts:  # of several processes this is not the first
         return 0
-    from gan_jax.sweeps.text import ranking
-
     written = _written(values.workdir, None, "")
     runs = f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     with contextlib.suppress(BrokenPipeError):  # who no longer reads does not make it a failure
-        print(runs, ranking(values.workdir), *written, sep="\n")
+        print(runs, *written, sep="\n")
     return 1 if counts.get("failed") else 0
 
 
@@ -84,15 +82,18 @@ def report(arguments: list[str]) -> int:
 
     read_sweep(Path(values.workdir))
     write_results(Path(values.workdir))
-    print(*_written(values.workdir, values.out, values.figures), sep="\n")
+    _, *written = _written(values.workdir, values.out, values.figures)
+    print(*written, sep="\n")
     return 0
 
 
-def _written(workdir: str, out: str | None, figures: str) -> list[Path]:
-    """The figures where they are asked for, and the page."""
-    from gan_jax.reporting import write_figures, write_report
+def _written(workdir: str, out: str | None, figures: str) -> list[object]:
+    """The settings as a table of text, the figures where they are asked for, and the page."""
+    from gan_jax.reporting import answer, summary, write_figures, write_report
 
-    return [*(write_figures(workdir, figures) if figures else ()), write_report(workdir, out)]
+    page = write_report(workdir, out)
+    drawn = write_figures(workdir, figures) if figures else []
+    return [answer.table(summary.stored(workdir)), *drawn, page]
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -1,10 +1,12 @@
-"""The answer first: what the ranking says, in sentences, and the axes of its plots."""
+"""The answer first: what the ranking says, in sentences and as a table of text, and the axes of its plots."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gan_jax.evaluation.table import aligned
 from gan_jax.reporting.axes import Axis, axis, finite, reach
+from gan_jax.reporting.commands import as_flag
 from gan_jax.reporting.material import CONFIDENCE
 from gan_jax.reporting.wording import counted, interval, number
 from gan_jax.sweeps.selection import UNFINISHED
@@ -71,3 +73,24 @@ def troubles(row: Row) -> list[str]:
     if row["left_out"]:
         told.append(f"{row['left_out']} of another protocol")
     return told
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """The settings for a terminal, the best mean first, and how many programs were compiled."""
+    fields, ranking, groups = summary["sweep"]["fields"], summary["ranking"], summary["costs"]["groups"]
+    total = {name: sum(one[name] or 0 for one in groups) for name in ("programs", "compared", "compile_seconds")}
+    also = f", and {total['compared']} to compare with" if total["compared"] else ""
+    lines = [f"{total['programs']} training programs compiled{also}, in {total['compile_seconds']:.0f} s"]
+    ranked = ranking["tables"][0]["rows"] if summary["sweep"]["metric"] else []
+    if any(row["values"] for row in ranked):
+        sign = 1 if ranking["better"] == "lower" else -1
+        known = [(math.nan if row["mean"] is None else float(row["mean"]), row) for row in ranked]
+        cells = [["rank", *fields, ranking["metric"], "95% interval", "n", "of"]]
+        for mean, row in sorted(known, key=lambda one: (math.isnan(one[0]), sign * one[0])):
+            ends = "fewer than 3 seeds: not enough"
+            if row["enough"]:
+                ends = " to ".join(f"{float(row[end]):.4g}" for end in ("low", "high"))
+            point = [as_flag(value) for value in summary["settings"][row["setting"]]["point"].values()]
+            cells.append([str(row["rank"] or "-"), *point, f"{mean:.4g}", ends, str(row["n"]), str(row["runs"])])
+        lines.insert(0, aligned(cells))
+    return "\n".join(lines)

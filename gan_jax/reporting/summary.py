@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import difference, flatten
 from gan_jax.evaluation.protocol import FIELDS
+from gan_jax.paths import expanded
 from gan_jax.reporting import ranking
 from gan_jax.reporting.curves import curves
 from gan_jax.reporting.material import Material, read
@@ -60,6 +61,13 @@ def summary_of(workdir: str | Path) -> dict[str, Any]:
 def encoded(summary: Mapping[str, Any]) -> bytes:
     """summary.json."""
     return (json.dumps(summary, allow_nan=False, separators=(",", ":")) + "\n").encode()
+
+
+def stored(workdir: str | Path) -> dict[str, Any]:
+    """The summary that the last report of a sweep was made of."""
+    found = read_object(expanded("workdir", workdir) / FILE)
+    assert found is not None
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -28,7 +28,12 @@ from gan_jax.training.records import PACKAGES, locked, write_text
 from gan_jax.training.start import read_config
 from gan_jax.training.together import Show
 
-WRITTEN = ("results.csv", "results.parquet", "report.html")  # beside the runs, their groups and sweep.json
+WRITTEN = (
+    "results.csv",
+    "results.parquet",
+    "summary.json",
+    "report.html",
+)  # beside the runs, their groups and sweep.json
 
 
 class Job(NamedTuple):

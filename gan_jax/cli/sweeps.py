@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from gan_jax.cli.parsing import no_words, parse, required
+from gan_jax.cli.flags import FLAGS
 from gan_jax.errors import ConfigError
 
 
@@ -13,9 +13,7 @@ def sweep(arguments: list[str]) -> int:
     from gan_jax.config import parse_config_flags
 
     base, others = parse_config_flags(arguments)
-    values, rest = parse("sweep", others)
-    no_words(rest, "sweep")
-    required(values, "sweep", "workdir")
+    values = FLAGS["sweep"].read(others)
     from gan_jax.sweeps.sweep import load_sweep
 
     config = next(a.split("=", 1)[1] for a in _joined(arguments) if a.lstrip("-").startswith("config="))
@@ -52,12 +50,10 @@ def sweep(arguments: list[str]) -> int:
     )
     if not counts:  # of several processes this is not the first
         return 0
-    from gan_jax.sweeps.aggregate import ranking
-
     written = _written(values.workdir, None, "")
     runs = f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     with contextlib.suppress(BrokenPipeError):  # who no longer reads does not make it a failure
-        print(runs, ranking(values.workdir), *written, sep="\n")
+        print(runs, *written, sep="\n")
     return 1 if counts.get(Status.FAILED) else 0
 
 
@@ -71,23 +67,24 @@ def _executor(values: Any) -> Any:
 
 def report(arguments: list[str]) -> int:
     """Write the page, and figures where they are asked for."""
-    values, rest = parse("report", arguments)
-    no_words(rest, "report")
-    required(values, "report", "workdir")
+    values = FLAGS["report"].read(arguments)
     from gan_jax.sweeps.layout import read_sweep
     from gan_jax.sweeps.table import write_results
 
     read_sweep(Path(values.workdir))
     write_results(Path(values.workdir))
-    print(*_written(values.workdir, values.out, values.figures), sep="\n")
+    _, *written = _written(values.workdir, values.out, values.figures)
+    print(*written, sep="\n")
     return 0
 
 
-def _written(workdir: str, out: str | None, figures: str) -> list[Path]:
-    """The figures where they are asked for, and the page."""
-    from gan_jax.reporting import write_figures, write_report
+def _written(workdir: str, out: str | None, figures: str) -> list[object]:
+    """The settings as a table of text, the figures where they are asked for, and the page."""
+    from gan_jax.reporting import answer, summary, write_figures, write_report
 
-    return [*(write_figures(workdir, figures) if figures else ()), write_report(workdir, out)]
+    page = write_report(workdir, out)
+    drawn = write_figures(workdir, figures) if figures else []
+    return [answer.table(summary.stored(workdir)), *drawn, page]
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -6,19 +6,14 @@ value are counted, never dropped in silence; values of two protocols are never p
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
 
 from gan_jax.errors import ConfigError
-from gan_jax.evaluation.table import aligned
-from gan_jax.paths import expanded
-from gan_jax.stored import read_object
 from gan_jax.sweeps.estimates import ENOUGH, best_of, bootstrap_interval, center, check_better, deviation, paired
-from gan_jax.sweeps.layout import folder_of, read_groups
-from gan_jax.sweeps.table import UNFINISHED, direction, fields_of, load, matching, run_values, settings_of
+from gan_jax.sweeps.table import UNFINISHED, direction, fields_of, matching, run_values, settings_of
 
 
 def summarize(
@@ -258,36 +253,6 @@ def sensitivity(
         pandas.Series({name: value / total for name, value in explained.items()}, name="share", dtype=float),
         len(cells) == combinations and len({len(own) for _, own in cells}) == 1,
     )
-
-
-def ranking(workdir: str | Path) -> str:
-    """The settings, the best first, with 95% bootstrap intervals over seeds; and the programs that were compiled."""
-    workdir = expanded("workdir", workdir)
-    frame = load(workdir)
-    metric, fields = frame.attrs["metric"], frame.attrs["fields"]
-    lines = [programs(workdir)]
-    if metric and metric in frame.columns:
-        table = summarize(frame, metric)
-        table["rank"] = rank(table)
-        table = table.sort_values("mean", ascending=table.attrs["better"] == "lower", na_position="last")
-        rows = [["rank", *fields, metric, "95% interval", "n", "of"]]
-        for row in table.to_dict("records"):
-            place = "-" if math.isnan(row["rank"]) else str(int(row["rank"]))
-            interval = f"{row['low']:.4g} to {row['high']:.4g}" if row["enough"] else "fewer than 3 seeds: not enough"
-            values = [str(row[field]) for field in fields]
-            rows.append([place, *values, f"{row['mean']:.4g}", interval, str(row["n"]), str(row["runs"])])
-        lines.insert(0, aligned(rows))
-    return "\n".join(lines)
-
-
-def programs(workdir: Path) -> str:
-    """How many programs the groups of a sweep compiled for training, by their records."""
-    found = [read_object(folder_of(workdir, group.name) / "result.json") or {} for group in read_groups(workdir)]
-    trained = sum(one.get("programs", 0) for one in found)
-    compared = sum(one.get("compared", 0) for one in found)
-    also = f", and {compared} to compare with" if compared else ""
-    seconds = sum(one.get("compile_seconds", 0.0) for one in found)
-    return f"{trained} training programs compiled{also}, in {seconds:.0f} s"
 
 
 def _by_seed(runs: pandas.DataFrame, setting: Mapping[str, Any]) -> pandas.Series:

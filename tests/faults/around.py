@@ -83,9 +83,9 @@ AROUND = (
     Fault("sweep-key-shared", "training/shared.py", "shared.initialize(jax.random.key(c.seed),",
           "shared.initialize(jax.random.key(configs[0].seed),", "All runs of a group have the seed of the first.",
           ("tests/sweeps/test_together.py",), first="different_runs"),
-    Fault("report-html", "reporting/report.py", "autoescape=True", "autoescape=False",
+    Fault("report-html", "reporting/page.py", "autoescape=True", "autoescape=False",
           "Text of a user is taken for markup.", ("tests/reporting/test_report.py",), first="markup"),
-    Fault("report-script", "reporting/report.py", 'for character in "<>&":', 'for character in "&":',
+    Fault("report-script", "reporting/page.py", 'for character in "<>&":', 'for character in "&":',
           "Text of a user can end the script of a report.", ("tests/reporting/test_report.py",), first="markup"),
     # Work directories.
     Fault("resume-leaf", "training/checkpoints.py", "restored.append(value)",

@@ -8,8 +8,8 @@ import pytest
 from support.commands import result
 from support.sweeping import RATE, base, groups, sweep_json, train_sweep
 
+from gan_jax.reporting import answer, summary_of
 from gan_jax.sweeps import train
-from gan_jax.sweeps.aggregate import programs
 from gan_jax.sweeps.executors import train_groups
 from gan_jax.sweeps.space import zipped
 
@@ -66,7 +66,7 @@ def test_more_rates_and_seeds_and_numbers_of_a_loss_are_traced_no_more_often(tra
     found = [(len(group["runs"]), group["width"], ended) for group, ended in groups(workdir).values()]
     assert sorted((runs, width, ended["programs"]) for runs, width, ended in found) == [(3, 3, 1), (9, 3, 1)]
     assert [ended["compared"] for *_, ended in found] == [0, 0]
-    assert programs(workdir).startswith("2 training programs compiled, in ")
+    assert answer.table(summary_of(workdir)).startswith("2 training programs compiled, in ")
     ends = [result(workdir / "runs" / run) for run in sweep_json(workdir)["runs"]]
     # The two losses are one under two names; but each number, rate and seed is another run.
     assert len({ended["params_sha256"] for ended in ends}) == 9

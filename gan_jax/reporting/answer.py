@@ -9,7 +9,7 @@ from gan_jax.reporting.axes import Axis, axis, finite, reach
 from gan_jax.reporting.commands import as_flag
 from gan_jax.reporting.material import CONFIDENCE
 from gan_jax.reporting.wording import counted, interval, number
-from gan_jax.sweeps.selection import UNFINISHED
+from gan_jax.sweeps.table import UNFINISHED
 
 Row = Mapping[str, Any]
 

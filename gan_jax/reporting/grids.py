@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from gan_jax.reporting.curves import thinned
 from gan_jax.reporting.wording import Setting, counted
-from gan_jax.sweeps.records import run_folder
+from gan_jax.sweeps.layout import run_folder
 
 BYTES = 8_500_000  # of all grids of a page, as text
 LONGEST = 400  # pixels of a side

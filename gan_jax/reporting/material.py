@@ -11,9 +11,8 @@ import pandas
 from gan_jax.evaluation import records as evaluations
 from gan_jax.paths import expanded
 from gan_jax.sweeps.aggregate import summarize
-from gan_jax.sweeps.records import read_metrics, read_sweep, run_folder
-from gan_jax.sweeps.results import HEAD, load
-from gan_jax.sweeps.selection import settings_of
+from gan_jax.sweeps.layout import read_metrics, read_sweep, run_folder
+from gan_jax.sweeps.table import HEAD, load, settings_of
 
 CONFIDENCE = 0.95
 

@@ -16,7 +16,8 @@ from gan_jax.reporting.axes import axis
 from gan_jax.reporting.curves import FEWEST, thinned
 from gan_jax.reporting.grids import grids
 from gan_jax.reporting.wording import counted, duration, key, shown
-from gan_jax.sweeps.plain import same
+from gan_jax.scalars import same
+from gan_jax.status import Status
 
 TEMPLATES = Path(__file__).parent / "templates"
 SOME = 6  # settings whose curves are on at first
@@ -85,7 +86,7 @@ def _own_files() -> dict[str, Any]:
 
 def _head(summary: Mapping[str, Any]) -> dict[str, Any]:
     counts = states.counts(summary["runs"])
-    done = sum(run["status"] == "finished" for run in summary["runs"].values())
+    done = sum(run["status"] == Status.FINISHED for run in summary["runs"].values())
     waiting = counts.get("unfinished", 0) + counts.get("missing", 0)
     facts = [counted(len(summary[name]), name.removesuffix("s")) for name in ("settings", "seeds", "runs")]
     facts += [f"{done:,} finished", *([f"{waiting:,} not finished yet"] if waiting else [])]

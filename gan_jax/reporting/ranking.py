@@ -7,7 +7,7 @@ import pandas
 
 from gan_jax.reporting.material import CONFIDENCE, Material
 from gan_jax.sweeps.aggregate import compare, rank, sensitivity
-from gan_jax.sweeps.selection import run_values
+from gan_jax.sweeps.table import run_values
 
 
 def ranking(material: Material) -> dict[str, Any]:

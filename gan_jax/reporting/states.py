@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan_jax.status import Status
+
 Run = Mapping[str, Any]
 
 # Kind -> (mark, what it means); the marks tell kinds apart without colours.
@@ -41,7 +43,7 @@ def ended_badly(summary: Mapping[str, Any], order: Sequence[int]) -> list[tuple[
 
 def kind_of(run: Run) -> str:
     """One of ``KINDS``."""
-    if run["status"] == "finished":
+    if run["status"] == Status.FINISHED:
         return "hopeless" if any(f.get("hopeless") for f in run["health"]) else "warned" if run["health"] else "fine"
     return run["status"] if run["status"] in KINDS else "unfinished"
 
@@ -49,4 +51,4 @@ def kind_of(run: Run) -> str:
 def words_of(run: Run) -> str:
     """Its status, and how far it came."""
     words = run["status"].replace("_", " ")
-    return words if run["status"] in ("finished", "missing", "failed") else f"{words} at {run['step']:,}"
+    return words if run["status"] in (Status.FINISHED, Status.MISSING, Status.FAILED) else f"{words} at {run['step']:,}"

@@ -15,8 +15,8 @@ from gan_jax.reporting import ranking
 from gan_jax.reporting.curves import curves
 from gan_jax.reporting.material import Material, read
 from gan_jax.stored import read_object
-from gan_jax.sweeps.records import folder_of, read_groups, read_result, run_folder
-from gan_jax.sweeps.selection import direction
+from gan_jax.sweeps.layout import folder_of, read_groups, read_result, run_folder
+from gan_jax.sweeps.table import direction
 
 FILE = "summary.json"
 SCHEMA = 1

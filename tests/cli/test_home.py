@@ -14,7 +14,7 @@ from gan_jax import data, figures, paths, reporting
 from gan_jax.cli.flags import FLAGS
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.reference import Reference
-from gan_jax.sweeps import driver, dry_run, results, space
+from gan_jax.sweeps import driver, sweep, table
 from gan_jax.training import compilation_cache
 from gan_jax.training.evaluate_runs import evaluate_runs
 from gan_jax.training.start import checkpoint_at
@@ -87,10 +87,10 @@ def test_what_is_read_and_written_lies_in_the_home_directory(home, tmp_path_fact
         (lambda path: data.load(f"folder:{path}"), "folder"),
         (lambda path: data.describe(path), "data.dir"),
         (lambda path: figures.write("costs", path), "workdir"),
-        (lambda path: space.load_sweep(path), "--sweep"),
+        (lambda path: sweep.load_sweep(path), "--sweep"),
         (lambda path: driver.sweep(None, None, path, None), "workdir"),
-        (lambda path: dry_run.describe(None, None, path), "workdir"),
-        (lambda path: results.load(path), "workdir"),
+        (lambda path: driver.describe(None, None, path), "workdir"),
+        (lambda path: table.load(path), "workdir"),
         (lambda path: reporting.write_report(path), "workdir"),
         (lambda path: reporting.write_report(".", path), "out"),
         (lambda path: reporting.write_figures(path), "workdir"),

@@ -21,7 +21,7 @@ from gan_jax.errors import WorkdirError
 from gan_jax.reporting import grids, summary_of, write_report
 from gan_jax.reporting import page as pages
 from gan_jax.sweeps.aggregate import rank, summarize
-from gan_jax.sweeps.results import load
+from gan_jax.sweeps.table import load
 
 SHORT = {"seeds": 3, "steps": 600, "evaluate_every": 200, "grids": 2}
 

@@ -132,6 +132,7 @@ def _table() -> tuple[Flags, Mapping[str, Flags]]:
         prog="gan-jax", usage="gan-jax COMMAND [--flag=VALUE ...]", epilog=STATUSES,
         description="Generative adversarial networks in JAX. `gan-jax COMMAND --help` lists a command's flags.",
     )  # fmt: skip
+    program.add_argument("--version", action="store_true", help="say which version this is")
     commands = program.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, help: str, **options: Any) -> Flags:

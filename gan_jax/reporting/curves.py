@@ -8,31 +8,35 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gan_jax.reporting.material import Material
+from gan_jax.sweeps.layout import read_metrics
 
 POINTS = 1000  # of a curve, at most
 NUMBERS = 1_000_000  # of all curves together
 FEWEST = 25  # points that still show a curve's shape
-NOT_METRICS = ("step", "images_seen", "seconds")
+NOT_METRICS = {"step", "images_seen", "seconds"}
 
 T = TypeVar("T")
 Series = dict[int, dict[int, list[float]]]  # {seed: {step: values}}
-Found = dict[str, dict[int, Series]]  # {name: {setting: ...}}
 
 
 def curves(material: Material, protocols: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The curves of every value by setting, evaluations first; ``protocols`` as in the summary."""
-    kinds = [
-        ("evaluation", one["title"], one["better"], one["sha256"], by_setting)
-        for one, by_setting in zip(protocols, _evaluated(material, protocols).values(), strict=True)
-    ]
-    kinds += [("training", name, "", "", by_setting) for name, by_setting in _trained(material).items()]
-    count = sum(len(by_setting) for *_, by_setting in kinds)
-    points = min(POINTS, max(FEWEST, NUMBERS // max(1, 3 * count)))
-    return [
-        {"name": name, "kind": kind, "better": better, "protocol": protocol,
-         "settings": [{"setting": number, **_curve(series, points)} for number, series in sorted(by_setting.items())]}
-        for kind, name, better, protocol, by_setting in kinds
-    ]  # fmt: skip
+    """The curves of every value by setting: evaluations, losses, other metrics; ``protocols`` as in the summary."""
+    found = _found(material)
+    evaluated = {one["sha256"]: one for one in protocols}
+    trained = sorted(
+        found.keys() - evaluated.keys(),
+        key=lambda name: (name == "images_per_second", not name.endswith("/loss"), name),
+    )
+    points = min(POINTS, max(FEWEST, NUMBERS // max(1, 3 * sum(map(len, found.values())))))
+    made = []
+    for key in (*evaluated, *trained):
+        one = evaluated.get(key, {"title": key, "better": "", "sha256": ""})
+        lines = [{"setting": number, **_curve(series, points)} for number, series in found.get(key, {}).items()]
+        kind = "evaluation" if key in evaluated else "training"
+        made.append({
+            "name": one["title"], "kind": kind, "better": one["better"], "protocol": one["sha256"], "settings": lines,
+        })  # fmt: skip
+    return made
 
 
 def thinned(items: Sequence[T], most: int) -> list[T]:
@@ -67,26 +71,19 @@ def _listed(values: np.ndarray) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _evaluated(material: Material, protocols: Sequence[Mapping[str, Any]]) -> Found:
-    made: Found = {one["sha256"]: {} for one in protocols}
+def _found(material: Material) -> dict[str, dict[int, Series]]:
+    """{hash of a protocol, or name of a training metric: {setting: its seeds' values}}."""
+    made: dict[str, dict[int, Series]] = {}
+
+    def at(name: str, number: int, seed: int) -> dict[int, list[float]]:
+        return made.setdefault(name, {}).setdefault(number, {}).setdefault(seed, {})
+
     for number, runs in enumerate(material.runs):
         for seed, run in runs.items():
             for record in material.evaluations[run]:
-                by_step = made[record["protocol"]].setdefault(number, {}).setdefault(seed, {})
+                by_step = at(record["protocol"], number, seed)
                 by_step.setdefault(int(record["step"]), []).append(float(record["value"]))
-    return made
-
-
-def _trained(material: Material) -> Found:
-    """Training metrics, losses first, speed last."""
-    found = {name for records in material.training.values() for record in records for name in record}
-    found -= {*NOT_METRICS}
-    names = sorted(found, key=lambda name: (name == "images_per_second", not name.endswith("/loss"), name))
-    made: Found = {name: {} for name in names}
-    for number, runs in enumerate(material.runs):
-        for seed, run in runs.items():
-            for record in material.training[run]:
-                for name in made.keys() & record.keys():
-                    by_step = made[name].setdefault(number, {}).setdefault(seed, {})
-                    by_step[int(record["step"])] = [float(record[name])]
+            for record in read_metrics(material.workdir, run):
+                for name in record.keys() - NOT_METRICS:
+                    at(name, number, seed)[int(record["step"])] = [float(record[name])]
     return made

@@ -20,8 +20,11 @@ MANY = 150  # runs from which on grids are pressed harder
 QUALITY, PRESSED = 80, 55
 
 
-def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path) -> "Grids":
-    """The newest grid of every run, then earlier ones, as long as there is room; the best settings first."""
+def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path) -> dict[str, Any]:
+    """The newest grid of every run, then earlier ones ({step: {run: data URI}}), as long as there is room.
+
+    Settings are those with a grid, the best first; where room ends, the last ones have none.
+    """
     settings = [settings[number] for number in summary["ranking"]["order"]]
     seeds = summary["seeds"][:SEEDS]
     stored = {name: run["grids"] for name, run in summary["runs"].items()}
@@ -46,9 +49,11 @@ def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path
         if size > room:
             break
         room, earlier[step] = room - size, whole
-    notes = _notes(summary["seeds"], stored, last, earlier, scaled)
-    known = [setting.number for setting in settings if any(run in last for run in setting.runs.values())]
-    return Grids(known, seeds, last, dict(sorted(earlier.items())), notes)
+    return {
+        "settings": [one.number for one in settings if any(run in last for run in one.runs.values())], "seeds": seeds,
+        "last": last, "earlier": dict(sorted(earlier.items())),
+        "notes": _notes(summary["seeds"], stored, last, earlier, scaled),
+    }  # fmt: skip
 
 
 def picture(workdir: Path, run: str, step: int, quality: int) -> "Picture | None":
@@ -116,13 +121,3 @@ class Picture(NamedTuple):
     width: int
     height: int
     scaled: bool
-
-
-class Grids(NamedTuple):
-    """Settings that have a grid and seeds, {run: its newest grid}, {step: {run: data URI}}, what was left out."""
-
-    settings: list[int]
-    seeds: list[int]
-    last: dict[str, Picture]
-    earlier: dict[int, dict[str, str]]
-    notes: list[str]

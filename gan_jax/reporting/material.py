@@ -11,7 +11,7 @@ import pandas
 from gan_jax.evaluation import records as evaluations
 from gan_jax.paths import expanded
 from gan_jax.sweeps.aggregate import summarize
-from gan_jax.sweeps.layout import read_metrics, read_sweep, run_folder
+from gan_jax.sweeps.layout import read_sweep, run_folder
 from gan_jax.sweeps.table import HEAD, load, settings_of
 
 CONFIDENCE = 0.95
@@ -78,11 +78,6 @@ class Material:
             made = summarize(self.final_of(metric), metric, protocol=protocol, confidence=CONFIDENCE)
             self._tables[metric, protocol] = self._tables[metric, made.attrs["protocol"]] = made
         return self._tables[metric, protocol]
-
-    @cached_property
-    def training(self) -> dict[str, list[dict[str, Any]]]:
-        """{run: records of metrics.jsonl}."""
-        return {name: read_metrics(self.workdir, name) for name in self.sweep["runs"]}
 
     @cached_property
     def evaluations(self) -> dict[str, list[evaluations.Record]]:

@@ -29,8 +29,7 @@ from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
 from gan_jax.training.shared import shared_by
 
-# Beside the runs, their groups and sweep.json.
-WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")
+WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")  # beside runs, groups and sweep.json
 PROBED = 4  # groups that are timed; others of the same shape take the same time
 SHOWN = 60  # runs that are listed
 EVERY = 20.0  # seconds between lines where there is no bar

@@ -127,6 +127,9 @@ def test_markup_in_records_stays_text(hostile):
 
 def test_an_unfinished_sweep_shows_what_is_missing(tmp_path):
     page = report(tmp_path, ends={(0, 2): "missing", (1, 0): "running", (1, 1): "missing", (1, 2): "missing"})
+    runs = summary_of(tmp_path)["runs"].values()
+    assert [(run["setting"], run["seed"]) for run in runs if run["status"] == "missing"] == [(0, 2), (1, 1), (1, 2)]
+    assert [run["step"] for run in runs] == [600, 600, 0, 200, 0, 0]  # of a run that has not ended, the last evaluation
     said = page.text["body"]
     assert "4 not finished yet" in said
     assert "3 not begun" in said
@@ -162,14 +165,16 @@ def test_all_runs_alike(tmp_path, status):
 
 
 def test_one_setting(tmp_path):
-    page = report(tmp_path, {"loss.name": ["hinge"]})
-    assert "against each other setting" not in page.text["body"]
-    assert "1 setting" in page.text["body"]
+    made_sweeps.make(tmp_path, {"loss.name": ["hinge"]}, **SHORT)
+    found = summary_of(tmp_path)
+    assert [one["point"] for one in found["settings"]] == [{"loss.name": "hinge"}]
+    assert found["comparisons"] == []
 
 
 def test_seeds_alone(tmp_path):
     made_sweeps.make(tmp_path, {}, **SHORT)
     page = parsed(write_report(tmp_path))
+    assert [one["point"] for one in summary_of(tmp_path)["settings"]] == [{}]
     assert "the base configuration" in page.text["body"]
     assert "factors" not in page.sections
 
@@ -220,8 +225,12 @@ def test_two_protocols_are_kept_apart(tmp_path):
         path.write_text(re.sub(r'"protocol": "(\w{8})\w+"', r'"protocol": "\1aaaaaaaa"', path.read_text())
                         .replace('"batch_norm": "running"', '"batch_norm": "batch of 64"'))  # fmt: skip
     said = parsed(write_report(tmp_path)).text["body"]
-    assert "frechet_lenet [1]" in said
-    assert "frechet_lenet [2]" in said
+    found = summary_of(tmp_path)
+    assert [one["title"] for one in found["protocols"]][:2] == ["frechet_lenet [1]", "frechet_lenet [2]"]
+    first, second = found["ranking"]["tables"]
+    assert [row["n"] for row in first["rows"]] == [3, 3, 0]
+    assert [(row["setting"], row["n"]) for row in second["rows"]] == [(2, 3)]
+    assert {one["setting"] for one in found["comparisons"]} < {0, 1}
     assert "batch norm batch of 64 instead of running" in said
     assert "3 of another protocol" in said
     assert "frechet_lenet, kid_lenet, precision_lenet, recall_lenet, density_lenet, coverage_lenet: 2 protocols" in said

@@ -10,8 +10,7 @@ from benchmarks import guard
 from benchmarks.cases import CASES
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
-from gan_jax.data import Source
-from gan_jax.data.source import image_features
+from gan_jax.data import Feature, Source
 from gan_jax.training.step import init_state
 
 # Places at which a convolution of the DCGAN for 32 x 32 is used, by its input channels.
@@ -61,7 +60,7 @@ def test_the_layers_that_are_counted_are_those_of_the_networks(name):
     """A kernel is used once for an example, or once for each place of its map."""
     case = CASES[name]
     config = load_values(case.fields)
-    source = Source("any", image_features(SHAPES.get(name, (28, 28, 1))), num_examples=None)
+    source = Source("any", {"image": Feature(SHAPES.get(name, (28, 28, 1)))}, num_examples=None)
     game = build_game(config, source)
     state = jax.eval_shape(lambda: init_state(game, jax.random.key(0), build_hyper(config)))
     for network, layers in zip(("generator", "discriminator"), case.layers, strict=True):

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.data import digits as digits_source
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
 from gan_jax.data.joined import joined
@@ -75,9 +74,6 @@ def parts_of(name: str) -> dict[str, str]:
     """Names of the sources that "a=mnist,b=folder:x" joins, by part; {} of a source alone.
 
     A comma begins another part where a name and "=" follow, so that folders may have commas and "=" in their paths.
-
-    Raises:
-      DataError: two parts have one name.
     """
     if not PART.match(name):
         return {}
@@ -95,9 +91,6 @@ def resolve(name: str) -> tuple[str, str]:
 
     "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10"); joined
     sources have no section, "".
-
-    Raises:
-      DataError: empty name, or "folder" or "tfds" without a target.
     """
     if parts := parts_of(name):
         for source in parts.values():
@@ -121,23 +114,14 @@ def options_of(section: str) -> dict[str, Any]:
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
-    """Rows about every source, for a table; reads nothing but a few small files.
-
-    Args:
-      data_dir: as for `load`.
-
-    Returns:
-      Dicts with "name", "shape" (text), "examples" (text, of the training split), "classes" (int or None), "prepared"
-      (None where nothing needs to be) and "note" (origin and licence).
-    """
+    """Rows about every source, for a table; reads nothing but a few small files."""
     root = tfds_datasets.default_data_dir(data_dir)
-    rows = []
-    for name, (shape, examples, classes, note) in NOTES.items():
-        prepared = _is_prepared(root / name) if name in MNIST_LIKE else None
-        rows.append(
-            {"name": name, "shape": shape, "examples": examples, "classes": classes, "prepared": prepared, "note": note}
-        )
-    return rows
+    prepared = {name: _is_prepared(root / name) for name in MNIST_LIKE}  # None where nothing needs to be
+    about = ("shape", "examples", "classes", "note")
+    return [
+        {"name": name, "prepared": prepared.get(name), **dict(zip(about, notes, strict=True))}
+        for name, notes in NOTES.items()
+    ]
 
 
 def _is_prepared(dataset_dir: pathlib.Path) -> bool:
@@ -184,9 +168,18 @@ def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
 
 
 def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
+    """1797 handwritten digits of 8x8 pixels; their values from 0 to 16 are stretched to 255.
+
+    References:
+      E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
+    """
+    from sklearn.datasets import load_digits
+
     del data_dir
     _only_training_split(target, split)
-    return digits_source.load()
+    digits = load_digits()
+    image = np.round(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+    return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
 def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:

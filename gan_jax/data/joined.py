@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.source import Batch, HostBatch, Source, Stream, by_feature
+from gan_jax.data.source import Batch, HostBatch, Source, Stream, as_key, by_feature
 from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataConfigError, DataError
@@ -157,10 +157,8 @@ def _side_by_side(parts: Mapping[str, Source], part_key: Callable[[Any, str], An
     """The streams of several sources as one."""
 
     def stream(key: jax.Array | int, start: int, count: int, local: slice = slice(None)) -> Iterator[HostBatch]:
-        run_key = jax.random.key(key) if isinstance(key, int | np.integer) else key
-        return _merged({
-            part: stream_of(source)(part_key(run_key, part), start, count, local) for part, source in parts.items()
-        })  # fmt: skip
+        keys = {part: part_key(as_key(key), part) for part in parts}
+        return _merged({part: stream_of(source)(keys[part], start, count, local) for part, source in parts.items()})
 
     return stream
 
@@ -176,7 +174,6 @@ def _drawn(
     """A stream of endless points."""
     assert source.fetch is not None
     fetch, part = jax.jit(source.fetch), np.arange(count)[local]
-    run_key = jax.random.key(key) if isinstance(key, int | np.integer) else key
     for first in itertools.count(start, count):
         position = jnp.asarray((first + part) % 2**32, jnp.uint32)  # positions count as uint32, as on the device
-        yield {name: np.asarray(value) for name, value in fetch({}, run_key, position).items()}
+        yield {name: np.asarray(value) for name, value in fetch({}, as_key(key), position).items()}

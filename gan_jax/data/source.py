@@ -58,9 +58,9 @@ def label_feature(label: np.ndarray, classes: int | None = None) -> "Feature":
     return Feature((), classes=len(counts), frequencies=tuple((counts / len(label)).tolist()))
 
 
-def image_features(shape: tuple[int, ...], label: "Feature | None" = None) -> "dict[str, Feature]":
-    """The features of a set of images [H, W, C], labelled or not."""
-    return {"image": Feature(shape, PIXELS)} | ({} if label is None else {"label": label})
+def as_key(key: jax.Array | int) -> jax.Array:
+    """The typed key for which an integer stands."""
+    return jax.random.key(key) if isinstance(key, int | np.integer) else key
 
 
 def by_feature(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -122,15 +122,11 @@ class Fetch(Protocol):
     """Batch at the given positions; pure, called inside the compiled step."""
 
     def __call__(self, arrays: Mapping[str, Any], key: jax.Array, position: jax.Array, /) -> Batch:
-        """Reads examples.
+        """Every feature [B, *shape], float32, or int32 of labels.
 
-        Args:
-          arrays: the source's `arrays`, as placed on the device.
-          key: typed key, scalar, one for the whole run; a partitionable implementation, as threefry (the default).
-          position: int32 or uint32 [B], positions of the examples in the run's endless sequence, below 2**32.
-
-        Returns:
-          Every feature [B, *shape]: float32, or int32 of labels.
+        `arrays` are the source's, as placed on the device; `key` is typed, one for the whole run, of a partitionable
+        implementation as threefry (the default); `position` is int32 or uint32 [B], places in the run's endless
+        sequence, below 2**32.
         """
 
 
@@ -140,20 +136,10 @@ class Stream(Protocol):
     def __call__(self, key: "jax.Array | int", start: int, count: int, local: slice = ...) -> Iterator[HostBatch]:
         """Begins at any position, at once: nothing before it is read.
 
-        The k-th batch (from 0) is made of the positions start + k * count + i, where i runs over range(count)[local].
-
-        Args:
-          key: typed key of the run, the same that `fetch` takes for a resident source and with the same order; an
-            integer n stands for `jax.random.key(n)`.
-          start: position of the first example of the first batch, in the sequence that all processes share.
-          count: examples in a batch, over all processes.
-          local: the part of each batch that this process reads; the whole by default.
-
-        Yields:
-          Every feature [L, *shape], L = len(range(count)[local]): images as uint8, labels int32, else float32.
-
-        Raises:
-          DataError: start or count is impossible, `local` is empty, or an image cannot be read (its file is named).
+        The k-th batch (from 0) is made of the positions start + k * count + i, where i runs over range(count)[local],
+        the part that this process reads. It has every feature: images as uint8, labels as int32, else float32. The key
+        is that of `fetch` and gives the same order; an integer n stands for `jax.random.key(n)`. DataError says that an
+        argument is impossible or names a file that cannot be read.
         """
 
 
@@ -228,7 +214,7 @@ class Source:
 
     def stored(self, key: jax.Array | int, num: int, choose: Choice = evenly) -> HostBatch:
         """As `take`, but images as uint8; `choose` gives the indices of ``num`` resident examples out of N."""
-        key = jax.random.key(key) if isinstance(key, int) else key
+        key = as_key(key)
         if self.parts:
             taken = {name: part.stored(self.part_key(key, name), num, choose) for name, part in self.parts.items()}
             return by_feature(taken)

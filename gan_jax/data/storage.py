@@ -56,15 +56,7 @@ def _feature(array: np.ndarray, classes: int | None) -> Feature:
 
 
 def endless(name: str, distribution: Distribution) -> Source:
-    """A source that draws a new point of a distribution at each position.
-
-    Args:
-      name: how the source is called in messages and records.
-      distribution: of points [D].
-
-    Returns:
-      Source whose point at a position depends on (key, position) alone, never on the rest of the batch.
-    """
+    """A source that draws a new point of a distribution at each position."""
 
     def fetch(arrays: Mapping[str, jax.Array], key: jax.Array, position: jax.Array) -> Batch:
         del arrays

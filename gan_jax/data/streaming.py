@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.data.shuffle import epoch_order_on_host
-from gan_jax.data.source import Feature, HostBatch, Source
+from gan_jax.data.source import Feature, HostBatch, Source, as_key
 from gan_jax.errors import DataError
 
 MAX_THREADS = 16
@@ -19,18 +19,7 @@ BATCHES_AHEAD = 2
 def streamed(
     name: str, num_examples: int, features: Mapping[str, Feature], read: Callable[[int], HostBatch], listing: str
 ) -> Source:
-    """A source that reads each example when it is due.
-
-    Args:
-      name: how the source is called in messages and records.
-      num_examples: N.
-      features: what each example has.
-      read: index in [0, N) -> every feature, images as uint8 [H, W, C]; called from several threads.
-      listing: as `Source.listing`.
-
-    Returns:
-      Source with `stream` (its order is that of a resident source under the same key) and without `fetch`.
-    """
+    """A source that reads each example when it is due."""
 
     def stream(key: jax.Array | int, start: int, count: int, local: slice = slice(None)) -> Iterator[HostBatch]:
         if start < 0:
@@ -40,7 +29,7 @@ def streamed(
         part = np.arange(count)[local]
         if part.size == 0:
             raise DataError(f"this process's part {local!r} of a batch of {count} examples of {name} is empty")
-        run_key = jax.random.key(key) if isinstance(key, int | np.integer) else key
+        run_key = as_key(key)
 
         # Each example asks for its own index; one computation serves its whole batch.
         @functools.lru_cache(maxsize=2 * BATCHES_AHEAD + 2)

@@ -87,7 +87,7 @@ TRAINING = (
     Fault("data-folder-labels", "data/folder.py", "[number[parts[0]] for parts in inside]",
           "[number.get(parts[-2], 0) for parts in inside]", "Images in nested folders get the wrong class.",
           ("tests/data/test_folder.py",)),
-    Fault("data-sha256", "data/stock_files.py", "if _sha256(result) != sha256:", "if not result:",
+    Fault("data-sha256", "data/stock_files.py", "if sha256 != expected:", "if not content:",
           "A file that is not the published one is taken for MNIST.", ("tests/data/test_mnist.py",)),
     Fault("data-cache-damaged", "data/cache.py", '"sha256").hexdigest() != sha256', '"sha256").hexdigest() == ""',
           "Decoded arrays are read though their file is damaged.", ("tests/data/test_cache.py",)),

@@ -146,8 +146,8 @@ def losses_page() -> str:
 
 def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str]:
     best, divergence = claims.optimum, claims.divergence
-    if best is None or divergence is None or not all(claims.formula) or not claims.reference:
-        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum, divergence or reference")
+    if best is None or divergence is None or not all(claims.formula):
+        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum or divergence")
     low, high = claims.domain
     return [
         code(name),
@@ -158,7 +158,7 @@ def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str
         plain(divergence.text) if any(divergence[1:]) else f"*{plain(divergence.text)}*",
         *(_said(claim) for claim in (claims.saturating, claims.zero_sum, claims.shift_invariant)),
         "" if claims.domain == Claims().domain else f"{low:g} to {high:g}",
-        plain(claims.reference),
+        plain(_references(losses.LOSSES[name])),
     ]
 
 

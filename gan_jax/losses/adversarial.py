@@ -57,7 +57,6 @@ class Claims(NamedTuple):
     Attributes:
       formula: (discriminator's cost, generator's cost) in symbols: r and f are the logits of a real and a generated
         example.
-      reference: the equation that it is.
       domain: (lowest, highest) logit between which value and gradient are finite in float32 and bfloat16.
       optimum: the best discriminator.
       divergence: what the generator minimizes at that optimum.
@@ -68,7 +67,6 @@ class Claims(NamedTuple):
     """
 
     formula: tuple[str, str] = ("", "")
-    reference: str = ""
     domain: tuple[float, float] = (-1e4, 1e4)
     optimum: Optimum | None = None
     divergence: Divergence | None = None

@@ -17,15 +17,12 @@ Verified = tuple[str, list[Check]]
 
 
 def verify(name: str | None = None, options: Mapping[str, Any] | None = None) -> Iterator[Verified]:
-    """Check what ``name`` stands for, one title and list of checks at a time.
+    """Check a registered loss, penalty or update rule, a user's, or without a name all that are registered.
 
-    Args:
-      name: a registered loss, penalty or update rule, or ``package.module:attribute``: a loss (factory,
-        ``AdversarialLoss`` or pair of functions), a ``Penalty`` or a ``Rule``. None: everything registered.
-      options: its options. Without any, a registered loss is checked under each of its ``VARIANTS``.
+    Without options a registered loss is checked under each of its ``VARIANTS``.
 
     Yields:
-      (title, checks).
+      (title, checks), one at a time.
 
     Raises:
       ConfigError: no such name, or options that it does not take.
@@ -86,7 +83,7 @@ def _penalty(penalty: Penalty, name: str, options: dict[str, Any]) -> Verified:
             of_norm=penalty.of_norm and partial(penalty.of_norm, **options),
             follow=penalty.follow and partial(penalty.follow, **_taken(penalty.follow, options)),
         )
-    return _title(name, options), verify_penalty(penalty, name)
+    return _title(name, options), verify_penalty(penalty)
 
 
 def _rule(rule: Rule, name: str, options: dict[str, Any]) -> Verified:

@@ -53,8 +53,8 @@ def evaluate(arguments: list[str]) -> int:
     no_words(rest, "evaluate")
     required(values, "evaluate", "workdir")
     from gan_jax.evaluation.table import table
-    from gan_jax.metric_names import METRIC_NAMES
-    from gan_jax.metric_names import parse as parse_metric
+    from gan_jax.metrics.table import METRIC_NAMES
+    from gan_jax.metrics.table import parse as parse_metric
     from gan_jax.training import backend
     from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
     from gan_jax.training.evaluator import Settings

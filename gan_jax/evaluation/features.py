@@ -13,7 +13,7 @@ from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import OWN_RESIZE, Extractor, of_callable
-from gan_jax.metric_names import OWN, parse
+from gan_jax.metrics.table import OWN, parse
 from gan_jax.paths import cache_folder, expanded
 from gan_jax.registry import resolve_reference
 
@@ -42,7 +42,7 @@ def extractors_of(names: Sequence[str], reference: Reference, weights: str, own:
     made: dict[str, Extractor] = {}
     for name in names:
         kind = parse(name).extractor
-        if kind is None or kind in made:
+        if not kind or kind in made:
             continue
         if reference.examples.ndim == 2:
             if kind != "pixels":

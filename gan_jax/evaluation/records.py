@@ -12,7 +12,7 @@ from typing import Any
 
 from gan_jax import files
 from gan_jax.evaluation.protocol import Protocol
-from gan_jax.measures import Value
+from gan_jax.metrics.metric import Value
 from gan_jax.stored import read_lines
 
 FILE = "evaluation.jsonl"

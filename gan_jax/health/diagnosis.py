@@ -194,7 +194,7 @@ def _collapsed(limits: "Limits") -> tuple[Test, Callable[[list[Record]], str]]:
     }
 
     def bound(name: str) -> float | None:
-        return limits.recall if name.startswith("recall") else bounds.get(name)
+        return limits.recall if name.rpartition(":")[2].startswith("recall") else bounds.get(name)
 
     def small(record: Record) -> list[str]:
         known = [(name, bound(name)) for name in record]

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
-from gan_jax.metric_names import all_names, values_of
+from gan_jax.metrics.table import better_of, values_of
 from gan_jax.sweeps.records import DONE, read_groups, read_result, run_folder
 from gan_jax.sweeps.space import Sweep
 from gan_jax.training.records import write_text
@@ -57,7 +57,7 @@ def rungs(wanted: Sweep, runs: Mapping[str, ConfigDict]) -> list[int | None]:
 
 def scores(workdir: Path, runs: Mapping[str, Any], metric: str, step: int) -> dict[str, float]:
     """Each run's value at a step; infinitely bad where it has none, or none that is a number."""
-    worst = -math.inf if _higher(metric) else math.inf
+    worst = -math.inf if better_of(metric) == "higher" else math.inf
     found = {}
     for run in runs:
         values = [
@@ -81,7 +81,7 @@ def ranking(
         settings.setdefault(setting_of(points[run]), []).append(run)
     value = scores(workdir, runs, metric, step)
     means = [(own, sum(value[run] for run in own) / len(own)) for own in settings.values()]
-    return sorted(means, key=lambda item: -item[1] if _higher(metric) else item[1])
+    return sorted(means, key=lambda item: -item[1] if better_of(metric) == "higher" else item[1])
 
 
 def setting_of(point: Mapping[str, Any]) -> str:
@@ -123,7 +123,3 @@ def _eliminate(workdir: Path, run: str, step: int, reason: str, steps: int, show
         write_text(path, json.dumps({**result, "status": "eliminated", "reason": reason}, indent=2) + "\n")
         show.ended("eliminated")
         show.advance(steps - result["step"])
-
-
-def _higher(metric: str) -> bool:
-    return any(values_of(name).get(metric) == "higher" for name in all_names())

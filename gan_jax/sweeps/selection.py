@@ -1,6 +1,5 @@
 """One value for each run out of the table of a sweep, never of two protocols."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +32,9 @@ def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None
     """
     runs = frame.drop_duplicates("run").reset_index(drop=True)
     if metric not in frame.columns:
-        if metric not in directions():
+        from gan_jax.metrics.table import better_of  # it loads JAX
+
+        if better_of(metric) is None:
             given = [c for c in frame.columns if f"{c}:protocol" in frame.columns or c.startswith("train:")]
             raise ConfigError(no_such("metric", metric, given))
         frame = frame.assign(**{metric: float("nan")})  # no run lived to be measured
@@ -124,15 +125,9 @@ def direction(metric: str, better: str | None = None) -> str:
     if better is not None:
         check_better(better)
         return better
-    return directions().get(metric, "")
+    from gan_jax.metrics.table import better_of  # it loads JAX
 
-
-@functools.cache
-def directions() -> Mapping[str, str]:
-    """{value of a metric: "lower", "higher" or ""}."""
-    from gan_jax.metric_names import all_names, values_of  # it loads JAX
-
-    return {value: better for metric in all_names() for value, better in values_of(metric).items()}
+    return better_of(metric) or ""
 
 
 def no_such(what: str, name: Any, there: Sequence[str]) -> str:

@@ -273,11 +273,11 @@ def _value_name(name: str, value: Any) -> None:
     """Refuse what is not "" and not a metric's value with a better direction."""
     if value == "":
         return
-    from gan_jax.metric_names import all_names, values_of
+    from gan_jax.metrics.table import better_of, directions
     from gan_jax.registry import nearest
 
-    ranked = {v: None for metric in all_names() for v, better in values_of(metric).items() if better}
-    if value not in ranked:
+    if not (isinstance(value, str) and better_of(value)):
+        ranked = [v for v, better in directions().items() if better]
         near = nearest(value, ranked) if isinstance(value, str) else ""
-        few = ", ".join(list(ranked)[:6])
+        few = ", ".join(ranked[:6])
         raise ConfigError(f"{name}={value!r} is no value that settings can be ranked by{near}; allowed: {few}, ...")

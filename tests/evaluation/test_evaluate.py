@@ -132,9 +132,7 @@ def test_an_output_that_the_game_does_not_have_is_refused(digits):
     refuse(["b:ms_ssim", "frechet_pixels"], digits, ("a", "b"))
     with pytest.raises(ConfigError, match=r"^c:frechet_lenet: the game has no output 'c'; allowed: a, b$"):
         refuse(["c:frechet_lenet"], digits, ("a", "b"))
-    with pytest.raises(
-        ConfigError, match="the game has no output 'c'; allowed: ms_ssim, of the game's only"
-    ):
+    with pytest.raises(ConfigError, match="the game has no output 'c'; allowed: ms_ssim, of the game's only"):
         refuse(["c:ms_ssim"], digits)
 
 

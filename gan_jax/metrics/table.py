@@ -87,7 +87,7 @@ def parse(name: str) -> Name:
                 return Name(output, metric, extractor)
             allowed = ", ".join(f"{metric}_{e}" for e in EXTRACTOR_NAMES)
             raise ConfigError(f"metric {name!r} names no extractor; allowed: {allowed}")
-    raise ConfigError(f"there is no metric {rest!r}{nearest(rest, _all_names())}; allowed: {METRIC_NAMES}")
+    raise ConfigError(f"there is no metric {rest!r}{nearest(rest, all_names())}; allowed: {METRIC_NAMES}")
 
 
 def is_metrics(names: tuple[Any, ...]) -> bool:
@@ -102,7 +102,7 @@ def _is_metric(name: str) -> bool:
         return False
 
 
-def _all_names() -> list[str]:
+def all_names() -> list[str]:
     """All metrics with all extractors."""
     return [f"{metric}_{extractor}" for metric in OF_FEATURES for extractor in EXTRACTOR_NAMES] + [*OF_EXAMPLES]
 
@@ -116,7 +116,7 @@ def values_of(name: str) -> dict[str, str]:
 @functools.cache
 def directions() -> Mapping[str, str]:
     """{full name of a value without an output: "lower", "higher" or ""} of all metrics; loads their modules."""
-    return {value: better for name in _all_names() for value, better in values_of(name).items()}
+    return {value: better for name in all_names() for value, better in values_of(name).items()}
 
 
 def better_of(value: str) -> str | None:

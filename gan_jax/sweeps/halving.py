@@ -57,7 +57,7 @@ def rungs(wanted: Sweep, runs: Mapping[str, ConfigDict]) -> list[int | None]:
 
 def scores(workdir: Path, runs: Mapping[str, Any], metric: str, step: int) -> dict[str, float]:
     """Each run's value at a step; infinitely bad where it has none, or none that is a number."""
-    worst = -math.inf if better_of(metric) == "higher" else math.inf
+    worst = -math.inf if _higher(metric) else math.inf
     found = {}
     for run in runs:
         values = [
@@ -81,7 +81,7 @@ def ranking(
         settings.setdefault(setting_of(points[run]), []).append(run)
     value = scores(workdir, runs, metric, step)
     means = [(own, sum(value[run] for run in own) / len(own)) for own in settings.values()]
-    return sorted(means, key=lambda item: -item[1] if better_of(metric) == "higher" else item[1])
+    return sorted(means, key=lambda item: -item[1] if _higher(metric) else item[1])
 
 
 def setting_of(point: Mapping[str, Any]) -> str:
@@ -123,3 +123,7 @@ def _eliminate(workdir: Path, run: str, step: int, reason: str, steps: int, show
         write_text(path, json.dumps({**result, "status": "eliminated", "reason": reason}, indent=2) + "\n")
         show.ended("eliminated")
         show.advance(steps - result["step"])
+
+
+def _higher(metric: str) -> bool:
+    return better_of(metric) == "higher"

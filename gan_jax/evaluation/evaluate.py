@@ -47,21 +47,11 @@ def evaluate(
     seed: int = 0,
     tick: Tick = lambda what: None,
 ) -> list[tuple[Value, Protocol]]:
-    """Measure.
+    """Values with their protocols, in the order of the metrics' names.
 
-    Args:
-      generated: what.
-      names: of metrics, such as "frechet_lenet".
-      reference: real examples.
-      extractors: those that the names need.
-      num: how many examples to generate for each repeat.
-      repeats: how often; the seeds are ``seed``, ``seed + 1``, ...
-      seed: of the generated examples and of the metrics' own random choices.
-      tick: told what was done, after each piece of work.
-
-    Returns:
-      Values with their protocols, in the order of the names. With several repeats a value is their mean, and its spread
-      their standard deviation.
+    ``seed`` is that of the ``num`` generated examples and of the metrics' own random choices. With several repeats, by
+    ``seed``, ``seed + 1``, ..., a value is their mean, and its spread their standard deviation. ``tick`` is told what
+    was done, after each piece of work.
 
     Raises:
       ConfigError: a metric has no meaning for these data or this generator.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
-from gan_jax.metric_names import METRIC_NAMES, is_metrics
+from gan_jax.metrics.table import METRIC_NAMES, is_metrics
 from gan_jax.optimizers import SCALINGS, SCHEDULES
 from gan_jax.registry import TABLES, options_of
 

@@ -46,8 +46,8 @@ def evaluate(arguments: list[str]) -> int:
     """Measure stored checkpoints and print a table."""
     values = FLAGS["evaluate"].read(arguments)
     from gan_jax.evaluation.table import table
-    from gan_jax.metric_names import METRIC_NAMES
-    from gan_jax.metric_names import parse as parse_metric
+    from gan_jax.metrics.table import METRIC_NAMES
+    from gan_jax.metrics.table import parse as parse_metric
     from gan_jax.training import backend
     from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
     from gan_jax.training.evaluator import Settings

@@ -1,6 +1,5 @@
 """Metrics of generated examples against real ones, each with the protocol it was measured by."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from gan_jax.evaluation.features import Features, as_float, eight_bit, extract, 
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.measures import EXTRACTED, MEASURES, Value, options_of, takes
-from gan_jax.metric_names import Name, parse
+from gan_jax.metrics.metric import EXTRACTED, Value
+from gan_jax.metrics.table import Name, load, parse
 
 Tick = Callable[[str], None]
 
@@ -48,21 +47,11 @@ def evaluate(
     seed: int = 0,
     tick: Tick = lambda what: None,
 ) -> list[tuple[Value, Protocol]]:
-    """Measure.
+    """Values with their protocols, in the order of the metrics' names.
 
-    Args:
-      generated: what.
-      names: of metrics, such as "frechet_lenet".
-      reference: real examples.
-      extractors: those that the names need.
-      num: how many examples to generate for each repeat.
-      repeats: how often; the seeds are ``seed``, ``seed + 1``, ...
-      seed: of the generated examples and of the metrics' own random choices.
-      tick: told what was done, after each piece of work.
-
-    Returns:
-      Values with their protocols, in the order of the names. With several repeats a value is their mean, and its spread
-      their standard deviation.
+    ``seed`` is that of the ``num`` generated examples and of the metrics' own random choices. With several repeats, by
+    ``seed``, ``seed + 1``, ..., a value is their mean, and its spread their standard deviation. ``tick`` is told what
+    was done, after each piece of work.
 
     Raises:
       ConfigError: a metric has no meaning for these data or this generator.
@@ -85,10 +74,14 @@ def evaluate(
     ]
 
 
-def refuse(names: Sequence[str], reference: Reference) -> None:
-    """Raise ConfigError where a metric needs what these data do not have."""
+def refuse(names: Sequence[str], reference: Reference, outputs: Sequence[str] = ()) -> None:
+    """Raise ConfigError where a metric needs what these data do not have, or is of none of the game's outputs."""
     for name in names:
-        taken = inspect.signature(MEASURES[parse(name).measure].function).parameters
+        output, metric, _ = parse(name)
+        taken = load(metric).reads
+        if output and output not in outputs:
+            allowed = ", ".join(outputs) or f"{name.removeprefix(f'{output}:')}, of the game's only one"
+            raise ConfigError(f"{name}: the game has no output {output!r}; allowed: {allowed}")
         points = reference.examples.ndim == 2
         if "density" in taken and reference.density is None:
             raise ConfigError(f"{name} needs a known distribution; {reference.dataset} is none")
@@ -108,12 +101,12 @@ def protocol(
 ) -> Protocol:  # fmt: skip
     """How a value is measured."""
     extractor = extractors[name.extractor] if name.extractor else None
-    function = MEASURES[name.measure].function
-    held_out = {"validation": reference.validation_split} if "validation_images" in takes(function) else {}
+    metric = load(name.metric)
+    held_out = {"validation": reference.validation_split} if "validation_images" in metric.reads else {}
     rounded = reference.examples.dtype == np.uint8 and extractor is not None
     return Protocol(
         metric=value_name,
-        options={**options_of(function), **stamp, **held_out},
+        options={**metric.options, **stamp, **held_out},
         n_real=len(reference.examples),
         n_fake=num,
         dataset=reference.dataset,
@@ -130,11 +123,10 @@ def protocol(
 
 
 def _measure(name: Name, sets: "_Sets") -> dict[str, Value]:
-    measure = MEASURES[name.measure]
-    taken = [a for a in inspect.signature(measure.function).parameters if a not in options_of(measure.function)]
-    given = {argument: sets.supply(argument, name) for argument in taken}
+    metric = load(name.metric)
+    given = {argument: sets.supply(argument, name) for argument in metric.reads}
     try:
-        values = measure.function(**given)
+        values = metric.function(**given)
     except (MetricError, DataError) as error:
         raise type(error)(f"{name.full}: {error}; {sets.origin()}") from error
     return {name.of_value(value_name): value for value_name, value in values.items()}
@@ -188,8 +180,7 @@ class _Sets:
         if argument == "fake_labels":
             return self.labels
         if argument in EXTRACTED:
-            assert name.extractor is not None
-            labelled = "fake_labels" in inspect.signature(MEASURES[name.measure].function).parameters
+            labelled = "fake_labels" in load(name.metric).reads
             which = "real" if argument == "real_features" else "labelled" if labelled else "fake"
             features, logits = self.features(name.extractor, which)
             if argument == "fake_logits" and logits is None:

@@ -10,12 +10,11 @@ from typing import Any
 
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
-from gan_jax.metric_names import values_of
+from gan_jax.metrics.table import better_of, values_of
 from gan_jax.scalars import same
 from gan_jax.status import Status
 from gan_jax.stored import write_object
 from gan_jax.sweeps.layout import Group, Layout, plan, read_groups, read_result, run_folder, write_group
-from gan_jax.sweeps.sweep import directions
 from gan_jax.training.together import Show
 
 
@@ -110,7 +109,7 @@ def rungs(layout: Layout) -> list[int]:
 def scores(layout: Layout, runs: Iterable[str], step: int) -> dict[str, float]:
     """Each run's value at a step; infinitely bad where it has none, or none that is a number."""
     metric, found = layout.wanted.chooses_by, {}
-    worst = -math.inf if directions()[metric] == "higher" else math.inf
+    worst = -math.inf if better_of(metric) == "higher" else math.inf
     for run in runs:
         values = [
             float(record["value"])
@@ -129,7 +128,7 @@ def ranking(layout: Layout, runs: Iterable[str], step: int) -> list[tuple[list[s
     settings = _settings(layout, runs)
     value = scores(layout, [run for own in settings for run in own], step)
     means = [(own, sum(value[run] for run in own) / len(own)) for own in settings]
-    higher = directions()[layout.wanted.chooses_by] == "higher"
+    higher = better_of(layout.wanted.chooses_by) == "higher"
     return sorted(means, key=lambda item: -item[1] if higher else item[1])
 
 

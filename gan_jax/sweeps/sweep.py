@@ -1,14 +1,12 @@
 """Sweeps: what is asked, over which settings and seeds, with what; read from a file and laid out as configurations."""
 
 import dataclasses
-import functools
 import hashlib
 import inspect
 import json
 import math
 import sys
 import types
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,14 +229,6 @@ def run_name(config: "ConfigDict") -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]
 
 
-@functools.cache
-def directions() -> Mapping[str, str]:
-    """{value of a metric: "lower", "higher" or "", which way is better}."""
-    from gan_jax.metric_names import all_names, values_of  # it loads JAX
-
-    return {value: better for metric in all_names() for value, better in values_of(metric).items()}
-
-
 def _as_python(made: Any) -> None:
     """NumPy's numbers in a frozen dataclass become Python's: they are compared by type, and stored as JSON."""
     for field in dataclasses.fields(made):
@@ -254,10 +244,11 @@ def _value_name(name: str, value: Any) -> None:
     """Refuse what is not "" and not a metric's value with a better direction."""
     if value == "":
         return
+    from gan_jax.metrics.table import better_of, directions  # it loads JAX
     from gan_jax.registry import nearest
 
-    ranked = [one for one, better in directions().items() if better]
-    if value not in ranked:
+    if not (isinstance(value, str) and better_of(value)):
+        ranked = [one for one, better in directions().items() if better]
         near = nearest(value, ranked) if isinstance(value, str) else ""
         few = ", ".join(ranked[:6])
         raise ConfigError(f"{name}={value!r} is no value that settings can be ranked by{near}; allowed: {few}, ...")

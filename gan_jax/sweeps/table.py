@@ -19,7 +19,6 @@ from gan_jax.status import Status
 from gan_jax.stored import read_object
 from gan_jax.sweeps.estimates import check_better
 from gan_jax.sweeps.layout import read_groups, read_metrics, read_result, read_sweep, run_folder, status_of
-from gan_jax.sweeps.sweep import directions
 
 UNFINISHED = tuple(status.value for status in Status if status != Status.FINISHED)
 HEAD = ("run", "group", "status", "reason", "health", "step", "steps", "last", "seconds", "by")
@@ -88,7 +87,9 @@ def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None
     """
     runs = frame.drop_duplicates("run").reset_index(drop=True)
     if metric not in frame.columns:
-        if metric not in directions():
+        from gan_jax.metrics.table import better_of  # it loads JAX
+
+        if better_of(metric) is None:
             given = [c for c in frame.columns if f"{c}:protocol" in frame.columns or c.startswith("train:")]
             raise ConfigError(no_such("metric", metric, given))
         frame = frame.assign(**{metric: float("nan")})  # no run lived to be measured
@@ -156,7 +157,9 @@ def direction(metric: str, better: str | None = None) -> str:
     if better is not None:
         check_better(better)
         return better
-    return directions().get(metric, "")
+    from gan_jax.metrics.table import better_of  # it loads JAX
+
+    return better_of(metric) or ""
 
 
 def no_such(what: str, name: Any, there: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from gan_jax.evaluation.records import Record
 from gan_jax.evaluation.reference import Reference, load
 from gan_jax.extractors.extractor import Extractor
 from gan_jax.game import Game
-from gan_jax.measures import MEASURES, takes
-from gan_jax.metric_names import parse
+from gan_jax.metrics.table import load as load_metric
+from gan_jax.metrics.table import parse
 from gan_jax.move import to_draw
 from gan_jax.training.sampling import CHUNK, Sampler, draw
 from gan_jax.training.step import State
@@ -73,7 +73,7 @@ def material_of(config: ConfigDict, settings: Settings) -> Material:
     validation = settings.validation
     if not validation and resolve_data(config.data.name)[0] in ("mnist", "fashion_mnist"):
         validation = MNIST_VALIDATION
-    if not any("validation_images" in takes(MEASURES[parse(name).measure].function) for name in settings.metrics):
+    if not any("validation_images" in load_metric(parse(name).metric).reads for name in settings.metrics):
         validation = ""
     reference = load(
         config.data.name, settings.split, settings.num,

@@ -1,16 +1,19 @@
 """What is measured on what, and how repeats are put together. The metrics themselves: tests/metrics."""
 
+import sys
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import measures
 from gan_jax.errors import ConfigError, MetricError
-from gan_jax.evaluation.evaluate import Generated, evaluate
+from gan_jax.evaluation.evaluate import Generated, evaluate, refuse
 from gan_jax.evaluation.features import as_float, eight_bit, extractors_of
 from gan_jax.evaluation.reference import load
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.measures import Measure, Value
+from gan_jax.metrics import table
+from gan_jax.metrics.metric import EXTRACTED, Metric, Value
 
 NUM = 40
 
@@ -33,7 +36,10 @@ class Drawn:
 
 def run(monkeypatch, reference, function, name="probe", *, classes=True, **options):
     """The values that one metric, made of a function, gives; and what was drawn."""
-    monkeypatch.setitem(measures.MEASURES, "probe", Measure(function, {"a": "lower", "b": ""}))
+    metric = Metric(function, {"a": "lower", "b": ""})
+    monkeypatch.setitem(sys.modules, "probe", SimpleNamespace(METRIC=metric))
+    of_features = set(EXTRACTED) & set(metric.reads)
+    monkeypatch.setitem(table.OF_FEATURES if of_features else table.OF_EXAMPLES, "probe", "probe:METRIC")
     logits = lambda x: jnp.stack([x.min((1, 2, 3)), x.max((1, 2, 3))], 1) if classes else None
     flat = lambda x: (x.reshape(x.shape[0], -1), logits(x))
     drawn = Drawn()
@@ -120,6 +126,14 @@ def test_what_the_data_do_not_have_is_refused(monkeypatch, digits):
     ring = load("ring", "", 10, data_dir=None, options={})
     with pytest.raises(ConfigError, match="probe_pixels needs labels; ring has none"):
         run(monkeypatch, ring, of_labels, "probe_pixels")
+
+
+def test_an_output_that_the_game_does_not_have_is_refused(digits):
+    refuse(["b:ms_ssim", "frechet_pixels"], digits, ("a", "b"))
+    with pytest.raises(ConfigError, match=r"^c:frechet_lenet: the game has no output 'c'; allowed: a, b$"):
+        refuse(["c:frechet_lenet"], digits, ("a", "b"))
+    with pytest.raises(ConfigError, match="the game has no output 'c'; allowed: ms_ssim, of the game's only"):
+        refuse(["c:ms_ssim"], digits)
 
 
 def test_an_extractor_without_classes_gives_no_logits(monkeypatch, digits):

@@ -174,7 +174,7 @@ TRAINING = (
           "The Parzen window is not normalized.", ("tests/metrics/test_parzen.py",)),
     Fault("metric-sliced-wasserstein", "metrics/sliced_wasserstein.py", "value = mean ** (1 / p)", "value = mean",
           "W2 is squared.", ("tests/metrics/test_sliced_wasserstein.py",)),
-    Fault("metric-modes", "metrics/modes.py", "mode[distance < r * std]", "mode[distance < r]",
+    Fault("metric-modes", "metrics/modes.py", "mode[distance < r * density.std]", "mode[distance < r]",
           "The radius of a mode is not in standard deviations.", ("tests/metrics/test_modes.py",)),
     Fault("metric-nearest-neighbour", "metrics/nearest_neighbour.py", "np.where(own == across, 0.5,",
           "np.where(own == across, 0.0,", "Ties count as mistakes: copies look worse than they are.",

@@ -12,7 +12,7 @@ from support.sweeping import RATE, base, folders, groups, sweep_json, train_swee
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
-from gan_jax.metric_names import values_of
+from gan_jax.metrics.table import values_of
 from gan_jax.sweeps import load
 from gan_jax.sweeps.table import write_results
 

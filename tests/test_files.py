@@ -12,7 +12,7 @@ from gan_jax import files
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.reporting import write_report
 from gan_jax.training import grids
-from gan_jax.training.sampling import check_out, write_samples
+from gan_jax.training.run import check_out, write_samples
 
 
 def full(path, content):

@@ -11,8 +11,8 @@ ROOT = Path(gan_jax.__file__).parent
 ORDER = (
     "errors", "files", "stored", "status", "paths", "returned", "scalars", "threefry", "data", "losses", "penalties",
     "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "optimizers", "extractors", "registry",
-    "metrics", "fields", "messages", "combinations", "config", "configured", "build", "health", "evaluation", "training",
-    "sweeps", "verification", "figures", "reporting", "cli", "__main__",
+    "metrics", "fields", "messages", "combinations", "config", "configured", "build", "health", "evaluation",
+    "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 
 

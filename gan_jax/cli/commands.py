@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 from gan_jax.cli.flags import FLAGS
@@ -32,13 +33,28 @@ def sample(arguments: list[str]) -> int:
     """Write samples of a stored run."""
     values = FLAGS["sample"].read(arguments)
     from gan_jax.training import backend
-    from gan_jax.training.sampling import check_out, load_run, write_samples
+    from gan_jax.training.run import check_out, load_run, write_samples
 
     out = check_out(values.out)
     backend.start()
     run = load_run(values.workdir, values.checkpoint)
-    write_samples(out, run, run.sample(values.num, values.seed))
+    labels = None if values.label is None else [*islice(cycle(values.label), values.num)]
+    write_samples(out, run, run.sample(values.num, values.seed, labels, output=values.output))
     print(out)
+    return 0
+
+
+def translate(arguments: list[str]) -> int:
+    """Write what a stored run makes of images."""
+    values = FLAGS["translate"].read(arguments)
+    from gan_jax.training import backend
+    from gan_jax.training.run import load_run
+    from gan_jax.training.translate import translate
+
+    backend.start()
+    run = load_run(values.workdir, values.checkpoint)
+    written = translate(run, values.input, values.out, output=values.output, seed=values.seed)
+    print(values.out if len(written) > 1 else written[0])
     return 0
 
 

@@ -78,6 +78,7 @@ def _command(arguments: list[str]) -> int:
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "train": commands.train,
     "sample": commands.sample,
+    "translate": commands.translate,
     "evaluate": commands.evaluate,
     "sweep": sweeps.sweep,
     "report": sweeps.report,

@@ -93,6 +93,10 @@ def _with_commas(flag: str, text: str) -> list[str]:
     return [one.strip() for one in text.split(",")] if text else []
 
 
+def _classes(flag: str, text: str) -> list[int]:
+    return [_whole(0, 2**31 - 1, "classes, whole numbers from 0 on, with commas", flag, one) for one in text.split(",")]
+
+
 _POSITIVE = partial(_whole, 1, None, "a positive integer")
 _NOT_NEGATIVE = partial(_whole, 0, None, "a non-negative integer")
 _SEED = partial(_whole, 0, 2**32 - 1, "an integer in the range [0, 4294967295]")
@@ -150,6 +154,16 @@ def _table() -> tuple[Flags, Mapping[str, Flags]]:
     sample.flag("checkpoint", "latest|best|STEP", "of the run (default: latest)", default="latest")
     sample.flag("num", "64", "how many", _POSITIVE, default=64)
     sample.flag("seed", "0", "of the latent variables", _SEED, default=0)
+    sample.flag("output", "NAME", "of the game, where it has several (default: its first)", default="")
+    sample.flag("label", "0,1,...", "classes of the samples, in turn (default: as in the data)", _classes)
+
+    translate = command("translate", "write what a run makes of images: of one file, or of a folder")
+    translate.flag("workdir", "DIR", "of the run", from_home, needed=True)
+    translate.flag("input", "FILE|FOLDER", "the images", from_home, needed=True)
+    translate.flag("out", "FILE.png|FOLDER|FILE.npy", "to write", from_home, needed=True)
+    translate.flag("output", "NAME", "of the game (default: the first that is made from an image)", default="")
+    translate.flag("checkpoint", "latest|best|STEP", "of the run (default: latest)", default="latest")
+    translate.flag("seed", "0", "of what else it is made from", _SEED, default=0)
 
     evaluate = command("evaluate", "measure runs; appends to evaluation.jsonl, prints a table")
     evaluate.flag("workdir", "DIR[,DIR...]", "of the runs; may be repeated", needed=True, action="append")

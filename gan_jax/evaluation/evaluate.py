@@ -22,14 +22,14 @@ class Generated(NamedTuple):
     """What is evaluated.
 
     Attributes:
-      draw: (num, seed, labels or None) -> examples float32 [num, ...].
+      draw: (output, num, seed, {feature: [num, ...]} that conditions it) -> examples float32 [num, ...].
       parameters: "ema" or "current".
       batch_norm: "none", "running" or "batch of N".
       checkpoint: how it was chosen, as in ``Protocol``.
       discriminator: points [N, D] -> logits [N], where these are log-odds; else None.
     """
 
-    draw: Callable[[int, int, np.ndarray | None], np.ndarray]
+    draw: Callable[[str, int, int, Mapping[str, np.ndarray]], np.ndarray]
     parameters: str
     batch_norm: str
     checkpoint: str
@@ -39,15 +39,15 @@ class Generated(NamedTuple):
 def evaluate(
     generated: Generated,
     names: Sequence[str],
-    reference: Reference,
-    extractors: Mapping[str, Extractor],
+    references: Mapping[str, Reference],
+    extractors: Mapping[str, Mapping[str, Extractor]],
     *,
     num: int,
     repeats: int = 1,
     seed: int = 0,
     tick: Tick = lambda what: None,
 ) -> list[tuple[Value, Protocol]]:
-    """Values with their protocols, in the order of the metrics' names.
+    """Values with their protocols, in the order of the metrics' names; references and extractors by output.
 
     ``seed`` is that of the ``num`` generated examples and of the metrics' own random choices. With several repeats, by
     ``seed``, ``seed + 1``, ..., a value is their mean, and its spread their standard deviation. ``tick`` is told what
@@ -57,31 +57,30 @@ def evaluate(
       ConfigError: a metric has no meaning for these data or this generator.
       MetricError: it has none for these numbers.
     """
-    refuse(names, reference)
     measured: dict[tuple[str, str], list[Value]] = {}
     for repeat in range(repeats):
-        sets = _Sets(generated, reference, extractors, num, seed + repeat, tick)
+        sets = {
+            output: _Sets(generated, output, reference, extractors[output], num, seed + repeat, tick)
+            for output, reference in references.items()
+        }
         for name in names:
-            for value_name, value in _measure(parse(name), sets).items():
+            for value_name, value in _measure(parse(name), sets[parse(name).output]).items():
                 measured.setdefault((name, value_name), []).append(value)
             tick(name)
     return [
         (
             _over_repeats(values),
-            protocol(parse(name), value_name, values[0].stamp, generated, reference, extractors, num),
+            protocol(parse(name), value_name, values[0].stamp, generated, sets[parse(name).output]),
         )
         for (name, value_name), values in measured.items()
     ]
 
 
-def refuse(names: Sequence[str], reference: Reference, outputs: Sequence[str] = ()) -> None:
-    """Raise ConfigError where a metric needs what these data do not have, or is of none of the game's outputs."""
+def refuse(names: Sequence[str], references: Mapping[str, Reference]) -> None:
+    """Raise ConfigError where a metric needs what these data do not have."""
     for name in names:
         output, metric, _ = parse(name)
-        taken = load(metric).reads
-        if output and output not in outputs:
-            allowed = ", ".join(outputs) or f"{name.removeprefix(f'{output}:')}, of the game's only one"
-            raise ConfigError(f"{name}: the game has no output {output!r}; allowed: {allowed}")
+        taken, reference = load(metric).reads, references[output]
         points = reference.examples.ndim == 2
         if "density" in taken and reference.density is None:
             raise ConfigError(f"{name} needs a known distribution; {reference.dataset} is none")
@@ -95,12 +94,10 @@ def refuse(names: Sequence[str], reference: Reference, outputs: Sequence[str] = 
             raise ConfigError(f"{name} needs labels; {reference.dataset} has none")
 
 
-def protocol(
-    name: Name, value_name: str, stamp: Mapping[str, Any], generated: Generated, reference: Reference,
-    extractors: Mapping[str, Extractor], num: int,
-) -> Protocol:  # fmt: skip
+def protocol(name: Name, value_name: str, stamp: Mapping[str, Any], generated: Generated, sets: "_Sets") -> Protocol:
     """How a value is measured."""
-    extractor = extractors[name.extractor] if name.extractor else None
+    reference = sets.reference
+    extractor = sets.extractors[name.extractor] if name.extractor else None
     metric = load(name.metric)
     held_out = {"validation": reference.validation_split} if "validation_images" in metric.reads else {}
     rounded = reference.examples.dtype == np.uint8 and extractor is not None
@@ -108,7 +105,7 @@ def protocol(
         metric=value_name,
         options={**metric.options, **stamp, **held_out},
         n_real=len(reference.examples),
-        n_fake=num,
+        n_fake=sets.num,
         dataset=reference.dataset,
         split=reference.split,
         reference_sha256=reference.sha256,
@@ -144,16 +141,19 @@ class _Sets:
     """One generated set beside the real one; everything is made when it is first asked for, and once."""
 
     def __init__(
-        self, generated: Generated, reference: Reference, extractors: Mapping[str, Extractor], num: int, seed: int,
-        tick: Tick,
+        self, generated: Generated, output: str, reference: Reference, extractors: Mapping[str, Extractor], num: int,
+        seed: int, tick: Tick,
     ) -> None:  # fmt: skip
-        self.generated, self.reference, self.extractors = generated, reference, extractors
-        self.num, self.seed, self.tick = num, seed, tick
+        self.generated, self.output, self.reference, self.extractors = generated, output, reference, extractors
+        self.seed, self.tick = seed, tick
+        # A label serves again, an image is translated once.
+        self.num = min([num, *(len(value) for value in reference.given.values() if value.ndim > 1)])
         self._features: dict[tuple[str, str], Features] = {}
 
     @cached_property
     def fake(self) -> np.ndarray:
-        made = self.generated.draw(self.num, self.seed, None)
+        given = {name: np.resize(value, (self.num, *value.shape[1:])) for name, value in self.reference.given.items()}
+        made = self.generated.draw(self.output, self.num, self.seed, given)
         self.tick("samples")
         return made
 
@@ -164,7 +164,7 @@ class _Sets:
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        return self.generated.draw(self.num, self.seed, self.labels)
+        return self.generated.draw(self.output, self.num, self.seed, {"label": self.labels})
 
     def origin(self) -> str:
         """How many examples there are and which field says so, for messages."""

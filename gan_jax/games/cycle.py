@@ -63,7 +63,7 @@ def build(setup: Setup, cycle: float = 10.0, identity: float = 0.0, pool: int = 
         },
         schedule=setup.schedule("discriminators", "generators"),
         outputs={
-            name: Output(lambda move, num, name=name, of=of: move(name, move.batch[of]), reads=(of,), like=to)
+            name: Output(partial(mapped, name=name, of=of), reads=(of,), like=to)
             for name, (of, to) in MAPS.items()
         },
         loss=loss.configured,
@@ -130,6 +130,12 @@ def pooled(move: Move, pool: jax.Array, seen: jax.Array, fake: jax.Array, domain
     shown = jnp.where(_along(swap, fakes), earlier, fakes)
     kept = jnp.where(_along(swap | filling, fakes), fakes, earlier)
     return shown[move.context.example_index], pool.at[slots].set(kept)
+
+
+def mapped(move: Move, num: int, name: str, of: str) -> jax.Array:
+    """The images of a domain through a map, as an output's ``draw``."""
+    del num
+    return move(name, move.batch[of])  # type: ignore[no-any-return]
 
 
 def distance(x: jax.Array, y: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.build import data_options
 from gan_jax.data import resolve as resolve_data
+from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse
 from gan_jax.evaluation.features import extractors_of
@@ -19,7 +20,7 @@ from gan_jax.game import Game
 from gan_jax.metrics.table import load as load_metric
 from gan_jax.metrics.table import parse
 from gan_jax.move import to_draw
-from gan_jax.training.sampling import CHUNK, Sampler, draw
+from gan_jax.training.sampling import CHUNK, Sampler, compared, draw, drawn_from, find_output
 from gan_jax.training.step import State
 
 MNIST_VALIDATION = "train[50000:51000]"  # of the protocol of 2014, for the sets that have MNIST's sizes
@@ -57,13 +58,13 @@ def settings_of(config: ConfigDict) -> Settings:
 
 
 class Material(NamedTuple):
-    """Real examples, and the extractors that the metrics need."""
+    """Real examples for each output that the metrics name, and the extractors that they need."""
 
-    reference: Reference
-    extractors: dict[str, Extractor]
+    references: dict[str, Reference]
+    extractors: dict[str, dict[str, Extractor]]
 
 
-def material_of(config: ConfigDict, settings: Settings) -> Material:
+def material_of(config: ConfigDict, game: Game, settings: Settings) -> Material:
     """Read the real examples and the extractors' weights; refuse metrics that do not fit.
 
     Raises:
@@ -75,12 +76,21 @@ def material_of(config: ConfigDict, settings: Settings) -> Material:
         validation = MNIST_VALIDATION
     if not any("validation_images" in load_metric(parse(name).metric).reads for name in settings.metrics):
         validation = ""
-    reference = load(
-        config.data.name, settings.split, settings.num,
-        data_dir=config.data.dir or None, options=data_options(config), validation=validation,
-    )  # fmt: skip
-    refuse(settings.metrics, reference)
-    return Material(reference, extractors_of(settings.metrics, reference, settings.weights, settings.extractor))
+    references = {}
+    for output in dict.fromkeys(parse(name).output for name in settings.metrics):
+        shown = game.outputs[find_output(game, output)]
+        if shown.like is None:
+            raise ConfigError(f"output {output!r} imitates nothing; allowed: metrics of {', '.join(compared(game))}")
+        references[output] = load(
+            config.data.name, settings.split, settings.num, data_dir=config.data.dir or None,
+            options=data_options(config), validation=validation, like=shown.like, reads=shown.reads,
+        )  # fmt: skip
+    refuse(settings.metrics, references)
+    extractors = {}
+    for output, reference in references.items():
+        own = [name for name in settings.metrics if parse(name).output == output]
+        extractors[output] = extractors_of(own, reference, settings.weights, settings.extractor)
+    return Material(references, extractors)
 
 
 def measure(
@@ -103,18 +113,18 @@ def measure(
     Returns:
       One record a value.
     """
-    normalized = any("batch_stats" in own for own in state.stats.values())
+    normalized = any("batch_stats" in state.stats[name] for name in drawn_from(sampler, state))
     weights = sampler.weights(state)
     statistics = weights.statistics if config.sample_statistics == "running" else f"batch of {CHUNK}"
     generated = Generated(
-        lambda num, seed, labels: draw(sampler, weights, num, seed, given={} if labels is None else {"label": labels}),
+        lambda output, num, seed, given: draw(sampler, weights, num, seed, output, given),
         parameters=weights.parameters,
         batch_norm=statistics if normalized else "none",
         checkpoint=chosen,
         discriminator=_log_odds(game, state),
     )
     values = evaluate(
-        generated, settings.metrics, material.reference, material.extractors,
+        generated, settings.metrics, material.references, material.extractors,
         num=settings.num, repeats=settings.repeats, seed=settings.seed, tick=tick,
     )  # fmt: skip
     about = {"by": by, "step": int(state.step), "seed": settings.seed, "repeats": settings.repeats}

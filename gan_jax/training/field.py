@@ -101,7 +101,7 @@ def play(
             metrics["direction_norm"] = optax.global_norm(directions[name])
             finite &= jnp.isfinite(metrics["direction_norm"])
         step = partial(update, name, directions[name], points[name], state.opt[name])
-        metrics |= _measured(last, points[name], lambda step=step: step()[0], start[name], metrics["gradient_norm"])
+        metrics |= _measured(last, points[name], step, start[name], metrics["gradient_norm"])
         params, opt = step()
         own = {n: {**stats[name][n], **after.get(n, {})} for n in game.players[name].owns}
         written = {"params": params, "stats": own, "opt": {name: opt}, "memory": {name: memory}}
@@ -110,13 +110,13 @@ def play(
 
 
 def _measured(
-    last: jax.Array | bool, before: Any, after: Callable[[], Any], gradient: Any, norm: jax.Array
+    last: jax.Array | bool, before: Any, step: Callable[[], Any], gradient: Any, norm: jax.Array
 ) -> dict[str, jax.Array]:
     """``taken`` where somebody looks, else zeros."""
     # The step is computed again inside: as an operand of the cond it would be copied at every step.
     return jax.lax.cond(
         last,
-        lambda: taken(before, after(), gradient, norm),
+        lambda: taken(before, step()[0], gradient, norm),
         lambda: dict.fromkeys(TAKEN, jnp.zeros_like(norm)),
     )
 

@@ -76,7 +76,7 @@ def train(
     check_components(config, game, source, state)
     if primary:
         check_reference(config, game, source)
-    material = material_of(config, settings_of(config)) if primary and config.evaluation.every else None
+    material = material_of(config, game, settings_of(config)) if primary and config.evaluation.every else None
     if material:  # one evaluation before anything is written: what cannot work shall not end a run after hours
         measure(config, game, make_sampler(game, source), state, settings_of(config), material, by=TRAIN, chosen="step")
     program, mesh = compile_program(config, game, source, step)

@@ -1,34 +1,21 @@
-"""Samples from a state or a stored run."""
+"""A game's outputs drawn from a state, and their pictures."""
 
-import dataclasses
-import functools
-import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
-from gan_jax import files
-from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.data import Source
-from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game, example_keys
 from gan_jax.move import to_draw
-from gan_jax.paths import expanded
 from gan_jax.registry import nearest
 from gan_jax.threefry import fast
-from gan_jax.training import compilation_cache
-from gan_jax.training.backend import check_settings
-from gan_jax.training.checkpoints import state_like
-from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot, write_png
-from gan_jax.training.known_data import stored_source
-from gan_jax.training.start import read_checkpoint, read_config
-from gan_jax.training.step import State, init_state
+from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot
+from gan_jax.training.step import State
 from gan_jax.training.weights import Weights, make_weights
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -191,132 +178,27 @@ def check_given(source: Source, output: str, reads: Sequence[str], given: Mappin
             )
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A stored run.
-
-    Attributes:
-      config: its configuration.
-      state: the complete state at one of its checkpoints, on the default device.
-      game: its game.
-      source: its data, of images without the examples: ``gan_jax.data.load`` reads them.
-      sampler: of its game.
-    """
-
-    config: ConfigDict
-    state: State
-    game: Game
-    source: Source
-    sampler: Sampler
-
-    def sample(
-        self, num: int, seed: int = 0, labels: Any = None, *, output: str = "", given: Mapping[str, Any] | None = None
-    ) -> np.ndarray:
-        """Examples of an output.
-
-        Args:
-          num: how many.
-          seed: of the latent variables, and of conditions that are not given.
-          labels: classes that the examples shall have, int [num] or one for all: the same as given={"label": labels}.
-          output: its name; the game's first where none is given.
-          given: what conditions it, {feature: [num, ...]}: images in [-1, 1], classes.
-
-        Returns:
-          float32 [num, H, W, C] in [-1, 1], or [num, D] points.
-
-        Raises:
-          ConfigError: as ``draw``.
-          DataError: what conditions the output is taken from the data, and these cannot be read.
-        """
-        own = {name: np.asarray(value) for name, value in (given or {}).items()}
-        if labels is not None:
-            own["label"] = np.resize(np.asarray(labels), num) if np.ndim(labels) == 0 else np.asarray(labels)
-        return draw(self.with_data(output, own).sampler, self.weights, num, seed, output, own)
-
-    def with_data(self, output: str, given: Collection[str] = ()) -> "Run":
-        """The same with its data read, where an output is conditioned by examples of them that are not given."""
-        reads = self.game.outputs[find_output(self.game, output)].reads
-        if all(name in given or self.source.features[name].classes is not None for name in reads):
-            return self
-        source = build_source(self.config)
-        return dataclasses.replace(self, source=source, sampler=self.sampler._replace(source=source))
-
-    @functools.cached_property
-    def weights(self) -> Weights:
-        """Averaged parameters if the run keeps them, and their statistics."""
-        return self.sampler.weights(self.state)
+def compared(game: Game) -> tuple[str, ...]:
+    """The outputs that imitate something."""
+    return tuple(name for name, output in game.outputs.items() if output.like is not None)
 
 
-def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
-    """A run from its work directory.
-
-    Args:
-      workdir: of a ``gan_jax.train``.
-      checkpoint: "latest", "best" or a step.
-
-    Returns:
-      Run.
-
-    Raises:
-      WorkdirError: the directory holds no readable run, or the checkpoint is damaged.
-      ConfigError: there is no such checkpoint.
-    """
-    return next(load_checkpoints(workdir, [str(checkpoint)]))
+def specs_of(source: Source, reads: Sequence[str], num: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes and types of what conditions an output."""
+    return {n: jax.ShapeDtypeStruct((num, *source.features[n].shape), source.features[n].dtype) for n in reads}
 
 
-def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
-    """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
-    workdir = expanded("workdir", workdir)
-    compilation_cache.enable()
-    check_settings()
-    config = read_config(workdir)
-    assert config is not None
-    run: Run | None = None
-    for checkpoint in checkpoints:
-        _, leaves = read_checkpoint(workdir, checkpoint)
-        if run is None:
-            source = stored_source(workdir, config)
-            game = build_game(config, source)
-            state = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
-            run = Run(config, state, game, source, make_sampler(game, source))
-        run = dataclasses.replace(run, state=jax.tree.map(jnp.asarray, state_like(run.state, leaves)))
-        yield run
+def drawn_from(sampler: Sampler, state: State) -> set[str]:
+    """The networks that the game's outputs go through."""
+    game = sampler.game
+    used: set[str] = set()
 
+    def draw(params: Any, stats: Any, given: Any) -> None:
+        for name, output in game.outputs.items():
+            move = to_draw(game, params, stats, jax.random.key(0), 2, given[name])
+            output.draw(move, 2)
+            used.update(move.written()[0])
 
-def check_out(out: str) -> Path:
-    """The file to write samples to.
-
-    Raises:
-      ConfigError: its suffix is neither .png nor .npy, its folder does not exist, or it is a folder or a device itself.
-      WorkdirError: nothing can be written there.
-    """
-    path = expanded("out", out)
-    if path.suffix not in (".png", ".npy"):
-        raise ConfigError(f"out={out!r} has the suffix {path.suffix!r}; allowed: .png, .npy")
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"out={out!r}: the folder {str(path.parent)!r} does not exist; allowed: a file in an existing folder"
-        )
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"out={out!r} is a folder or a device; allowed: a file, which is replaced if it is there")
-    files.probe(path.parent, "choose another --out")
-    return path
-
-
-def write_samples(path: Path, run: Run, x: np.ndarray) -> None:
-    """Write samples as a picture (.png) or as an array (.npy), whole or not at all.
-
-    Raises:
-      WorkdirError: it cannot be written; a file that was there stays.
-    """
-    try:
-        if path.suffix == ".png":
-            write_png(path, picture(x, run.source, run.state.key))
-        else:
-            buffer = io.BytesIO()
-            np.save(buffer, x)
-            files.replace({path: buffer.getbuffer()})
-    except OSError as error:
-        raise WorkdirError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
-        ) from error
+    given = {name: specs_of(sampler.source, output.reads, 2) for name, output in game.outputs.items()}
+    jax.eval_shape(draw, state.params, state.stats, given)
+    return used

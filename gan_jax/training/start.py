@@ -18,6 +18,7 @@ from gan_jax.returned import difference, in_words, is_float
 from gan_jax.stored import reason_of
 from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
+from gan_jax.training.sampling import specs_of
 from gan_jax.training.step import State, init_state, make_step
 
 
@@ -115,10 +116,7 @@ def _check_output(named: str, game: Game, name: str, source: Source, state: Stat
             raise ConfigError(
                 f"{named}: output {name!r} names the feature {feature!r}; the data have {', '.join(source.features)}"
             )
-    given = {
-        feature: jax.ShapeDtypeStruct((2, *source.features[feature].shape), source.features[feature].dtype)
-        for feature in output.reads
-    }
+    given = specs_of(source, output.reads, 2)
     x = jax.eval_shape(
         lambda params, stats, given: output.draw(to_draw(game, params, stats, jax.random.key(0), 2, given), 2),
         state.params, state.stats, given,

@@ -13,7 +13,8 @@ from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.paths import expanded
 from gan_jax.training.grids import to_uint8, write_png
-from gan_jax.training.sampling import CHUNK, Run, find_output
+from gan_jax.training.run import Run
+from gan_jax.training.sampling import CHUNK, find_output
 
 
 def translate(run: Run, inputs: str | Path, out: str | Path, *, output: str = "", seed: int = 0) -> list[Path]:

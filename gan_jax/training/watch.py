@@ -14,7 +14,7 @@ from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_s
 from gan_jax.losses import AdversarialLoss
 from gan_jax.move import to_draw
 from gan_jax.threefry import fast
-from gan_jax.training.sampling import conditions
+from gan_jax.training.sampling import compared, conditions
 from gan_jax.training.weights import Weights
 
 Statistics = Callable[..., dict[str, jax.Array]]
@@ -55,7 +55,7 @@ class Watch:
 
     def statistics(self, weights: Weights) -> dict[str, float]:
         """Numbers of samples made with these weights, for the run's record."""
-        found = {}
+        found: dict[str, float] = {}
         for output in self._outputs:
             values = self._statistics(
                 weights.params, weights.stats, self._key, self._reference[output], output, self._given[output]
@@ -101,11 +101,6 @@ def _of_output(record: Mapping[str, Any], output: str) -> Mapping[str, Any]:
     return {"step": record["step"], **{n.removeprefix(prefix): v for n, v in record.items() if n.startswith(prefix)}}
 
 
-def compared(game: Game) -> tuple[str, ...]:
-    """The outputs that imitate something."""
-    return tuple(name for name, output in game.outputs.items() if output.like is not None)
-
-
 def check_reference(config: ConfigDict, game: Game, source: Source) -> None:
     """Refuse data of which samples cannot be compared, before anything is written.
 
@@ -120,7 +115,7 @@ def _reference(game: Game, source: Source, key: jax.Array, num: int) -> dict[str
     """Statistics of real examples, for each output of what it imitates."""
     outputs = compared(game)
     real = source.take(jax.random.fold_in(key, STREAMS["data"]), num) if outputs else {}
-    return {name: reference_statistics(jnp.asarray(real[game.outputs[name].like])) for name in outputs}
+    return {name: reference_statistics(jnp.asarray(real[str(game.outputs[name].like)])) for name in outputs}
 
 
 def _scale(loss: AdversarialLoss | None) -> LossScale:

@@ -29,8 +29,9 @@ class Drawn:
     def __init__(self):
         self.asked = []
 
-    def __call__(self, num, seed, labels):
-        self.asked.append((num, seed, None if labels is None else labels.tolist()))
+    def __call__(self, output, num, seed, given):
+        assert output == ""
+        self.asked.append((num, seed, given["label"].tolist() if given else None))
         return np.random.default_rng(seed).uniform(-1, 1, (num, 8, 8, 1)).astype(np.float32)
 
 
@@ -45,7 +46,8 @@ def run(monkeypatch, reference, function, name="probe", *, classes=True, **optio
     drawn = Drawn()
     generated = Generated(drawn, "ema", "running", "last")
     extractors = {"pixels": Extractor("flat" if classes else "without classes", "", "none", flat)}
-    made = evaluate(generated, [name], reference, extractors, num=NUM, **options)
+    refuse([name], {"": reference})
+    made = evaluate(generated, [name], {"": reference}, {"": extractors}, num=NUM, **options)
     return {protocol.metric: (value, protocol) for value, protocol in made}, drawn.asked
 
 

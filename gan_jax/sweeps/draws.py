@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.errors import ConfigError
+from gan_jax.stored import original
 from gan_jax.sweeps.plain import listed, plain
 
 
@@ -84,7 +85,7 @@ def drawn(distribution: Draw, *, seed: int, field: str, index: int) -> Any:
     References:
       NumPy, SeedSequence, whose output is the same in every version: hashed by O'Neill's seed_seq_fe128.
     """
-    words = np.frombuffer(hashlib.sha256(field.encode()).digest(), "<u4").tolist()
+    words = np.frombuffer(hashlib.sha256(original(field).encode()).digest(), "<u4").tolist()
     return distribution.of(int(np.random.SeedSequence([seed, *words, index]).generate_state(1, np.uint64)[0]))
 
 

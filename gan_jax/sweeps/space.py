@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gan_jax.errors import ConfigError
 from gan_jax.paths import from_home
 from gan_jax.scalars import python_value
+from gan_jax.stored import original
 from gan_jax.sweeps.draws import choice, integers, log_uniform, uniform
 from gan_jax.sweeps.points import Point, Space, grid, in_words, only, product, random, union, when, zipped
 
@@ -240,7 +241,7 @@ def run_name(config: "ConfigDict") -> str:
 
     fields = all_fields()
     told = {
-        path: value
+        original(path): value
         for path, value in flatten(config).items()
         if value != fields[path].default and not path.startswith(NOT_TRAINED)
     }

@@ -57,8 +57,8 @@ def build_hyper(config: ConfigDict) -> dict[str, float]:
     if config.ema.decay > 0:
         hyper["ema.decay"] = float(config.ema.decay)
     hyper |= _floats(prefix_of(config, "loss"), component_options(config, "loss"))
-    rule = component_options(config, "update")  # a number of a rule that is 0 turns a part of it off: it is structure
-    hyper |= _floats(prefix_of(config, "update"), {name: value for name, value in rule.items() if value != 0.0})
+    rule = component_options(config, "rule")  # a number of a rule that is 0 turns a part of it off: it is structure
+    hyper |= _floats(prefix_of(config, "rule"), {name: value for name, value in rule.items() if value != 0.0})
     for name in active_penalties(config):
         hyper[f"penalties.{name}.weight"] = float(config.penalties[name].weight)
         prefix = "penalties.own.options" if name == "own" else f"penalties.{name}"
@@ -149,9 +149,9 @@ def with_rule(game: Game, config: ConfigDict) -> Game:
     Raises:
       ConfigError: the rule names a player that the game does not have.
     """
-    name, options, prefix = config["update"].name, component_options(config, "update"), prefix_of(config, "update")
-    component = RULES[name] if name in RULES else resolve("update", name)
-    rule = make_rule(component, options, f"update.name={name!r}")
+    name, options, prefix = config.rule.name, component_options(config, "rule"), prefix_of(config, "rule")
+    component = RULES[name] if name in RULES else resolve("rule", name)
+    rule = make_rule(component, options, f"rule.name={name!r}")
     if options.get("player", next(iter(game.players))) not in game.players:
         raise ConfigError(
             f"{prefix}.player={options['player']!r} is not in the game; allowed: {', '.join(sorted(game.players))}"

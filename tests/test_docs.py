@@ -63,7 +63,7 @@ RUNS = {
         "loss.name": "my_losses:margin", "loss.options": {"margin": 2.0},
         "penalties.own.name": "my_penalties:checked", "penalties.own.weight": 0.001,
         "penalties.own.options": {"power": 3.0},
-        "update.name": "my_rules:lookahead", "update.options": {"weight": 0.5},
+        "rule.name": "my_rules:lookahead", "rule.options": {"weight": 0.5},
         "generator.name": "my_networks:Residual", "generator.options": {"width": 16},
     },
     "a game, a pair of functions, a plain function": {

@@ -15,6 +15,7 @@ import numpy as np
 
 from gan_jax.errors import ConfigError
 from gan_jax.scalars import listed, plain, python_value, same
+from gan_jax.stored import original
 
 Point = Mapping[str, Any]
 
@@ -291,7 +292,7 @@ def _drawn(draw: Draw, seed: int, field: str, index: int) -> Any:
     NumPy's SeedSequence gives the same in every version. The inverse distribution functions stand above by hand, since
     those of SciPy differ in the last digit, and by one among many integers: a sweep that exists would lose its points.
     """
-    words = np.frombuffer(hashlib.sha256(field.encode()).digest(), "<u4").tolist()
+    words = np.frombuffer(hashlib.sha256(original(field).encode()).digest(), "<u4").tolist()
     return draw.of(int(np.random.SeedSequence([seed, *words, index]).generate_state(1, np.uint64)[0]))
 
 

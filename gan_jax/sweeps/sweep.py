@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gan_jax.errors import ConfigError
 from gan_jax.paths import from_home
 from gan_jax.scalars import python_value
+from gan_jax.stored import original
 from gan_jax.sweeps.space import Space, in_words
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def run_name(config: "ConfigDict") -> str:
 
     fields = all_fields()
     told = {
-        path: value
+        original(path): value
         for path, value in flatten(config).items()
         if value != fields[path].default and not path.startswith(NOT_TRAINED)
     }

@@ -80,7 +80,7 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     check_settings()
     if "image" in source.features:
         check_examples_apart(build_terms(config, source.features["image"].shape)["discriminator"], state)
-    own = [s for s in ("game", "loss", "generator", "discriminator", "update") if is_reference(config[s].name)]
+    own = [s for s in ("game", "loss", "generator", "discriminator", "rule") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
     if config.penalties.own.weight > 0:
         own.append("penalties.own")

@@ -32,7 +32,7 @@ RICH = {
         "optimizer.discriminator.schedule=staircase", "optimizer.discriminator.clip_weights=0.1",
     ),
     "noise_and_least_squares": ("instance_noise.std=0.1", "loss.name=least_squares", "optimizer.generator.name=sgd"),
-    "rule_with_a_number": ("update.name=optimistic", "optimizer.discriminator.name=rmsprop"),
+    "rule_with_a_number": ("rule.name=optimistic", "optimizer.discriminator.name=rmsprop"),
     "gradient_penalty": ("loss.name=wasserstein", "penalties.wgan_gp.weight=10.0"),
 }  # fmt: skip
 
@@ -85,7 +85,7 @@ STRUCTURAL = {
     "optimizer.generator.name": "sgd", "optimizer.generator.schedule": "cosine", "optimizer.discriminator.clip": 1.0,
     "optimizer.generator.weight_decay": 0.1, "optimizer.discriminator.clip_weights": 0.1, "ema.decay": 0.9,
     "penalties.r1.weight": 1.0, "instance_noise.std": 0.1, "schedule.discriminator_steps": 2,
-    "schedule.simultaneous": True, "update.name": "optimistic", "log_every": 4, "sample_every": 5, "sample_count": 4,
+    "schedule.simultaneous": True, "rule.name": "optimistic", "log_every": 4, "sample_every": 5, "sample_count": 4,
     "checkpoint_every": 5, "health.stop": True, "health.samples": 0, "evaluation.metrics": ("modes",),
     "evaluation.num": 100, "data.name": "grid",
 }  # fmt: skip

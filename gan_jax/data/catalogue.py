@@ -86,6 +86,11 @@ def parts_of(name: str) -> dict[str, str]:
     return found
 
 
+def sections_of(name: str) -> list[str]:
+    """The sections of the configuration that hold the options of a source, or of the parts of a joined one."""
+    return sorted({resolve(source)[0] for source in parts_of(name).values() or [name]})
+
+
 def resolve(name: str) -> tuple[str, str]:
     """Key in `SOURCES` (the configuration's section) and target that a name stands for.
 

@@ -184,8 +184,7 @@ class Source:
     @property
     def num_classes(self) -> int | None:
         """Of "label" beside "image"; None if there are no labels."""
-        assert self._image
-        return self.features["label"].classes if "label" in self.features else None
+        return self.features.get("label", self._image).classes
 
     @property
     def _image(self) -> Feature:

@@ -43,9 +43,9 @@ def build_source(config: ConfigDict) -> Source:
 
 def data_options(config: ConfigDict) -> dict[str, Any]:
     """The options of the configured data source; of joined ones {kind: its options}."""
-    options = lambda name: config.data[data.resolve(name)[0]].to_dict() if data.resolve(name)[0] in config.data else {}
-    parts = data.parts_of(config.data.name)
-    return {data.resolve(part)[0]: options(part) for part in parts.values()} or options(config.data.name)
+    name = config.data.name
+    options = {s: config.data[s].to_dict() for s in data.sections_of(name) if s in config.data}
+    return options if data.parts_of(name) else next(iter(options.values()), {})
 
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Data: synthetic distributions with known density, TFDS image sets without TensorFlow, and folders of images."""
 
-from gan_jax.data.catalogue import SOURCES, describe, load, options_of, parts_of, resolve
+from gan_jax.data.catalogue import SOURCES, describe, load, options_of, parts_of, resolve, sections_of
 from gan_jax.data.joined import joined, labelled, paired
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Feature, Source, decode, summary
@@ -21,5 +21,6 @@ __all__ = [
     "prepare",
     "resident",
     "resolve",
+    "sections_of",
     "summary",
 ]

@@ -1,8 +1,8 @@
 """The table of sources by name.
 
-Every entry is called as `builder(target, data_dir, split, **options)`, with the directory as it was given, or None. Its
-options are the parameters with defaults, and the defaults are the configuration's: option `modes` of `ring` is the
-field `data.ring.modes`.
+Every entry is called as `builder(target, root, split, **options)`, with the TFDS data directory. Its options are the
+parameters with defaults, and the defaults are the configuration's: option `modes` of `ring` is the field
+`data.ring.modes`.
 """
 
 import difflib
@@ -10,9 +10,9 @@ import functools
 import inspect
 import json
 import os
-import pathlib
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from gan_jax.data.storage import endless, resident
 from gan_jax.errors import DataConfigError
 
 Builder = Callable[..., Source]
-DataDir = str | os.PathLike[str] | None
 FOLDER_PREFIX = "folder:"
 PART = re.compile(r"[A-Za-z]\w*=")
 EACH_PART = "a=NAME,b=NAME"
@@ -66,7 +65,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
             )
         _check_type(f"data.{section}.{option}", value, defaults[option])
     # Others need no folder, so that they work where there is no home directory.
-    root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else pathlib.Path()
+    root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else Path()
     return SOURCES[section](target, root, split, **options)
 
 
@@ -84,6 +83,11 @@ def parts_of(name: str) -> dict[str, str]:
             raise DataConfigError(f"data.name={name!r} has two parts of one name; allowed: {EACH_PART}")
         found[part] = source
     return found
+
+
+def sections_of(name: str) -> list[str]:
+    """The sections of the configuration that hold the options of a source, or of the parts of a joined one."""
+    return sorted({resolve(source)[0] for source in parts_of(name).values() or [name]})
 
 
 def resolve(name: str) -> tuple[str, str]:
@@ -124,7 +128,7 @@ def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, A
     ]
 
 
-def _is_prepared(dataset_dir: pathlib.Path) -> bool:
+def _is_prepared(dataset_dir: Path) -> bool:
     """Whether some version in a TFDS folder is complete and readable without TensorFlow."""
     for path in dataset_dir.glob(f"[0-9]*/{tfds_datasets.INFO}"):
         try:
@@ -160,14 +164,14 @@ def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
     """Source builder with the options of a distribution."""
 
     @functools.wraps(distribution)
-    def build(target: str, data_dir: DataDir, split: str, /, **options: Any) -> Source:
-        del data_dir, split
+    def build(target: str, root: Path, split: str, /, **options: Any) -> Source:
+        del root, split
         return endless(target, distribution(**options))
 
     return build
 
 
-def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
+def _digits(target: str, root: Path, split: str, /) -> Source:
     """1797 handwritten digits of 8x8 pixels; their values from 0 to 16 are stretched to 255.
 
     References:
@@ -175,18 +179,18 @@ def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
     """
     from sklearn.datasets import load_digits
 
-    del data_dir
+    del root
     _only_training_split(target, split)
     digits = load_digits()
     image = np.round(digits.images[..., None] * (255 / 16)).astype(np.uint8)
     return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
-def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
     if resolution not in (MNIST_SIDE, 32):
         raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
-    source = _tfds(target, data_dir, split)
+    source = _tfds(target, root, split)
     margin = (resolution - MNIST_SIDE) // 2
     if margin == 0:
         return source
@@ -195,17 +199,9 @@ def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: in
 
 
 def _tfds(
-    target: str,
-    data_dir: DataDir,
-    split: str,
-    /,
-    *,
-    resolution: int = 0,
-    channels: int = 0,
-    memory_limit_mb: int = 2048,
+    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
 ) -> Source:
     """Any TFDS image data set (see `tfds_datasets.load`)."""
-    root = tfds_datasets.default_data_dir(data_dir)
     builder = tfds_datasets.find_prepared(target, root)
     if builder is None:
         if problem := tfds_datasets.unknown(target, also=SOURCES):
@@ -216,17 +212,10 @@ def _tfds(
 
 
 def _folder(
-    target: str,
-    data_dir: DataDir,
-    split: str,
-    /,
-    *,
-    resolution: int = 0,
-    channels: int = 0,
-    memory_limit_mb: int = 2048,
+    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
 ) -> Source:
     """A folder of images (see `folder.load`)."""
-    del data_dir
+    del root
     _only_training_split("folder", split)
     return folder_source.load(target, resolution, channels, memory_limit_mb)
 

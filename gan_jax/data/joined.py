@@ -84,7 +84,7 @@ def _first_of_each(source: Source, each: int, seed: int) -> HostBatch:
     batches = stream_of(source)(seed, 0, AT_ONCE)
     examples = (pair for batch in batches for pair in zip(batch["image"], batch["label"], strict=True))
     for image, label in itertools.islice(examples, source.num_examples):
-        if len(found[label]) < each:
+        if label >= 0 and len(found[label]) < each:  # some sets have -1 where there is no label
             found[label].append(image)
         if all(len(images) == each for images in found):
             break
@@ -117,6 +117,8 @@ def _together(parts: Mapping[str, Source], name: str, part_key: Callable[[Any, s
             "more, each with names of its own: of part a they are a, a_label"
         )
     sizes = [source.num_examples for source in parts.values()]
+    fetched = all(source.fetch for source in parts.values())
+    readable = all(source.fetch or source.stream for source in parts.values())  # not where a run's data are only known
 
     def fetch(arrays: Mapping[str, Any], key: jax.Array, position: jax.Array) -> Batch:
         made = {}
@@ -125,15 +127,13 @@ def _together(parts: Mapping[str, Source], name: str, part_key: Callable[[Any, s
             made[part] = source.fetch(arrays[part], part_key(key, part), position)
         return by_feature(made)
 
-    every = all(source.fetch for source in parts.values())
-    readable = all(source.fetch or source.stream for source in parts.values())
     return Source(
         name=name,
         features=features,
         num_examples=None if None in sizes else max(size for size in sizes if size is not None),
-        arrays={part: source.arrays for part, source in parts.items()} if every else {},
-        fetch=fetch if every else None,
-        stream=_side_by_side(parts, part_key) if readable and not every else None,
+        arrays={part: source.arrays for part, source in parts.items()} if fetched else {},
+        fetch=fetch if fetched else None,
+        stream=_side_by_side(parts, part_key) if readable and not fetched else None,
         parts=parts,
         part_key=part_key,
     )

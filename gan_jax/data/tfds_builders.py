@@ -35,34 +35,31 @@ def mirror(name: str) -> str:
     return str(BUILDERS[name].URL)
 
 
-def _splits(arrays: Arrays) -> dict[str, Iterator[tuple[int, dict[str, Any]]]]:
-    """Keys and examples of each split, in the order of the files; TFDS shuffles by key, as for the stock builder."""
-
-    def examples(images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
-        for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-            yield index, {"image": Image.fromarray(image), "label": int(label)}
-
-    return {split: examples(*(arrays[file] for file in files)) for split, files in SPLIT_FILES.items()}
+def _examples(images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Keys and examples, in the order of the files; TFDS shuffles by key, as for the stock builder."""
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        yield index, {"image": Image.fromarray(image), "label": int(label)}
 
 
-class MNIST(stock.MNIST, skip_registration=True):  # type: ignore[call-arg]
+class _FromArrays:
+    """What the builders do in another way than the stock ones."""
+
+    arrays: Arrays
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        return {split: _examples(*(self.arrays[file] for file in files)) for split, files in SPLIT_FILES.items()}
+
+
+class MNIST(_FromArrays, stock.MNIST, skip_registration=True):  # type: ignore[call-arg]
     """MNIST without TensorFlow."""
 
     name = "mnist"
-    arrays: Arrays
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return _splits(self.arrays)
 
 
-class FashionMNIST(stock.FashionMNIST, skip_registration=True):  # type: ignore[call-arg]
+class FashionMNIST(_FromArrays, stock.FashionMNIST, skip_registration=True):  # type: ignore[call-arg]
     """Fashion-MNIST without TensorFlow."""
 
     name = "fashion_mnist"
-    arrays: Arrays
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return _splits(self.arrays)
 
 
 BUILDERS: dict[str, Any] = {"mnist": MNIST, "fashion_mnist": FashionMNIST}

@@ -43,6 +43,7 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
       ConfigError: a penalty, perhaps a user's, returns something else than a number for each example or a scalar.
     """
     value = jnp.float32(0.0)
+    logits = supply["real_logits"]().shape if "real_logits" in supply else ()  # of patches, perhaps
     memory: dict[str, Any] = {}
     metrics: dict[str, jax.Array] = {}
     for term in terms:
@@ -55,7 +56,7 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
         }
         called = {name: given[name]() for name in arguments_of(term.penalty.function)}
         own = term.penalty.function(**called, **options)
-        if not is_float(own, (), context.example_index.shape):
+        if not is_float(own, (), context.example_index.shape, logits):
             raise ConfigError(
                 f"penalties.{term.name} returns {in_words(own)}; allowed: one value per example, float of shape "
                 f"{context.example_index.shape}, or a scalar"

@@ -29,19 +29,7 @@ def initial_memory(terms: Sequence[Term], params: Any) -> dict[str, Any]:
 
 
 def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.Array, dict[str, Any], Metrics]:
-    """The weighted sum of a player's penalties, reduced over the local minibatch.
-
-    Args:
-      terms: the penalties.
-      supply: {name in ``penalties.SUPPLIED``: function that makes it}; keys, memory and axis_name are added here.
-      context: the player's context; its memory is {name: memory}.
-
-    Returns:
-      (float32 scalar, {name: memory for the next move}, {name: unweighted mean}).
-
-    Raises:
-      ConfigError: a penalty, perhaps a user's, returns something else than a number for each example or a scalar.
-    """
+    """(weighted sum of a player's penalties over the local minibatch, {name: next memory}, {name: unweighted mean})."""
     value = jnp.float32(0.0)
     logits = supply["real_logits"]().shape if "real_logits" in supply else ()  # of patches, perhaps
     memory: dict[str, Any] = {}

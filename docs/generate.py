@@ -17,7 +17,6 @@ CONFIGURATION = """# Configuration
 
 Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
 Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
-In a file, write `config["update"].name`: `update` is also a method of `ConfigDict`.
 
 | field | default | meaning | allowed |
 |---|---|---|---|
@@ -59,10 +58,10 @@ A player minimizes its loss plus weight times each penalty that is on; any numbe
 """
 
 RULES_TABLE = """
-## Update rules: `update.name`
+## Update rules: `rule.name`
 
 v is the field of the game: each player's gradient of its own loss, penalties included. Options are set by
-`update.NAME.OPTION`.
+`rule.NAME.OPTION`.
 
 """
 
@@ -93,7 +92,7 @@ What contradicts itself ends with one line and exit status 2, before anything is
 
 | settings | why |
 |---|---|
-| `update.name` of `heun` or `rk4` with `optimizer.<player>.name` other than `sgd`, or with its `momentum`, \
+| `rule.name` of `heun` or `rk4` with `optimizer.<player>.name` other than `sgd`, or with its `momentum`, \
 `weight_decay` or `clip` | these rules integrate the plain field, which anything else would rescale |
 | a penalty of the critic's gradient with `discriminator.<name>.batch_norm` or \
 `discriminator.mlp.minibatch_features` | it takes the gradient of one example's logit, and such a discriminator mixes \
@@ -197,7 +196,7 @@ def _rule_row(name: str) -> list[str]:
         plain(_part(rule.direction, r"^Formula: (.*?)(?=\nThrough the optimizer:)", said)),
         plain(_part(rule.direction, r"\nThrough the optimizer: (.*)$", said)),
         "all players" if rule.joint else "movers only",
-        _options("update", rule.direction),
+        _options("rule", rule.direction),
         plain(_references(rule.direction)),
     ]
 

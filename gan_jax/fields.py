@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
-from gan_jax.metric_names import METRIC_NAMES, is_metrics
+from gan_jax.metrics.table import METRIC_NAMES, is_metrics
 from gan_jax.optimizers import SCALINGS, SCHEDULES
 from gan_jax.registry import TABLES, options_of
 
@@ -70,15 +70,15 @@ _OPTIONS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = {
        for name in ("mlp", "dcgan")},
     "discriminator.mlp.minibatch_features": ("numbers of minibatch discrimination; 0 is off", *_at_least(0)),
     "discriminator.mlp.minibatch_dims": ("dimensions compared for each of them", *_at_least(1)),
-    "update.optimistic.strength": ("factor on the change of the optimizer's step", *_NOT_NEGATIVE),
-    "update.consensus.weight": ("factor on the gradient of half the field's squared norm", *_NOT_NEGATIVE),
-    "update.symplectic.weight": ("factor on the adjustment", *_NOT_NEGATIVE),
-    "update.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
-    "update.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
-    "update.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
-    **{f"update.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
+    "rule.optimistic.strength": ("factor on the change of the optimizer's step", *_NOT_NEGATIVE),
+    "rule.consensus.weight": ("factor on the gradient of half the field's squared norm", *_NOT_NEGATIVE),
+    "rule.symplectic.weight": ("factor on the adjustment", *_NOT_NEGATIVE),
+    "rule.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
+    "rule.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
+    "rule.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
+    **{f"rule.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
        for rule in ("heun", "rk4")},
-    **{f"update.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
+    **{f"rule.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
        for rule in ("heun", "rk4")},
     "penalties.wgan_gp.target": ("slope asked for", *_NOT_NEGATIVE),
     "penalties.lipschitz.target": ("largest slope that costs nothing", *_NOT_NEGATIVE),
@@ -100,12 +100,12 @@ def _option(path: str, default: Any, otherwise: str) -> Field:
 
 def _components() -> dict[str, Field]:
     titles = {
-        "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
+        "data": ("mnist", "data set: a registered name, folder:PATH, any TFDS name, or several, a=NAME,b=NAME"),
         "game": ("gan", "who plays: a registered name or package.module:attribute"),
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
         "generator": ("mlp", "generator: a registered name or package.module:attribute"),
         "discriminator": ("mlp", "discriminator: a registered name or package.module:attribute"),
-        "update": ("gradient", "update rule: a registered name or package.module:attribute"),
+        "rule": ("gradient", "update rule: a registered name or package.module:attribute"),
     }
     fields = {}
     for section, (default, meaning) in titles.items():

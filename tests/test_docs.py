@@ -11,10 +11,9 @@ import pytest
 
 import gan_jax
 from gan_jax.config import default_config, validate
-from gan_jax.extractors import EXTRACTORS, of_callable
+from gan_jax.extractors import of_callable
 from gan_jax.fields import all_fields
-from gan_jax.measures import MEASURES
-from gan_jax.metric_names import OWN
+from gan_jax.metrics.table import EXTRACTOR_NAMES, OF_EXAMPLES, OF_FEATURES, load
 from gan_jax.registry import resolve_reference
 from gan_jax.verification.checks import failures
 from gan_jax.verification.run import verify
@@ -64,7 +63,7 @@ RUNS = {
         "loss.name": "my_losses:margin", "loss.options": {"margin": 2.0},
         "penalties.own.name": "my_penalties:checked", "penalties.own.weight": 0.001,
         "penalties.own.options": {"power": 3.0},
-        "update.name": "my_rules:lookahead", "update.options": {"weight": 0.5},
+        "rule.name": "my_rules:lookahead", "rule.options": {"weight": 0.5},
         "generator.name": "my_networks:Residual", "generator.options": {"width": 16},
     },
     "a game, a pair of functions, a plain function": {
@@ -116,13 +115,13 @@ def test_every_field_is_documented():
 
 def test_every_metric_is_documented():
     text = (DOCS / "evaluation.md").read_text()
-    for name, measure in MEASURES.items():
+    for name in (*OF_FEATURES, *OF_EXAMPLES):
         row = re.search(rf"^\| `{name}(_E)?` \|.*$", text, re.MULTILINE)
         assert row, name
-        for value in measure.values:
+        for value in load(name).values:
             shown = f"`{value}_E`" if row[1] else f"`{value}`"
             assert shown in row[0] or "the same" in row[0] or f"`...{value.removeprefix(name)}_E`" in row[0], value
-    for extractor in (*EXTRACTORS, OWN):
+    for extractor in EXTRACTOR_NAMES:
         assert f"| `{extractor}` |" in text
 
 

@@ -9,10 +9,10 @@ import gan_jax
 
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
-    "errors", "files", "stored", "paths", "returned", "scalars", "threefry", "losses", "metrics", "penalties", "nn",
-    "networks", "rules", "game", "setup", "move", "terms", "games", "optimizers", "data", "extractors", "registry",
-    "measures", "metric_names", "fields", "messages", "combinations", "config", "configured", "build", "health",
-    "evaluation", "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
+    "errors", "files", "stored", "status", "paths", "returned", "scalars", "threefry", "data", "losses", "penalties",
+    "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "optimizers", "extractors", "registry",
+    "metrics", "fields", "messages", "combinations", "config", "configured", "build", "health", "evaluation",
+    "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 
 
@@ -45,6 +45,14 @@ def test_a_module_imports_only_what_comes_before_it():
 def test_games_never_import_networks():
     for path in (ROOT / "games").glob("*.py"):
         assert not any(n.startswith("gan_jax.networks") for n in imported(ast.parse(path.read_text())))
+
+
+def test_a_metric_is_of_arrays_alone():
+    """No metric can reach into a run; the table of their names knows the extractors."""
+    for path in (ROOT / "metrics").glob("*.py"):
+        own = [name for name in imported(ast.parse(path.read_text())) if name.startswith("gan_jax")]
+        if path.name != "table.py":
+            assert all(name.startswith(("gan_jax.errors", "gan_jax.metrics")) for name in own), path.name
 
 
 def test_importing_the_package_loads_no_heavy_library():

@@ -11,21 +11,25 @@ import inspect
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from gan_jax.data import digits as digits_source
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
+from gan_jax.data.joined import joined
 from gan_jax.data.preparation import prepare
-from gan_jax.data.source import Source, endless, resident
+from gan_jax.data.source import Source
+from gan_jax.data.storage import endless, resident
 from gan_jax.errors import DataConfigError
 
 Builder = Callable[..., Source]
 DataDir = str | os.PathLike[str] | None
 FOLDER_PREFIX = "folder:"
+PART = re.compile(r"[A-Za-z]\w*=")
+EACH_PART = "a=NAME,b=NAME"
 MNIST_SIDE = 28
 
 
@@ -34,11 +38,11 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
 
     Args:
       name: a key of `SOURCES`; or `folder:PATH` for a folder of images; else the name of a TFDS image data set, as
-        `name[/config][:version]`.
+        `name[/config][:version]`. Or several, `a=NAME,b=NAME`, that are `joined`.
       data_dir: TFDS data directory; else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
       split: of the data set: "train" or "test", or as TFDS names it. Synthetic sources have no splits and ignore it:
         give their `fetch` another key.
-      options: of the source, see `options_of`.
+      options: of the source, see `options_of`; of joined ones by their kinds, as `folder={"resolution": 32}`.
 
     Returns:
       Source with images in [-1, 1], or points.
@@ -46,6 +50,11 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
     Raises:
       DataError: unknown name, split or option, a value that is not allowed, or data that are missing or damaged.
     """
+    if parts := parts_of(name):
+        return joined({
+            part: load(source, data_dir=data_dir, split=split, **options.get(resolve(source)[0], {}))
+            for part, source in parts.items()
+        }, name)  # fmt: skip
     section, target = resolve(name)
     defaults = options_of(section)
     for option, value in options.items():
@@ -61,19 +70,40 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
     return SOURCES[section](target, root, split, **options)
 
 
+def parts_of(name: str) -> dict[str, str]:
+    """Names of the sources that "a=mnist,b=folder:x" joins, by part; {} of a source alone.
+
+    A comma begins another part where a name and "=" follow, so that folders may have commas and "=" in their paths.
+    """
+    if not PART.match(name):
+        return {}
+    found: dict[str, str] = {}
+    for text in re.split(rf",(?={PART.pattern})", name):
+        part, _, source = text.partition("=")
+        if part in found:
+            raise DataConfigError(f"data.name={name!r} has two parts of one name; allowed: {EACH_PART}")
+        found[part] = source
+    return found
+
+
 def resolve(name: str) -> tuple[str, str]:
     """Key in `SOURCES` (the configuration's section) and target that a name stands for.
 
-    "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10").
-
-    Raises:
-      DataError: empty name, or "folder" or "tfds" without a target.
+    "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10"); joined
+    sources have no section, "".
     """
+    if parts := parts_of(name):
+        for source in parts.values():
+            resolve(source)
+        return "", name
     if name.startswith(FOLDER_PREFIX) and len(name) > len(FOLDER_PREFIX):
         return "folder", name.removeprefix(FOLDER_PREFIX)
     if name in ("", "tfds", "folder", FOLDER_PREFIX):
         names = ", ".join(key for key in SOURCES if key not in ("folder", "tfds"))
-        raise DataConfigError(f"data.name must be one of {names}, folder:PATH, or a TFDS data set's name; got {name!r}")
+        raise DataConfigError(
+            f"data.name must be one of {names}, folder:PATH, a TFDS data set's name, or several as {EACH_PART}; "
+            f"got {name!r}"
+        )
     return (name, name) if name in SOURCES else ("tfds", name)
 
 
@@ -84,23 +114,14 @@ def options_of(section: str) -> dict[str, Any]:
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
-    """Rows about every source, for a table; reads nothing but a few small files.
-
-    Args:
-      data_dir: as for `load`.
-
-    Returns:
-      Dicts with "name", "shape" (text), "examples" (text, of the training split), "classes" (int or None), "prepared"
-      (None where nothing needs to be) and "note" (origin and licence).
-    """
+    """Rows about every source, for a table; reads nothing but a few small files."""
     root = tfds_datasets.default_data_dir(data_dir)
-    rows = []
-    for name, (shape, examples, classes, note) in NOTES.items():
-        prepared = _is_prepared(root / name) if name in MNIST_LIKE else None
-        rows.append(
-            {"name": name, "shape": shape, "examples": examples, "classes": classes, "prepared": prepared, "note": note}
-        )
-    return rows
+    prepared = {name: _is_prepared(root / name) for name in MNIST_LIKE}  # None where nothing needs to be
+    about = ("shape", "examples", "classes", "note")
+    return [
+        {"name": name, "prepared": prepared.get(name), **dict(zip(about, notes, strict=True))}
+        for name, notes in NOTES.items()
+    ]
 
 
 def _is_prepared(dataset_dir: pathlib.Path) -> bool:
@@ -147,9 +168,18 @@ def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
 
 
 def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
+    """1797 handwritten digits of 8x8 pixels; their values from 0 to 16 are stretched to 255.
+
+    References:
+      E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
+    """
+    from sklearn.datasets import load_digits
+
     del data_dir
     _only_training_split(target, split)
-    return digits_source.load()
+    digits = load_digits()
+    image = np.round(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+    return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
 def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
@@ -161,7 +191,7 @@ def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: in
     if margin == 0:
         return source
     padded = np.pad(source.arrays["image"], ((0, 0), (margin, margin), (margin, margin), (0, 0)))
-    return resident(target, {**source.arrays, "image": padded}, source.num_classes)
+    return resident(target, {**source.arrays, "image": padded}, {"label": 10})
 
 
 def _tfds(
@@ -226,5 +256,6 @@ NOTES: Mapping[str, tuple[str, str, int | None, str]] = {
     "mnist": ("28x28x1", "60000", 10, "LeCun, Cortes, Burges 1998, through TFDS (CC BY-SA 3.0)"),
     "fashion_mnist": ("28x28x1", "60000", 10, "Xiao, Rasul, Vollgraf 2017, through TFDS (MIT)"),
     "folder:PATH": ("any", "any", None, "a folder of images, its subfolders as classes"),
+    EACH_PART: ("each", "each", None, "several of these, each in its own order"),
     "NAME": ("any", "any", None, 'any other TFDS set with an "image"; licence as its TFDS page says'),
 }

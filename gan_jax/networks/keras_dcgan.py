@@ -142,7 +142,6 @@ class Discriminator(nn.Module):
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        layers.sow_features(self, x)
         x = x.reshape(x.shape[0], -1)
         if not head:
             return x.astype(layers.result_dtype(self.dtype))

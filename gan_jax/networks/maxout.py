@@ -150,7 +150,6 @@ class Discriminator(nn.Module):
             )(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i + 1)
-        layers.sow_features(self, x)
         if not head:
             return x.astype(layers.result_dtype(self.dtype))
         logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)

@@ -154,7 +154,6 @@ class Discriminator(nn.Module):
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        layers.sow_features(self, x)
         if not head:
             if self.minibatch_features and self.is_initializing():
                 raise ValueError(

@@ -72,14 +72,6 @@ def dropout(x: jax.Array, rate: float, keys: jax.Array | None, index: int) -> ja
     return jnp.where(mask, x * (1.0 / (1.0 - rate)), jnp.zeros_like(x))
 
 
-def sow_features(module: nn.Module, x: jax.Array) -> None:
-    """Leaves the last hidden layer x [B, ...] of the calling network as [B, F], in collection "intermediates".
-
-    It is there, under "features", for whoever makes that collection mutable; nothing is stored otherwise.
-    """
-    module.sow("intermediates", "features", x.reshape(x.shape[0], -1).astype(result_dtype(x.dtype)))
-
-
 def dense(
     x: jax.Array,
     features: int,

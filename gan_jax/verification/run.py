@@ -39,7 +39,7 @@ def verify(name: str | None = None, options: Mapping[str, Any] | None = None) ->
         _check_options("penalties", name, options)
         yield _penalty(PENALTIES[name], name, options)
     elif name in RULES:
-        _check_options("update", name, options)
+        _check_options("rule", name, options)
         yield _rule(RULES[name], name, options)
     elif is_reference(name):
         component = resolve("loss", name)

@@ -8,15 +8,15 @@ from gan_jax.errors import ConfigError
 SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
 REFUSED = {
     "an adaptive optimizer under Runge-Kutta": (
-        {"update.name": "rk4"},
-        r"optimizer.discriminator.name='adam' with update.name='rk4'.*would rescale; allowed: sgd",
+        {"rule.name": "rk4"},
+        r"optimizer.discriminator.name='adam' with rule.name='rk4'.*would rescale; allowed: sgd",
     ),
     "momentum under Heun": (
-        {"update.name": "heun", **SGD, "optimizer.generator.momentum": 0.5},
-        r"optimizer.generator.momentum=0.5 with update.name='heun'.*allowed: 0",
+        {"rule.name": "heun", **SGD, "optimizer.generator.momentum": 0.5},
+        r"optimizer.generator.momentum=0.5 with rule.name='heun'.*allowed: 0",
     ),
     "weight decay under Runge-Kutta": (
-        {"update.name": "rk4", **SGD, "optimizer.generator.weight_decay": 0.1},
+        {"rule.name": "rk4", **SGD, "optimizer.generator.weight_decay": 0.1},
         r"optimizer.generator.weight_decay=0.1.*allowed: 0",
     ),
     "a gradient penalty with batch norm": (
@@ -42,10 +42,10 @@ REFUSED = {
     "packs that do not fit": ({"game.gan.packing": 3, "batch_size": 100}, "allowed: a divisor of it"),
     "packs of nothing": ({"game.gan.packing": 0}, "game.gan.packing=0"),
     "an end of no noise": ({"instance_noise.end": 0.5}, "without noise"),
-    "no inner steps": ({"update.name": "unrolled", "update.unrolled.steps": 0}, "at least 1"),
+    "no inner steps": ({"rule.name": "unrolled", "rule.unrolled.steps": 0}, "at least 1"),
     "a negative weight of a rule": (
-        {"update.name": "consensus", "update.consensus.weight": -1.0},
-        r"update.consensus.weight=-1.0 is not possible; allowed: a finite number of at least 0",
+        {"rule.name": "consensus", "rule.consensus.weight": -1.0},
+        r"rule.consensus.weight=-1.0 is not possible; allowed: a finite number of at least 0",
     ),
     "a target that is no probability": (
         {"loss.non_saturating.real_target": 1.5},
@@ -56,10 +56,10 @@ REFUSED = {
     "a shift backwards": ({"penalties.bcr.shift": -1}, r"penalties.bcr.shift=-1 is not possible.*at least 0"),
     "a negative weight of a penalty": ({"penalties.r1.weight": -1.0}, r"penalties.r1.weight=-1.0 is not possible"),
     "options of a registered rule": (
-        {"update.options": {"weight": 1.0}},
-        r"update.options=.* is for package.module:attribute; update 'gradient' takes its options as",
+        {"rule.options": {"weight": 1.0}},
+        r"rule.options=.* is for package.module:attribute; rule 'gradient' takes its options as",
     ),
-    "an unknown rule": ({"update.name": "extragradiant"}, r"did you mean 'extragradient'\?"),
+    "an unknown rule": ({"rule.name": "extragradiant"}, r"did you mean 'extragradient'\?"),
     "a weight without a penalty": ({"penalties.own.weight": 1.0}, "without penalties.own.name"),
     "a registered penalty as one's own": (
         {"penalties.own.name": "r1", "penalties.own.weight": 1.0},
@@ -85,18 +85,18 @@ def test_a_users_own_rule_and_penalty_are_refused_for_the_same_reasons(tmp_path,
         "ode = Rule(lambda round: round.start, plain=True)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigError, match=r"optimizer.discriminator.name='adam' with update.name='own_parts:ode'"):
-        load_values({"update.name": "own_parts:ode"})
+    with pytest.raises(ConfigError, match=r"optimizer.discriminator.name='adam' with rule.name='own_parts:ode'"):
+        load_values({"rule.name": "own_parts:ode"})
     own = {"penalties.own.name": "own_parts:flat", "penalties.own.weight": 1.0}
     with pytest.raises(ConfigError, match=r"penalties.own.weight=1.0 with discriminator.dcgan.batch_norm=True.*mixes"):
         load_values({**own, "discriminator.name": "dcgan"})
     load_values(own)
-    load_values({"update.name": "own_parts:ode", **SGD})
+    load_values({"rule.name": "own_parts:ode", **SGD})
 
 
 def test_all_but_one_is_allowed():
     """The neighbours of what is refused are not."""
-    load_values({"update.name": "rk4", **SGD})
+    load_values({"rule.name": "rk4", **SGD})
     load_values(
         {"penalties.wgan_gp.weight": 10.0, "discriminator.name": "dcgan", "discriminator.dcgan.batch_norm": False}
     )
@@ -106,25 +106,24 @@ def test_all_but_one_is_allowed():
 
 
 def test_fields_of_rules_by_flags_and_from_python(tmp_path):
-    """``ConfigDict.update`` is a method, which must not get in the way."""
     file = tmp_path / "config.py"
     file.write_text("from gan_jax.config import default_config\n\ndef get_config():\n    return default_config()\n")
     flags = [
-        "--config.update.name=unrolled",
-        "--config.update.unrolled.steps=3",
-        "--config.update.unrolled.player",
+        "--config.rule.name=unrolled",
+        "--config.rule.unrolled.steps=3",
+        "--config.rule.unrolled.player",
         "x",
     ]
     config, rest = parse_config_flags([f"--config={file}", *flags])
     assert rest == []
-    assert config["update"].unrolled.steps == 3
-    assert config["update"].unrolled.player == "x"
-    config = load_config(file, {"update.name": "consensus", "update.consensus.weight": 0.5})
-    assert config["update"].consensus.weight == 0.5
-    assert load_config(file, ["update.symplectic.align=False"])["update"].symplectic.align is False
-    with pytest.raises(ConfigError, match=r"update.unrolled.steps=many is not possible; allowed: a whole number"):
-        parse_config_flags([f"--config={file}", "--config.update.unrolled.steps=many"])
-    with pytest.raises(ConfigError, match=r"update.unrolled.steps=2.5 has type float; allowed: a whole number"):
-        parse_config_flags([f"--config={file}", "--config.update.unrolled.steps=2.5"])
-    with pytest.raises(ConfigError, match=r"there is no field 'update.unroled.steps'"):
-        parse_config_flags([f"--config={file}", "--config.update.unroled.steps=2"])
+    assert config.rule.unrolled.steps == 3
+    assert config.rule.unrolled.player == "x"
+    config = load_config(file, {"rule.name": "consensus", "rule.consensus.weight": 0.5})
+    assert config.rule.consensus.weight == 0.5
+    assert load_config(file, ["rule.symplectic.align=False"]).rule.symplectic.align is False
+    with pytest.raises(ConfigError, match=r"rule.unrolled.steps=many is not possible; allowed: a whole number"):
+        parse_config_flags([f"--config={file}", "--config.rule.unrolled.steps=many"])
+    with pytest.raises(ConfigError, match=r"rule.unrolled.steps=2.5 is not possible; allowed: a whole number"):
+        parse_config_flags([f"--config={file}", "--config.rule.unrolled.steps=2.5"])
+    with pytest.raises(ConfigError, match=r"there is no field 'rule.unroled.steps'"):
+        parse_config_flags([f"--config={file}", "--config.rule.unroled.steps=2"])

@@ -69,6 +69,10 @@ def test_no_framework_of_another_kind_is_a_dependency():
     assert '"tensorflow"' not in runtime
 
 
+def test_folders_stay_small():
+    assert len(list((ROOT / "sweeps").glob("*.py"))) <= 12
+
+
 def test_files_and_functions_stay_short():
     for path in ROOT.rglob("*.py"):
         text = path.read_text()

@@ -203,7 +203,7 @@ def test_a_users_discriminator_with_batch_statistics_is_refused_under_a_gradient
 
 
 def test_penalties_take_maps_of_logits():
-    names = ("r1", "wgan_gp", "lecam", "bcr", "zcr", "orthogonal")
+    names = ("r1", "wgan_gp", "lecam", "bcr", "zcr", "feature_matching", "orthogonal")
     shape = (16, 16, 1)
     game, hyper = game_of(
         shape, discriminator__name="patch", discriminator__patch__channels=2, discriminator__patch__layers=1,

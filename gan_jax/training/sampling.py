@@ -169,12 +169,10 @@ def check_given(source: Source, output: str, reads: Sequence[str], given: Mappin
             raise ConfigError(f"{name} has the shape {value.shape}; allowed: {(num, *feature.shape)}")
         if feature.classes is None:
             continue
-        if not np.issubdtype(value.dtype, np.integer) or (
-            len(value) and not 0 <= value.min() <= value.max() < feature.classes
-        ):
+        wrong = value if not np.issubdtype(value.dtype, np.integer) else value[(value < 0) | (value >= feature.classes)]
+        if wrong.size:
             raise ConfigError(
-                f"{name} holds {value.dtype} from {value.min()} to {value.max()}; "
-                f"allowed: whole numbers from 0 to {feature.classes - 1}"
+                f"{name}={wrong.flat[0]!s} is not possible; allowed: whole numbers from 0 to {feature.classes - 1}"
             )
 
 

@@ -216,7 +216,9 @@ def _part(function: Callable[..., Any], pattern: str, text: str) -> str:
 def _references(function: Callable[..., Any]) -> str:
     said = _part(function, r"^References:\n(.*)$", paragraphs(function)[-1])
     same = re.match(r"As for `(\w+)`", said)
-    return _references(PENALTIES[same[1]].function) if same else said
+    if not same:
+        return said
+    return _references(RULES[same[1]].direction if same[1] in RULES else PENALTIES[same[1]].function)
 
 
 def _joined(text: str) -> str:

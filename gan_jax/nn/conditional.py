@@ -26,6 +26,9 @@ class Generator(nn.Module):
     Attributes:
       network: called as `([z, code], train, keys, axis_name)`.
       num_classes: K.
+
+    Raises:
+      ValueError: on the first call, if the network has a reference batch, see `nn.virtual_batch_norm`.
     """
 
     network: nn.Module
@@ -41,6 +44,8 @@ class Generator(nn.Module):
         axis_name: str | None = None,
     ) -> jax.Array:
         """What the network makes of z [B, n] and labels int [B] in [0, K)."""
+        if reference := getattr(self.network, "reference", 0):  # its latent variables, all normal, have no labels
+            raise ValueError(f"reference: {reference!r} is not allowed where a generator is told labels; give 0")
         return self.network(beside(z, label, self.num_classes), train=train, keys=keys, axis_name=axis_name)
 
 

@@ -20,7 +20,7 @@ BOX = 30.0  # beyond it a sigmoid is 0 or 1 to 13 digits; a cost with no minimum
 
 
 class Pair(NamedTuple):
-    """How often each of K points is drawn, of N: by the data and by the generator."""
+    """How often each of K points is drawn, of N: by the data, whose distribution is p, and by the generator, q."""
 
     real: tuple[int, ...]
     fake: tuple[int, ...]
@@ -42,19 +42,13 @@ EQUAL = Pair((2, 3, 5, 6), (2, 3, 5, 6))
 
 
 class Play(NamedTuple):
-    """A loss's expected costs on points, compiled, in float64.
+    """A loss's expected costs on points, compiled, in float64."""
 
-    Attributes:
-      discriminator: (real_points [N], fake_points [N], logits [K]) -> scalar and its gradient.
-      generator: (real_points, fake_points, real_logits [K], fake_logits [K]) -> scalar and its gradient with respect to
-        the fake logits.
-      per_point: (real_points, logits [K]) -> [K], the generator's cost of each point against real ones. Of no meaning
-        for a batchwise loss.
-    """
-
-    discriminator: Callable[..., Any]
-    generator: Callable[..., Any]
-    per_point: Callable[..., Any]
+    discriminator: Callable[..., Any]  # (real_points [N], fake_points [N], logits [K]) -> scalar and its gradient
+    generator: Callable[
+        ..., Any
+    ]  # (real_points, fake_points, real_logits, fake_logits) -> scalar, gradient in the last
+    per_point: Callable[..., Any]  # (real_points, logits) -> [K], of each point; of no meaning for a batchwise loss
 
 
 def play(loss: AdversarialLoss) -> Play:

@@ -8,7 +8,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.registry import options_of
 from gan_jax.rules import Rule
 from gan_jax.verification.checks import Check, Finding, guarded
 from gan_jax.verification.number_game import Costs, number_game, states
@@ -87,7 +86,7 @@ def _factor(rule: Rule) -> Finding:
     if rule.factor is None:
         return None, "no factor on linear fields is claimed"
     taken = inspect.signature(rule.factor).parameters
-    options = {k: v for k, v in options_of("update", rule.direction).items() if k in taken}
+    options = {k: p.default for k, p in inspect.signature(rule.direction).parameters.items() if k in taken}
     worst, shown = 0.0, []
     for a, b in EIGENVALUES:
         end = states(number_game(linear(a, b), {X: 1.0, Y: 0.5}, rule, RATE), EXAMPLES, 1)[-1]

@@ -202,6 +202,19 @@ def test_a_users_discriminator_with_batch_statistics_is_refused_under_a_gradient
     check_examples_apart(terms("lecam"), state)
 
 
+def test_penalties_take_maps_of_logits():
+    names = ("r1", "wgan_gp", "lecam", "bcr", "zcr", "feature_matching", "orthogonal")
+    shape = (16, 16, 1)
+    game, hyper = game_of(
+        shape, discriminator__name="patch", discriminator__patch__channels=2, discriminator__patch__layers=1,
+        **{f"penalties__{name}__weight": 1.0 for name in names},
+    )  # fmt: skip
+    state = jax.eval_shape(lambda key: init_state(game, key, hyper), jax.random.key(0))
+    _, metrics = jax.eval_shape(make_step(game, local_batch=8), state, batch(game, shape=shape))
+    told = {name.split("/")[1]: value for name, value in metrics.items()}
+    assert all((told[name].shape, told[name].dtype) == ((), jnp.float32) for name in names)
+
+
 def test_a_discriminator_without_features_is_named():
     class Bare(nn.Module):
         shape: tuple[int, ...] = (2,)

@@ -106,3 +106,6 @@ def test_a_conditional_generator_passes_on_what_its_network_is_given():
     images, after = jax.eval_shape(train, variables)
     assert images.shape == (BATCH, *SHAPE)
     assert jax.tree.structure(after) == jax.tree.structure({"batch_stats": variables["batch_stats"]})
+    virtual = conditional.Generator(dcgan.Generator(SHAPE, channels=1, reference=4), CLASSES)
+    with pytest.raises(ValueError, match="reference: 4 is not allowed where a generator is told labels; give 0"):
+        jax.eval_shape(virtual.init, jax.random.key(0), z, LABEL)

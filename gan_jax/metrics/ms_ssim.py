@@ -27,7 +27,8 @@ def ms_ssim(fake_images: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[
         section 4.2.
     """
     if min(fake_images.shape[1:3]) < SMALLEST_SIDE:
-        raise MetricError(f"images must have {SMALLEST_SIDE} rows and columns or more, got {list(fake_images.shape)}")
+        shape = list(fake_images.shape)
+        raise MetricError(f"images have the shape {shape}; allowed: [N, H, W, C] with H and W at least {SMALLEST_SIDE}")
     x = check_rows(fake_images, "images", least=2, largest=1.0).astype(np.float64)
     first_key, other_key = jax.random.split(key)
     first = np.asarray(jax.random.randint(first_key, (pairs,), 0, len(x)))

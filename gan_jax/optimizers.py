@@ -111,6 +111,10 @@ class Part(NamedTuple):
     options: Mapping[str, Any]
     prefix: str
 
+    def fields(self) -> list[str]:
+        """The fields below optimizer.<role> that it reads."""
+        return [self.prefix + name for name in self.options]
+
     def numbers(self) -> dict[str, float]:
         """{field: value} of the options that are floats."""
         return {self.prefix + name: value for name, value in self.options.items() if isinstance(value, float)}
@@ -141,13 +145,13 @@ def _part(options: Mapping[str, Any], path: str, field: str, table: Mapping[str,
         if given:
             raise ConfigError(
                 f"{path}.{own}={given!r} is for package.module:attribute; "
-                f"{name!r} has its options in {path}: {', '.join(_defaults(table[name])) or 'none'}"
+                f"{name!r} has its options in {path}: {', '.join(defaults_of(table[name])) or 'none'}"
             )
-        return Part(table[name], {option: options[option] for option in _defaults(table[name])}, "")
+        return Part(table[name], {option: options[option] for option in defaults_of(table[name])}, "")
     function = resolve_reference(f"{path}.{field}", name)
     if not callable(function):
         raise ConfigError(f"{path}.{field}={name!r} gives {type(function).__name__}; allowed: a function")
-    defaults = _defaults(function)
+    defaults = defaults_of(function)
     for option, value in given.items():
         if option not in defaults:
             raise ConfigError(
@@ -161,7 +165,7 @@ def _part(options: Mapping[str, Any], path: str, field: str, table: Mapping[str,
     return Part(function, made, f"{own}.")
 
 
-def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
     """The options of a function, those of its arguments that have defaults."""
     found = inspect.signature(function).parameters.items()
     return {name: parameter.default for name, parameter in found if parameter.default is not parameter.empty}

@@ -17,6 +17,8 @@ CONFIGURATION = """# Configuration
 
 Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
 Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
+An option of a component that is not chosen is refused, unless it is at its default, when a run begins. In a sweep it
+needs an effect in some run: `loss.least_squares.a` may stand in the base of a sweep over `loss.name`.
 
 | field | default | meaning | allowed |
 |---|---|---|---|

@@ -52,8 +52,8 @@ def build_hyper(config: ConfigDict) -> dict[str, float]:
     """Numbers that a sweep may vary without recompiling, {configuration field: value}."""
     hyper = {"steps": float(config.steps)}
     for player in ("discriminator", "generator"):
-        options = config.optimizer[player]
-        hyper |= {f"optimizer.{player}.{field}": float(options[field]) for field in numbers(options)}
+        own = numbers(config.optimizer[player].to_dict())
+        hyper |= {f"optimizer.{player}.{field}": float(value) for field, value in own.items()}
     if config.ema.decay > 0:
         hyper["ema.decay"] = float(config.ema.decay)
     hyper |= _floats(prefix_of(config, "loss"), component_options(config, "loss"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from gan_jax.errors import ConfigError
 from gan_jax.metrics.table import METRIC_NAMES, OWN, parse, values_of
+from gan_jax.optimizers import scaling_of, schedule_of
 from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.registry import is_reference, nearest, resolve
 from gan_jax.rules import RULES, Rule
@@ -20,6 +21,7 @@ def check(values: Values) -> None:
       ConfigError: names the fields, what was given, why it has no meaning, and what is allowed.
     """
     _components(values)
+    _optimizers(values)
     _schedule(values)
     _rule(values)
     _penalties(values)
@@ -38,6 +40,17 @@ def _components(values: Values) -> None:
                 f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
                 f"{section} {name!r} takes its options as {section}.{name}.OPTION"
             )
+
+
+def _optimizers(values: Values) -> None:
+    for player in PLAYERS:
+        options = _below(values, f"optimizer.{player}")
+        scaling_of(options, f"optimizer.{player}")
+        schedule_of(options, f"optimizer.{player}")
+
+
+def _below(values: Values, path: str) -> dict[str, Any]:
+    return {field.removeprefix(f"{path}."): v for field, v in values.items() if field.startswith(f"{path}.")}
 
 
 def _schedule(values: Values) -> None:

@@ -153,7 +153,7 @@ def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[st
     for name in config:
         value = config[name]
         path = f"{prefix}{name}"
-        if path.endswith(".options"):
+        if path.endswith((".options", ".schedule_options")):
             flat[path] = value.to_dict() if isinstance(value, ConfigDict) else value
         elif isinstance(value, ConfigDict | dict):
             flat.update(flatten(value, f"{path}."))

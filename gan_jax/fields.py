@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
 from gan_jax.metrics.table import METRIC_NAMES, is_metrics
-from gan_jax.optimizers import SCALINGS, SCHEDULES
-from gan_jax.registry import TABLES, options_of
+from gan_jax.optimizers import OPTIMIZERS, SCHEDULES
+from gan_jax.registry import TABLES, is_reference, options_of
 
 
 class Field(NamedTuple):
@@ -30,6 +30,10 @@ def _one_of(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
     return f"one of {', '.join(names)}", lambda v: v in names
 
 
+def _named(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(names)}, or package.module:attribute", lambda v: v in names or is_reference(v)
+
+
 _POSITIVE = ("a finite number above 0", lambda v: 0 < v < math.inf)
 _NOT_NEGATIVE = ("a finite number of at least 0", lambda v: 0 <= v < math.inf)
 _FINITE = ("a finite number", lambda v: -math.inf < v < math.inf)
@@ -37,7 +41,8 @@ _FRACTION = ("a number in [0, 1)", lambda v: 0 <= v < 1)
 _UNIT = ("a number in [0, 1]", lambda v: 0 <= v <= 1)
 
 _OPTIMIZER: Mapping[str, Field] = {
-    "name": Field("adam", "optimizer", *_one_of(tuple(SCALINGS))),
+    "name": Field("adam", "optimizer", *_named(OPTIMIZERS)),
+    "options": Field({}, "options of an optimizer of your own, a literal dict"),
     "learning_rate": Field(2e-4, "base learning rate; the schedule multiplies it", *_NOT_NEGATIVE),
     "b1": Field(0.5, "adam: decay of the mean gradient", *_FRACTION),
     "b2": Field(0.999, "adam and rmsprop: decay of the mean squared gradient", *_FRACTION),
@@ -46,7 +51,8 @@ _OPTIMIZER: Mapping[str, Field] = {
     "weight_decay": Field(0.0, "decoupled weight decay, times the learning rate; 0 is off", *_NOT_NEGATIVE),
     "clip_weights": Field(0.0, "largest magnitude of a parameter after each update; 0 is off", *_NOT_NEGATIVE),
     "clip": Field(0.0, "largest global norm of the player's gradient; 0 is off", *_NOT_NEGATIVE),
-    "schedule": Field("constant", "factor on the learning rate over the run", *_one_of(tuple(SCHEDULES))),
+    "schedule": Field("constant", "factor on the learning rate over the run", *_named(SCHEDULES)),
+    "schedule_options": Field({}, "options of a schedule of your own, a literal dict"),
     "final_scale": Field(0.0, "linear, cosine: last factor; exponential, staircase: smallest factor", *_UNIT),
     "decay_rate": Field(
         0.95, "exponential, staircase: factor after every decay_steps", "a number in (0, 1]", lambda v: 0 < v <= 1

@@ -68,6 +68,9 @@ RUNS = {
         "penalties.own.options": {"power": 3.0},
         "rule.name": "my_rules:lookahead", "rule.options": {"weight": 0.5},
         "generator.name": "my_networks:Residual", "generator.options": {"width": 16},
+        "optimizer.generator.name": "my_optimizers:lion", "optimizer.generator.options": {"b1": 0.5},
+        "optimizer.generator.schedule": "my_optimizers:warmup",
+        "optimizer.generator.schedule_options": {"share": 0.5},
     },
     "a game, a pair of functions, a plain function": {
         "loss.name": "my_losses:hinge", "penalties.own.name": "my_penalties:drift", "penalties.own.weight": 0.001,

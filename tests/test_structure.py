@@ -10,8 +10,8 @@ import gan_jax
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
     "errors", "files", "stored", "status", "paths", "returned", "scalars", "threefry", "data", "losses", "penalties",
-    "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "optimizers", "extractors", "registry",
-    "metrics", "fields", "messages", "combinations", "config", "configured", "build", "health", "evaluation",
+    "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "extractors", "registry", "metrics",
+    "optimizers", "fields", "messages", "combinations", "config", "idle", "configured", "build", "health", "evaluation",
     "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 

@@ -179,6 +179,7 @@ def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "Conf
 
     from gan_jax.config import flatten, validate
     from gan_jax.fields import all_fields
+    from gan_jax.idle import refuse_idle_everywhere
     from gan_jax.messages import unknown
 
     fields, varied = all_fields(), sweep.space.fields
@@ -209,6 +210,7 @@ def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "Conf
                 )
             values = flatten(config)
             runs.append(({field: values[field] for field in (*varied, "seed")}, config))
+    refuse_idle_everywhere([flatten(config) for _, config in runs])
     return runs
 
 

@@ -18,6 +18,7 @@ from gan_jax.build import build_game, build_hyper, build_source, describe_parts,
 from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import STREAMS, Game, data_rounds
+from gan_jax.idle import refuse_idle
 from gan_jax.paths import expanded
 from gan_jax.training import compilation_cache, parallel
 from gan_jax.training.calls import due, next_length, not_finite, to_next_event
@@ -65,6 +66,8 @@ def train(
       KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP.
     """
     config, workdir = configs.validate(config), expanded("workdir", workdir)
+    if not (workdir / "config.json").exists():  # a run that began before this was refused goes on
+        refuse_idle(config)
     compilation_cache.enable()
     primary = jax.process_index() == 0
     # Refused before data is read or anything is written.

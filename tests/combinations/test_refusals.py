@@ -1,9 +1,12 @@
 """What has no meaning together is refused when the configuration is read, with the reason."""
 
 import pytest
+from golden.rows import ROWS
 
 from gan_jax.config import load_config, load_values, parse_config_flags
 from gan_jax.errors import ConfigError
+from gan_jax.idle import refuse_idle
+from gan_jax.sweeps.space import Sweep, expand, grid
 
 SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
 REFUSED = {
@@ -127,3 +130,37 @@ def test_fields_of_rules_by_flags_and_from_python(tmp_path):
         parse_config_flags([f"--config={file}", "--config.rule.unrolled.steps=2.5"])
     with pytest.raises(ConfigError, match=r"there is no field 'rule.unroled.steps'"):
         parse_config_flags([f"--config={file}", "--config.rule.unroled.steps=2"])
+
+
+IDLE = {
+    "a loss": ({"loss.least_squares.a": -1.0}, "a=-1.0 has no effect: loss.name='non_saturating' reads"),
+    "a network": ({"generator.dcgan.channels": 32}, "generator.name='mlp' reads .*generator.mlp.widths"),
+    "data": ({"data.ring.modes": 3}, "data.name='mnist' reads data.mnist.resolution"),
+    "a penalty": ({"penalties.dragan.scale": 0.7}, "penalties.dragan.weight=0.0 turns the penalty off"),
+    "a rule": ({"rule.unrolled.steps": 2}, "rule.name='gradient' reads no options"),
+    "an optimizer": ({"optimizer.generator.momentum": 0.5}, "optimizer.generator.name='adam' reads .*b1"),
+    "a schedule": ({"optimizer.generator.decay_rate": 0.5}, "optimizer.generator.schedule='constant' reads no options"),
+}
+
+
+@pytest.mark.parametrize("what", IDLE)
+def test_an_option_of_what_is_not_chosen_is_refused(what):
+    values, said = IDLE[what]
+    with pytest.raises(ConfigError, match=said):
+        refuse_idle(load_values(values))
+
+
+def test_nothing_that_is_shipped_sets_an_option_without_effect():
+    for row in ROWS.values():
+        if row.file:
+            refuse_idle(load_config(row.file, row.fields))
+
+
+def test_in_a_sweep_an_option_needs_an_effect_in_some_run():
+    """Also where the base sets it, and the component is chosen by the space."""
+    base = load_values({"loss.least_squares.a": -1.0})
+    assert len(expand(Sweep(grid({"loss.name": ["minimax", "least_squares"]}), seeds=1), base)) == 2
+    with pytest.raises(ConfigError, match=r"loss.least_squares.a=-1.0 has no effect"):
+        expand(Sweep(grid({"loss.name": ["minimax", "hinge"]})), base)
+    with pytest.raises(ConfigError, match=r"optimizer.generator.momentum=0.5 has no effect"):
+        expand(Sweep(grid({"optimizer.generator.momentum": [0.0, 0.5]})), load_values({}))

@@ -151,14 +151,14 @@ TRAINING = (
           "groups = x.reshape(packing, x.shape[0] // packing, *x.shape[1:]).swapaxes(0, 1)",
           "Packs hold examples that lie far apart.", (TERMS,)),
     # Optimizers.
-    Fault("optimizer-schedule", "optimizers.py", '1.0 - (1.0 - number("final_scale")) * progress',
-          '1.0 - number("final_scale") * progress', "A linear schedule ends at the wrong rate.",
+    Fault("optimizer-schedule", "optimizers.py", '1.0 - (1.0 - final_scale) * progress',
+          '1.0 - final_scale * progress', "A linear schedule ends at the wrong rate.",
           ("tests/test_optimizers.py",)),
     Fault("optimizer-clip-weights", "optimizers.py", "return jnp.clip(p + u, -bound, bound) - p",
           "return jnp.clip(u, -bound, bound)", "Steps are clipped instead of weights.",
           ("tests/figures/test_dirac.py",), first="clip"),
-    Fault("optimizer-clip-order", "optimizers.py", 'optax.chain(*clip, SCALINGS[options["name"]](number), *decay)',
-          'optax.chain(SCALINGS[options["name"]](number), *clip, *decay)',
+    Fault("optimizer-clip-order", "optimizers.py", "optax.chain(*clip, scale, *decay)",
+          "optax.chain(scale, *clip, *decay)",
           "Adam's step is clipped instead of the gradient.", ("tests/test_optimizers.py",)),
     # Metrics.
     Fault("metric-frechet", "metrics/frechet.py", "covariance /= num - 1", "covariance /= num",

@@ -17,7 +17,8 @@ CONFIGURATION = """# Configuration
 
 Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
 Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
-In a file, write `config["update"].name`: `update` is also a method of `ConfigDict`.
+An option of a component that is not chosen is refused, unless it is at its default, when a run begins. In a sweep it
+needs an effect in some run: `loss.least_squares.a` may stand in the base of a sweep over `loss.name`.
 
 | field | default | meaning | allowed |
 |---|---|---|---|
@@ -59,10 +60,10 @@ A player minimizes its loss plus weight times each penalty that is on; any numbe
 """
 
 RULES_TABLE = """
-## Update rules: `update.name`
+## Update rules: `rule.name`
 
 v is the field of the game: each player's gradient of its own loss, penalties included. Options are set by
-`update.NAME.OPTION`.
+`rule.NAME.OPTION`.
 
 """
 
@@ -93,7 +94,7 @@ What contradicts itself ends with one line and exit status 2, before anything is
 
 | settings | why |
 |---|---|
-| `update.name` of `heun` or `rk4` with `optimizer.<player>.name` other than `sgd`, or with its `momentum`, \
+| `rule.name` of `heun` or `rk4` with `optimizer.<player>.name` other than `sgd`, or with its `momentum`, \
 `weight_decay` or `clip` | these rules integrate the plain field, which anything else would rescale |
 | a penalty of the critic's gradient with `discriminator.<name>.batch_norm` or \
 `discriminator.mlp.minibatch_features` | it takes the gradient of one example's logit, and such a discriminator mixes \
@@ -146,8 +147,8 @@ def losses_page() -> str:
 
 def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str]:
     best, divergence = claims.optimum, claims.divergence
-    if best is None or divergence is None or not all(claims.formula) or not claims.reference:
-        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum, divergence or reference")
+    if best is None or divergence is None or not all(claims.formula):
+        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum or divergence")
     low, high = claims.domain
     return [
         code(name),
@@ -158,7 +159,7 @@ def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str
         plain(divergence.text) if any(divergence[1:]) else f"*{plain(divergence.text)}*",
         *(_said(claim) for claim in (claims.saturating, claims.zero_sum, claims.shift_invariant)),
         "" if claims.domain == Claims().domain else f"{low:g} to {high:g}",
-        plain(claims.reference),
+        plain(_references(losses.LOSSES[name])),
     ]
 
 
@@ -197,7 +198,7 @@ def _rule_row(name: str) -> list[str]:
         plain(_part(rule.direction, r"^Formula: (.*?)(?=\nThrough the optimizer:)", said)),
         plain(_part(rule.direction, r"\nThrough the optimizer: (.*)$", said)),
         "all players" if rule.joint else "movers only",
-        _options("update", rule.direction),
+        _options("rule", rule.direction),
         plain(_references(rule.direction)),
     ]
 
@@ -217,7 +218,9 @@ def _part(function: Callable[..., Any], pattern: str, text: str) -> str:
 def _references(function: Callable[..., Any]) -> str:
     said = _part(function, r"^References:\n(.*)$", paragraphs(function)[-1])
     same = re.match(r"As for `(\w+)`", said)
-    return _references(PENALTIES[same[1]].function) if same else said
+    if not same:
+        return said
+    return _references(RULES[same[1]].direction if same[1] in RULES else PENALTIES[same[1]].function)
 
 
 def _joined(text: str) -> str:

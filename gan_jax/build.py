@@ -42,22 +42,23 @@ def build_source(config: ConfigDict) -> Source:
 
 
 def data_options(config: ConfigDict) -> dict[str, Any]:
-    """The options of the configured data source."""
-    section, _ = data.resolve(config.data.name)
-    return config.data[section].to_dict() if section in config.data else {}
+    """The options of the configured data source; of joined ones {kind: its options}."""
+    name = config.data.name
+    options = {s: config.data[s].to_dict() for s in data.sections_of(name) if s in config.data}
+    return options if data.parts_of(name) else next(iter(options.values()), {})
 
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:
     """Numbers that a sweep may vary without recompiling, {configuration field: value}."""
     hyper = {"steps": float(config.steps)}
     for player in ("discriminator", "generator"):
-        options = config.optimizer[player]
-        hyper |= {f"optimizer.{player}.{field}": float(options[field]) for field in numbers(options)}
+        own = numbers(config.optimizer[player].to_dict())
+        hyper |= {f"optimizer.{player}.{field}": float(value) for field, value in own.items()}
     if config.ema.decay > 0:
         hyper["ema.decay"] = float(config.ema.decay)
     hyper |= _floats(prefix_of(config, "loss"), component_options(config, "loss"))
-    rule = component_options(config, "update")  # a number of a rule that is 0 turns a part of it off: it is structure
-    hyper |= _floats(prefix_of(config, "update"), {name: value for name, value in rule.items() if value != 0.0})
+    rule = component_options(config, "rule")  # a number of a rule that is 0 turns a part of it off: it is structure
+    hyper |= _floats(prefix_of(config, "rule"), {name: value for name, value in rule.items() if value != 0.0})
     for name in active_penalties(config):
         hyper[f"penalties.{name}.weight"] = float(config.penalties[name].weight)
         prefix = "penalties.own.options" if name == "own" else f"penalties.{name}"
@@ -78,7 +79,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
-    setup, named = Configured(config, source.shape, source.num_classes), f"game.name={config.game.name!r}"
+    setup, named = Configured(config, source.features), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
     numbers = numbers_of_game(config)
     try:
@@ -87,8 +88,10 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         raise ConfigError(f"{named}: {describe(error)}") from error
     if not isinstance(game, Game):
         raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
-    _refuse_without_effect(config, setup.asked)
-    return with_rule(dataclasses.replace(game, numbers=numbers), config)
+    asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
+    _refuse_without_effect(config, asked)
+    running = config.sample_statistics == "running"
+    return with_rule(dataclasses.replace(game, numbers=numbers, running=running), config)
 
 
 def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
@@ -146,9 +149,9 @@ def with_rule(game: Game, config: ConfigDict) -> Game:
     Raises:
       ConfigError: the rule names a player that the game does not have.
     """
-    name, options, prefix = config["update"].name, component_options(config, "update"), prefix_of(config, "update")
-    component = RULES[name] if name in RULES else resolve("update", name)
-    rule = make_rule(component, options, f"update.name={name!r}")
+    name, options, prefix = config.rule.name, component_options(config, "rule"), prefix_of(config, "rule")
+    component = RULES[name] if name in RULES else resolve("rule", name)
+    rule = make_rule(component, options, f"rule.name={name!r}")
     if options.get("player", next(iter(game.players))) not in game.players:
         raise ConfigError(
             f"{prefix}.player={options['player']!r} is not in the game; allowed: {', '.join(sorted(game.players))}"

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.errors import ConfigError
-from gan_jax.metric_names import METRIC_NAMES, OWN, parse, values_of
+from gan_jax.metrics.table import METRIC_NAMES, OWN, parse, values_of
+from gan_jax.optimizers import scaling_of, schedule_of
 from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.registry import is_reference, nearest, resolve
 from gan_jax.rules import RULES, Rule
@@ -20,6 +21,7 @@ def check(values: Values) -> None:
       ConfigError: names the fields, what was given, why it has no meaning, and what is allowed.
     """
     _components(values)
+    _optimizers(values)
     _schedule(values)
     _rule(values)
     _penalties(values)
@@ -30,7 +32,7 @@ def check(values: Values) -> None:
 
 
 def _components(values: Values) -> None:
-    for section in ("loss", "generator", "discriminator", "game", "update"):
+    for section in ("loss", "generator", "discriminator", "game", "rule"):
         name = values[f"{section}.name"]
         resolve(section, name)
         if values[f"{section}.options"] and not is_reference(name):
@@ -38,6 +40,17 @@ def _components(values: Values) -> None:
                 f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
                 f"{section} {name!r} takes its options as {section}.{name}.OPTION"
             )
+
+
+def _optimizers(values: Values) -> None:
+    for player in PLAYERS:
+        options = _below(values, f"optimizer.{player}")
+        scaling_of(options, f"optimizer.{player}")
+        schedule_of(options, f"optimizer.{player}")
+
+
+def _below(values: Values, path: str) -> dict[str, Any]:
+    return {field.removeprefix(f"{path}."): v for field, v in values.items() if field.startswith(f"{path}.")}
 
 
 def _schedule(values: Values) -> None:
@@ -52,21 +65,21 @@ def _schedule(values: Values) -> None:
 
 
 def _rule(values: Values) -> None:
-    name = values["update.name"]
-    rule = RULES[name] if name in RULES else resolve("update", name)
+    name = values["rule.name"]
+    rule = RULES[name] if name in RULES else resolve("rule", name)
     if not (isinstance(rule, Rule) and rule.plain):
         return
     for player in PLAYERS:
         path = f"optimizer.{player}"
         if values[f"{path}.name"] != "sgd":
             raise ConfigError(
-                f"{path}.name={values[f'{path}.name']!r} with update.name={name!r}: the rule integrates the plain "
+                f"{path}.name={values[f'{path}.name']!r} with rule.name={name!r}: the rule integrates the plain "
                 "vector field, which an adaptive optimizer would rescale; allowed: sgd"
             )
         for field in ("momentum", "weight_decay", "clip"):
             if values[f"{path}.{field}"] != 0:
                 raise ConfigError(
-                    f"{path}.{field}={values[f'{path}.{field}']} with update.name={name!r}: the rule integrates the "
+                    f"{path}.{field}={values[f'{path}.{field}']} with rule.name={name!r}: the rule integrates the "
                     "plain vector field; allowed: 0"
                 )
 

@@ -1,6 +1,5 @@
 """Configurations: the defaults, reading a file with overrides, checking, and storing as JSON."""
 
-import ast
 import copy
 import json
 import re
@@ -19,6 +18,7 @@ from gan_jax.messages import explain, type_name, unknown
 from gan_jax.paths import from_home
 from gan_jax.registry import nearest
 from gan_jax.scalars import python_value
+from gan_jax.stored import current
 
 
 class _Config(ConfigDict):
@@ -103,7 +103,6 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
         if found and found[1] not in fields:
             raise ConfigError(unknown(found[1], fields, given=argument))
     given, arguments = _config_file(arguments)
-    arguments, updates = _split_update(arguments, fields)
     argv = ["gan-jax", *arguments]
     sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
     values = flags.FlagValues()
@@ -120,8 +119,6 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
             f"--config={given}: get_config returned {type(config).__name__}; "
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
-    for path, value in updates.items():
-        _set(config, path, _checked(path, fields[path], value))
     return validate(config), rest[1:]
 
 
@@ -156,7 +153,7 @@ def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[st
     for name in config:
         value = config[name]
         path = f"{prefix}{name}"
-        if path.endswith(".options"):
+        if path.endswith((".options", ".schedule_options")):
             flat[path] = value.to_dict() if isinstance(value, ConfigDict) else value
         elif isinstance(value, ConfigDict | dict):
             flat.update(flatten(value, f"{path}."))
@@ -183,7 +180,10 @@ def from_json(text: str) -> ConfigDict:
     if not isinstance(stored, dict):
         raise ConfigError(f"the stored configuration holds {type(stored).__name__}, not an object")
     config = ConfigDict()
-    for path, value in {**{p: copy.deepcopy(f.default) for p, f in all_fields().items()}, **flatten(stored)}.items():
+    for path, value in {
+        **{p: copy.deepcopy(f.default) for p, f in all_fields().items()},
+        **flatten(current(stored)),
+    }.items():
         _set(config, path, value)
     return validate(config)
 
@@ -243,30 +243,3 @@ def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
     if not Path(given[0].split(":", 1)[0]).is_file():
         raise ConfigError(f"--config={given[0]}: there is no such file; {form}")
     return given[0], arguments
-
-
-def _split_update(arguments: Sequence[str], fields: Mapping[str, Field]) -> tuple[list[str], dict[str, Any]]:
-    """Take out ``--config.update.FIELD=VALUE``: ConfigDict.update is a method, and config_flags would find that."""
-    rest, updates, position = [], {}, 0
-    while position < len(arguments):
-        found = re.fullmatch(r"--?config\.(update\.[\w.]+)(?:=(.*))?", arguments[position])
-        if found is None:
-            rest.append(arguments[position])
-        else:
-            text = found[2]
-            if text is None:
-                position += 1
-                text = arguments[position] if position < len(arguments) else ""
-            updates[found[1]] = _literal(found[1], fields[found[1]], text)
-        position += 1
-    return rest, updates
-
-
-def _literal(path: str, field: Field, text: str) -> Any:
-    if isinstance(field.default, str):
-        return text
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError) as error:
-        allowed = field.allowed or type_name(field.default)
-        raise ConfigError(f"{path}={text} is not possible; allowed: {allowed}") from error

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
-from gan_jax.metric_names import METRIC_NAMES, is_metrics
-from gan_jax.optimizers import SCALINGS, SCHEDULES
-from gan_jax.registry import TABLES, options_of
+from gan_jax.metrics.table import METRIC_NAMES, is_metrics
+from gan_jax.optimizers import OPTIMIZERS, SCHEDULES
+from gan_jax.registry import TABLES, is_reference, options_of
 
 
 class Field(NamedTuple):
@@ -30,6 +30,10 @@ def _one_of(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
     return f"one of {', '.join(names)}", lambda v: v in names
 
 
+def _named(names: Collection[str]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(names)}, or package.module:attribute", lambda v: v in names or is_reference(v)
+
+
 _POSITIVE = ("a finite number above 0", lambda v: 0 < v < math.inf)
 _NOT_NEGATIVE = ("a finite number of at least 0", lambda v: 0 <= v < math.inf)
 _FINITE = ("a finite number", lambda v: -math.inf < v < math.inf)
@@ -37,7 +41,8 @@ _FRACTION = ("a number in [0, 1)", lambda v: 0 <= v < 1)
 _UNIT = ("a number in [0, 1]", lambda v: 0 <= v <= 1)
 
 _OPTIMIZER: Mapping[str, Field] = {
-    "name": Field("adam", "optimizer", *_one_of(tuple(SCALINGS))),
+    "name": Field("adam", "optimizer", *_named(OPTIMIZERS)),
+    "options": Field({}, "options of an optimizer of your own, a literal dict"),
     "learning_rate": Field(2e-4, "base learning rate; the schedule multiplies it", *_NOT_NEGATIVE),
     "b1": Field(0.5, "adam: decay of the mean gradient", *_FRACTION),
     "b2": Field(0.999, "adam and rmsprop: decay of the mean squared gradient", *_FRACTION),
@@ -46,7 +51,8 @@ _OPTIMIZER: Mapping[str, Field] = {
     "weight_decay": Field(0.0, "decoupled weight decay, times the learning rate; 0 is off", *_NOT_NEGATIVE),
     "clip_weights": Field(0.0, "largest magnitude of a parameter after each update; 0 is off", *_NOT_NEGATIVE),
     "clip": Field(0.0, "largest global norm of the player's gradient; 0 is off", *_NOT_NEGATIVE),
-    "schedule": Field("constant", "factor on the learning rate over the run", *_one_of(tuple(SCHEDULES))),
+    "schedule": Field("constant", "factor on the learning rate over the run", *_named(SCHEDULES)),
+    "schedule_options": Field({}, "options of a schedule of your own, a literal dict"),
     "final_scale": Field(0.0, "linear, cosine: last factor; exponential, staircase: smallest factor", *_UNIT),
     "decay_rate": Field(
         0.95, "exponential, staircase: factor after every decay_steps", "a number in (0, 1]", lambda v: 0 < v <= 1
@@ -70,15 +76,15 @@ _OPTIONS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = {
        for name in ("mlp", "dcgan")},
     "discriminator.mlp.minibatch_features": ("numbers of minibatch discrimination; 0 is off", *_at_least(0)),
     "discriminator.mlp.minibatch_dims": ("dimensions compared for each of them", *_at_least(1)),
-    "update.optimistic.strength": ("factor on the change of the optimizer's step", *_NOT_NEGATIVE),
-    "update.consensus.weight": ("factor on the gradient of half the field's squared norm", *_NOT_NEGATIVE),
-    "update.symplectic.weight": ("factor on the adjustment", *_NOT_NEGATIVE),
-    "update.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
-    "update.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
-    "update.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
-    **{f"update.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
+    "rule.optimistic.strength": ("factor on the change of the optimizer's step", *_NOT_NEGATIVE),
+    "rule.consensus.weight": ("factor on the gradient of half the field's squared norm", *_NOT_NEGATIVE),
+    "rule.symplectic.weight": ("factor on the adjustment", *_NOT_NEGATIVE),
+    "rule.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
+    "rule.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
+    "rule.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
+    **{f"rule.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
        for rule in ("heun", "rk4")},
-    **{f"update.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
+    **{f"rule.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
        for rule in ("heun", "rk4")},
     "penalties.wgan_gp.target": ("slope asked for", *_NOT_NEGATIVE),
     "penalties.lipschitz.target": ("largest slope that costs nothing", *_NOT_NEGATIVE),
@@ -100,12 +106,12 @@ def _option(path: str, default: Any, otherwise: str) -> Field:
 
 def _components() -> dict[str, Field]:
     titles = {
-        "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
+        "data": ("mnist", "data set: a registered name, folder:PATH, any TFDS name, or several, a=NAME,b=NAME"),
         "game": ("gan", "who plays: a registered name or package.module:attribute"),
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
         "generator": ("mlp", "generator: a registered name or package.module:attribute"),
         "discriminator": ("mlp", "discriminator: a registered name or package.module:attribute"),
-        "update": ("gradient", "update rule: a registered name or package.module:attribute"),
+        "rule": ("gradient", "update rule: a registered name or package.module:attribute"),
     }
     fields = {}
     for section, (default, meaning) in titles.items():

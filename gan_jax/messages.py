@@ -10,6 +10,7 @@ from absl import flags
 
 from gan_jax.fields import Field
 from gan_jax.registry import describe, nearest
+from gan_jax.stored import RENAMED
 
 
 def type_name(default: Any) -> str:
@@ -29,6 +30,9 @@ def type_name(default: Any) -> str:
 
 def unknown(path: str, fields: Mapping[str, Field], *, given: str) -> str:
     """For a field that does not exist: the nearest one, and what there is."""
+    section, _, rest = path.partition(".")
+    if section in RENAMED:
+        return f"{given}: {section} is now {RENAMED[section]}; write {'.'.join(filter(None, (RENAMED[section], rest)))}"
     sections = sorted({p.rsplit(".", 1)[0] for p in fields if p.startswith(path + ".")})
     if sections:
         inner = [p for p in fields if p.startswith(path + ".")]
@@ -56,6 +60,8 @@ def explain(error: BaseException, given: str, fields: Mapping[str, Field]) -> st
     path, _, variant = given.partition(":")
     error = _raised_in(path, error)
     said = re.sub(r" Other fields present: .*?(?=Did you mean|\(/|$)", " ", describe(error))
+    if isinstance(error, KeyError) and (old := next((old for old in RENAMED if re.search(rf"['\"]{old}\b", said)), "")):
+        return f"--config={given}: {old} is now {RENAMED[old]}: {said}"
     if isinstance(error, AttributeError) and error.name == "get_config":
         return f"--config={given}: {path} defines no function get_config; allowed: get_config() -> ConfigDict"
     if variant and isinstance(error, TypeError) and "get_config() takes 0 positional arguments" in said:

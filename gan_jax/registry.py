@@ -30,7 +30,7 @@ TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "discriminator": DISCRIMINATORS,
     "game": GAMES,
     "data": SOURCES,
-    "update": {name: rule.direction for name, rule in RULES.items()},
+    "rule": {name: rule.direction for name, rule in RULES.items()},
     "penalties": {name: penalty.function for name, penalty in PENALTIES.items()},
 }
 
@@ -41,7 +41,7 @@ SUPPLIED = {
     "game": ("setup",),
     "loss": ("axis_name",),
     "data": (),
-    "update": ("round",),
+    "rule": ("round",),
     "penalties": tuple(SUPPLIED_TO_PENALTIES),
 }
 

@@ -1,13 +1,45 @@
-"""What runs and sweeps stored, read again: JSON objects, alone in a file or one a line."""
+"""What runs and sweeps store, and read again: JSON objects, alone in a file or one a line."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax import files
 from gan_jax.errors import WorkdirError
 
 Object = dict[str, Any]
+
+# Sections of a configuration that once had another name: in what was stored they are called so.
+RENAMED = {"update": "rule"}
+
+
+def current(stored: Object) -> Object:
+    """An object of a work directory with today's names: sections of its configuration, and fields wherever named."""
+    for name in {"base"} & stored.keys():  # a sweep's configuration
+        stored[name] = current(stored[name])
+    for old, new in RENAMED.items():
+        if isinstance(stored.get(old), dict) and "name" in stored[old]:
+            stored = {new if name == old else name: value for name, value in stored.items()}
+    made: Object = _fields_of_today(stored)
+    return made
+
+
+def original(field: str) -> str:
+    """The first name that a field had. What is derived from names, such as a run's, stays as it was by it."""
+    section, _, rest = field.partition(".")
+    return f"{next((old for old, new in RENAMED.items() if new == section), section)}.{rest}" if rest else field
+
+
+def _fields_of_today(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_fields_of_today(name): _fields_of_today(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_fields_of_today(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"^((?:--?config\.)?)(\w+)(?=\.)", lambda found: found[1] + RENAMED.get(found[2], found[2]), value)
 
 
 def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:
@@ -21,7 +53,7 @@ def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:
       WorkdirError: it cannot be read, is not JSON, or not such an object.
     """
     try:
-        return _object(path.read_bytes(), needs)
+        return current(_object(path.read_bytes(), needs))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -51,6 +83,11 @@ def read_lines(path: Path, needs: Sequence[str] = ()) -> list[Object]:
         except ValueError as error:
             raise WorkdirError(f"{path}, line {number}, cannot be read: {reason_of(error)}") from error
     return made
+
+
+def write_object(path: Path, found: Mapping[str, Any]) -> None:
+    """Write an object as an indented JSON file, whole or not at all."""
+    files.replace({path: (json.dumps(found, indent=2) + "\n").encode()})
 
 
 def reason_of(error: Exception) -> str:

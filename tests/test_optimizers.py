@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from gan_jax.errors import ConfigError
 from gan_jax.optimizers import SCHEDULES, numbers, optimizer
 
 BASE = {
@@ -72,9 +73,47 @@ def test_a_schedule_multiplies_the_learning_rate(name):
 
 
 def test_only_numbers_in_use_are_leaves():
-    assert numbers(BASE) == ("learning_rate", "b1", "b2", "eps")
+    assert tuple(numbers(BASE)) == ("learning_rate", "b1", "b2", "eps")
     assert set(numbers({**BASE, "clip": 1.0, "weight_decay": 0.1, "schedule": "linear"})) >= {
         "clip",
         "weight_decay",
         "final_scale",
     }
+
+
+def scaled(*, factor: float = 2.0, repeats: int = 1):
+    return optax.scale(factor**repeats)
+
+
+def falling(progress, step, *, to: float = 0.5):
+    del step
+    return 1.0 - (1.0 - to) * progress
+
+
+def test_ones_own_optimizer_and_schedule_have_numbers():
+    own = {"name": "test_optimizers:scaled", "options": {"factor": 3, "repeats": 2}}
+    own |= {"schedule": "test_optimizers:falling", "schedule_options": {"to": 0.0}}
+    options = {**BASE, **own}
+    assert numbers(options) == {"learning_rate": 0.01, "options.factor": 3.0, "schedule_options.to": 0.0}
+    hyper = {f"p.{field}": jnp.float32(value) for field, value in numbers(options).items()}
+    transformation = optimizer(options, "p")
+    update, _ = transformation.update(
+        {"w": jnp.ones(())}, transformation.init({"w": jnp.zeros(())}), None,
+        hyper=hyper | {"p.options.factor": jnp.float32(5.0)}, step=jnp.int32(5), total_steps=jnp.float32(10),
+    )  # fmt: skip
+    np.testing.assert_allclose(update["w"], -0.01 * 0.5 * 25, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"options": {"b1": 0.1}}, "optimizer.options=.* is for package.module:attribute; 'adam' has its options in"),
+        ({"name": "no.such:thing"}, "there is no module 'no'"),
+        ({"name": "test_optimizers:scaled", "options": {"facto": 1.0}}, r"no option 'facto' \(did you mean 'factor'"),
+        ({"name": "test_optimizers:scaled", "options": {"factor": "x"}}, "options.factor='x' is not possible"),
+        ({"schedule": "test_optimizers:BASE"}, "gives dict; allowed: a function"),
+    ],
+)
+def test_ones_own_that_cannot_be_used_is_told(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        numbers({**BASE, **changes})

@@ -80,10 +80,10 @@ def test_penalties_of_a_user_may_be_means():
 )
 def test_what_an_update_rule_of_a_user_returns(direction, says):
     round = Round(("generator",), {}, {"generator": {"a": jnp.zeros(3)}}, None, None, None, None, {}, {})
-    made = make_rule(direction, {}, "update.name='a:b'").direction
+    made = make_rule(direction, {}, "rule.name='a:b'").direction
     if not says:
         assert made(round) is round.start
         return
     with pytest.raises(gan_jax.ConfigError, match=re.escape(says)) as error:
         made(round)
-    assert str(error.value).startswith("update.name='a:b' gives ")
+    assert str(error.value).startswith("rule.name='a:b' gives ")

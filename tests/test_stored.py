@@ -1,14 +1,18 @@
 """Damaged records of runs and sweeps: one line that names the file, and nothing written."""
 
+import json
 import re
 
 import pytest
+from gan_jax.sweeps.draws import drawn, uniform
+from gan_jax.sweeps.records import NEEDED, read_sweep
 from support import made_sweeps
 from support.commands import contents, refused
 
 from gan_jax import stored
-from gan_jax.config import from_json
+from gan_jax.config import from_json, load_values, to_json
 from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.sweeps.space import run_name
 
 DAMAGES = {
     "empty": (b"", "Expecting value"),
@@ -90,3 +94,23 @@ def test_a_report_of_damaged_records(sweep, name, content, says):
     assert str(path) in line
     assert says in line
     assert {*contents(sweep)} - {*before} <= {"results.csv", "results.parquet"}
+
+
+def test_what_was_stored_under_a_sections_first_name_is_read_by_its_present_one(tmp_path):
+    """The rule of a run was once ``update``. Names and draws of a sweep are those of the version that began it."""
+    values = {"rule.name": "consensus", "rule.consensus.weight": 0.25, "seed": 3}
+    stored = {("update" if name == "rule" else name): value for name, value in load_values(values).to_dict().items()}
+    assert from_json(json.dumps(stored)) == load_values(values)
+    (tmp_path / "sweep.json").write_text(json.dumps({
+        **dict.fromkeys(NEEDED), "base": stored, "fields": ["update.consensus.weight", "loss.name"],
+        "overrides": ["update.name=consensus"], "runs": {"a0c7f21680": {"update.consensus.weight": 0.25, "seed": 3}},
+        "commands": [["gan-jax", "sweep", "--config.update.name=consensus"]],
+    }))  # fmt: skip
+    sweep = read_sweep(tmp_path)
+    assert sweep["base"] == json.loads(to_json(load_values(values)))
+    assert sweep["fields"] == ["rule.consensus.weight", "loss.name"]
+    assert sweep["runs"] == {"a0c7f21680": {"rule.consensus.weight": 0.25, "seed": 3}}
+    assert sweep["commands"][0][-1] == "--config.rule.name=consensus"
+    assert sweep["overrides"] == ["rule.name=consensus"]
+    assert run_name(load_values(values)) == "a0c7f21680"
+    assert drawn(uniform(0, 1), seed=1, field="rule.consensus.weight", index=2) == 0.025436256364912535

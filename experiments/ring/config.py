@@ -38,7 +38,7 @@ def get_config(variant: str = "alternating") -> ConfigDict:
     variants = {
         "alternating": {},
         "simultaneous": {"schedule.simultaneous": True},
-        "unrolled": {"update.name": "unrolled", "update.unrolled.steps": 5, "loss.name": "minimax"},
+        "unrolled": {"rule.name": "unrolled", "rule.unrolled.steps": 5, "loss.name": "minimax"},
         "packed": {"game.gan.packing": 2},
         "short": SHORT,
     }

@@ -38,7 +38,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "instance noise, 0.7": {"loss.name": "minimax", "instance_noise.std": 0.7, "instance_noise.end": float("inf")},
     "gradient penalty, 0.3": {"loss.name": "minimax", "penalties.r1.weight": 0.3},
     "gradient penalty, 1": {"loss.name": "minimax", "penalties.r1.weight": 1.0},
-    "consensus, 1": {"loss.name": "minimax", "update.name": "consensus", "update.consensus.weight": 1.0},
+    "consensus, 1": {"loss.name": "minimax", "rule.name": "consensus", "rule.consensus.weight": 1.0},
     "NSGAN + gradient penalty, 0.3": {"loss.name": "non_saturating", "penalties.r1.weight": 0.3},
 }
 
@@ -58,14 +58,14 @@ PUBLISHED: Mapping[str, tuple[float, float, float]] = {
 # Every update rule, on the loss of 2014; Heun and RK4 with and without the regularizer of ODE-GAN.
 RULES: Mapping[str, Mapping[str, Any]] = {
     "gradient": {},
-    "optimistic": {"update.name": "optimistic"},
-    "extragradient": {"update.name": "extragradient"},
-    "consensus": {"update.name": "consensus"},
-    "symplectic": {"update.name": "symplectic"},
-    "unrolled, 5 steps": {"update.name": "unrolled"},
-    "heun": {"update.name": "heun"},
-    "rk4": {"update.name": "rk4"},
-    "rk4, regularized 0.3": {"update.name": "rk4", "update.rk4.regularization": 0.3},
+    "optimistic": {"rule.name": "optimistic"},
+    "extragradient": {"rule.name": "extragradient"},
+    "consensus": {"rule.name": "consensus"},
+    "symplectic": {"rule.name": "symplectic"},
+    "unrolled, 5 steps": {"rule.name": "unrolled"},
+    "heun": {"rule.name": "heun"},
+    "rk4": {"rule.name": "rk4"},
+    "rk4, regularized 0.3": {"rule.name": "rk4", "rule.rk4.regularization": 0.3},
 }
 
 
@@ -119,16 +119,7 @@ def dirac_config(fields: Mapping[str, Any]) -> ConfigDict:
 
 
 def simulate(fields: Mapping[str, Any], schedule: Schedule, steps: int = STEPS) -> np.ndarray:
-    """The course of a Dirac-GAN.
-
-    Args:
-      fields: configuration fields: loss, penalties, update rule.
-      schedule: who moves when.
-      steps: how many times.
-
-    Returns:
-      float32 [steps + 1, 2]: theta and psi, the latter with the sign of the paper's plots.
-    """
+    """The course of a game, float32 [steps + 1, 2]: theta and psi, the latter with the sign of the paper's plots."""
     config = dirac_config(fields)
     game = dataclasses.replace(build_game(config, build_source(config)), schedule=schedule)
     step = make_step(game, local_batch=config.batch_size)

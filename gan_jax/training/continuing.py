@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
-from gan_jax.optimizers import OVER_THE_RUN
+from gan_jax.optimizers import BY_STEP
 from gan_jax.stored import read_object
 from gan_jax.training.checkpoints import stored_steps
 from gan_jax.training.known_data import FILE as DATA
@@ -86,7 +86,7 @@ def _check_config(workdir: Path, stored: ConfigDict, config: ConfigDict) -> list
 
 def _following_the_length(config: ConfigDict) -> Iterator[str]:
     for player, options in config.optimizer.items():
-        if options.schedule in OVER_THE_RUN:
+        if options.schedule not in BY_STEP:
             yield f"optimizer.{player}.schedule={options.schedule!r}"
     if config.instance_noise.std > 0:
         yield f"instance_noise.std={config.instance_noise.std}"

@@ -177,7 +177,7 @@ class Drive:
     def _end(self, index: int, status: str, step: int, state: State, reason: str = "", *, save: bool = True) -> None:
         member = self.members[index]
         member.end(status, step, state, reason, save=save)
-        self.show.ended(member.workdir.name, status, step, reason)
+        self.show.run_ended(member.workdir.name, status, step, reason)
 
 
 CONTAINED = (MetricError,)  # of runs together

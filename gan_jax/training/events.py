@@ -19,7 +19,7 @@ from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.records import Record
 from gan_jax.game import Game
 from gan_jax.health import Finding
-from gan_jax.metric_names import values_of
+from gan_jax.metrics.table import values_of
 from gan_jax.training.checkpoints import Checkpoints, params_sha256
 from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
@@ -146,7 +146,7 @@ class Output(Silent):
             trained = [record for record in evaluated if record["by"] == TRAIN]
             self.recorder = Recorder(workdir, step, trained)
             self.best = Best(workdir, config, step) if config.evaluation.best else None
-        self._sampler = sampler or make_sampler(game)
+        self._sampler = sampler or make_sampler(game, source)
         key = jax.random.key(config.seed)
         self.watch = Watch(config, game, source, key, self.recorder.kept, trained, statistics)
         self._begun = time.perf_counter() - self.recorder.seconds
@@ -175,7 +175,7 @@ class Output(Silent):
     def sample(self, step: int, state: State) -> None:
         """Write the sample grid at the run's fixed latent variables."""
         path = self.grid(step)
-        pixels = fixed_grid(self.game, self.source, self._sampler, state, self.config.sample_count)
+        pixels = fixed_grid(self._sampler, state, self.config.sample_count)
         with self._writing():
             write_png(path, pixels)
             self.recorder.image(step, path)

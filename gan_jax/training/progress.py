@@ -81,7 +81,7 @@ class Told:
     def found(self, step: int, new: Sequence["Finding"], all_names: Sequence[str]) -> None:
         """What is wrong with a run, and what of that is new."""
 
-    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+    def run_ended(self, name: str, status: str, step: int, reason: str) -> None:
         """A run ended."""
 
 
@@ -101,14 +101,13 @@ class Progress(Told):
         self._since = (time.perf_counter(), 0)
         self.health: tuple[str, ...] = ()  # what is wrong with the run, shown in the bar
 
-    def begin(self, step: int) -> None:
-        """Show the bar, where there is a terminal, with ``step`` steps already done."""
+    def begin(self, step: int, **options: Any) -> None:
+        """Show the bar, where there is a terminal, with ``step`` steps already done; options are tqdm's."""
         if self.enabled and self.stream.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=self.total, initial=step, file=self.stream, unit="step", dynamic_ncols=True, smoothing=0.1
-            )
+            shown = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.1, **options}
+            self._bar = tqdm(total=self.total, initial=step, file=self.stream, **shown)
 
     def started(self, step: int) -> None:
         """The program is compiled; rates count from here."""
@@ -145,7 +144,7 @@ class Progress(Told):
         for name in ended:
             self.say(f"step {step:,}: no longer {name}")
 
-    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+    def run_ended(self, name: str, status: str, step: int, reason: str) -> None:
         """The run ended: say what a person may do then."""
         if status == "stopped":
             self.say(f"stopped at step {step:,}, {reason}; health.stop=False goes on")

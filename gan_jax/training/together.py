@@ -27,7 +27,7 @@ class _Told(Told):
     def update(self, step: int, done: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
         self.show.advance(done)
 
-    def ended(self, name: str, status: str, step: int, reason: str) -> None:
+    def run_ended(self, name: str, status: str, step: int, reason: str) -> None:
         if status == "interrupted":
             return
         if reason:

@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from support.commands import TINY, refuse_training, refused, write
+from support.commands import refuse_training, write
 
 import gan_jax
 
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         ("ema.decay=1", ["ema.decay=1.0 is not possible"]),
         ("checkpoint_keep=1", ["checkpoint_keep=1 is not possible; allowed: a whole number of at least 2"]),
         ("parallel=pjit", ["allowed: one of pmap, shard_map"]),
-        ("update.name=extragradiant", ["update.name='extragradiant' is unknown", "did you mean 'extragradient'"]),
+        ("rule.name=extragradiant", ["rule.name='extragradiant' is unknown", "did you mean 'extragradient'"]),
         ("evaluation.metrics=('fid',)", ["evaluation.metrics=('fid',) is not possible; allowed: frechet_E, kid_E, "]),
         ("evaluation.every=10", ["evaluation.every=10 with evaluation.metrics=()"]),
         ("evaluation.num=1", ["evaluation.num=1 is not possible; allowed: a whole number of at least 2"]),
@@ -75,11 +75,15 @@ def test_fields_that_exclude_one_another():
     assert "schedule.discriminator_steps=2 with schedule.simultaneous=True; allowed: 1" in line
 
 
-def test_the_update_rule_can_be_given(tmp_path):
-    # ConfigDict has a method of this name.
-    assert gan_jax.load_config(TINY, {"update.name": "gradient"})["update"].name == "gradient"
-    for given in (["--config.update.name=no"], ["--config.update.name", "no"]):
-        assert "update.name='no' is unknown" in refused("train", f"--config={TINY}", "--workdir=run", *given)
+def test_a_section_by_its_first_name_is_told_the_present_one():
+    line = refuse_training("update.unrolled.steps=3")
+    assert line.endswith("--config.update.unrolled.steps=3: update is now rule; write rule.unrolled.steps")
+    text = "import gan_jax\n\n\ndef get_config():\n    config = gan_jax.default_config()\n    {}\n    return config\n"
+    for number, setting in enumerate(
+        ('config["update"].name = "a"', 'config.update_from_flattened_dict({"update.x": 1})')
+    ):
+        write(f"old{number}.py", text.format(setting))
+        assert "update is now rule" in refuse_training(config=f"old{number}.py")
 
 
 def test_one_file_leaves_nothing_to_the_next():

@@ -28,7 +28,7 @@ def test_every_registered_component_has_its_turn():
             taken.setdefault(field, set()).add(value)
     assert taken["loss.name"] == set(LOSSES)
     assert len(taken["loss.f_gan.divergence"]) == 6
-    assert taken["update.name"] == set(RULES)
+    assert taken["rule.name"] == set(RULES)
     assert {f"penalties.{name}.weight" for name in PENALTIES} <= set(taken)
     for factor, classes in matrix.FACTORS.items():
         assert {matrix.rows()[i][factor] for i in FIRST} == set(classes), factor

@@ -84,13 +84,13 @@ def optimizer(**options: Any) -> dict[str, Any]:
 SGD = optimizer(name="sgd", learning_rate=0.01)
 RULES = {
     "gradient": {},
-    "optimistic": {"update.optimistic.strength": 0.8},
+    "optimistic": {"rule.optimistic.strength": 0.8},
     "extragradient": {},
-    "consensus": {"update.consensus.weight": 0.1},
-    "symplectic": {"update.symplectic.weight": 0.5},
-    "unrolled": {"update.unrolled.steps": 2},
+    "consensus": {"rule.consensus.weight": 0.1},
+    "symplectic": {"rule.symplectic.weight": 0.5},
+    "unrolled": {"rule.unrolled.steps": 2},
     "heun": SGD,
-    "rk4": {**SGD, "update.rk4.regularization": 0.01},
+    "rk4": {**SGD, "rule.rk4.regularization": 0.01},
 }
 PENALTIES = {
     "wgan_gp": POINTS,
@@ -184,7 +184,7 @@ SHIPPED = {
 def components() -> dict[str, Row]:
     """Rows of rules and penalties, in which the losses take turns."""
     turns = itertools.cycle(LOSSES)
-    rules = {f"rule/{name}": {**POINTS, **next(turns), "update.name": name, **own} for name, own in RULES.items()}
+    rules = {f"rule/{name}": {**POINTS, **next(turns), "rule.name": name, **own} for name, own in RULES.items()}
     penalties = {}
     for name, base in PENALTIES.items():
         both = {f"penalties.{name}_generator.weight": 0.05} if name in OF_BOTH else {}

@@ -24,7 +24,7 @@ TABLE = Path(__file__).with_name("table.json")
 ROOT = TABLE.parents[2]
 FLAGS = "--xla_backend_optimization_level=0"  # as `make test` compiles; all rows take half as long
 # What has another name now: {pattern: replacement}, as for re.sub, of the table's names of leaves and of numbers.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {r"^hyper/update\.": "hyper/rule."}
 PARTS = ("initial", "state", "samples")
 SHOWN = 8  # differences of a row that are printed
 

@@ -80,7 +80,7 @@ def kill_repeatedly(workdir, flags, kills, last_record, rng):
 def test_killed_ten_times_on_two_devices_with_all_that_a_state_can_hold(tmp_path):
     fields = (
         "steps=240", "sample_every=60", "generator.mlp.batch_norm=True", "discriminator.mlp.dropout=0.3",
-        "ema.decay=0.9", "penalties.lecam.weight=0.1", "update.name=optimistic", "schedule.discriminator_steps=2",
+        "ema.decay=0.9", "penalties.lecam.weight=0.1", "rule.name=optimistic", "schedule.discriminator_steps=2",
         "optimizer.generator.schedule=cosine", "optimizer.generator.clip=1.0",
         "optimizer.discriminator.schedule=staircase", "optimizer.discriminator.decay_steps=50",
         "optimizer.discriminator.weight_decay=0.01",

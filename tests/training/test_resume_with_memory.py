@@ -26,7 +26,7 @@ FIELDS = {
     "discriminator.mlp.spectral_norm": True,
     "penalties.lecam.weight": 0.1,
     "penalties.historical_averaging_generator.weight": 0.1,
-    "update.name": "optimistic",
+    "rule.name": "optimistic",
     "sample_count": 4,
     "log_every": 2,
     "health.samples": 0,

@@ -105,7 +105,7 @@ def test_repeats_are_sets_of_their_own_seeds(monkeypatch, digits):
         return {"a": Value(float(fake.mean()), 99.0, "nothing")}
 
     made, asked = run(monkeypatch, digits, probe, repeats=3, seed=10)
-    means = [Drawn()(NUM, seed, None).mean() for seed in (10, 11, 12)]
+    means = [Drawn()("", NUM, seed, {}).mean() for seed in (10, 11, 12)]
     assert asked == [(NUM, seed, None) for seed in (10, 11, 12)]
     assert made["a"][0].value == pytest.approx(np.mean(means))
     assert made["a"][0].spread == pytest.approx(np.std(means, ddof=1))

@@ -11,7 +11,7 @@ ROOT = Path(gan_jax.__file__).parent
 ORDER = (
     "errors", "files", "stored", "paths", "returned", "scalars", "threefry", "losses", "metrics", "penalties", "nn",
     "networks", "rules", "game", "setup", "move", "terms", "games", "data", "extractors", "registry", "optimizers",
-    "measures", "metric_names", "fields", "messages", "combinations", "config", "idle", "configured", "build", "health",
+    "measures", "metric_names", "fields", "messages", "combinations", "idle", "config", "configured", "build", "health",
     "evaluation", "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 

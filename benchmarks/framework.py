@@ -133,7 +133,7 @@ def afterwards(folder):
     config = load_values({**CASES["maxout"].fields, "evaluation.metrics": ("frechet_lenet", "prdc_lenet")})
     source = build_source(config)
     game = build_game(config, source)
-    sampler, material = make_sampler(game), material_of(config, settings_of(config))
+    sampler, material = make_sampler(game, source), material_of(config, game, settings_of(config))
     state = init_state(game, jax.random.key(0), build_hyper(config))
     leaves = leaves_of(state)
     megabytes = sum(leaf.nbytes for leaf in leaves.values()) / 1e6

@@ -21,18 +21,17 @@ import numpy as np
 import scipy.linalg
 import sklearn.metrics
 
-from gan_jax.metrics.features import ROWS, blocks
 from gan_jax.metrics.frechet import frechet_distance, moments
-from gan_jax.metrics.kernel_distance import kernel_distance, kernel_distance_of_all, subset_rows
+from gan_jax.metrics.kernel_distance import kernel_distance, subset_rows
 from gan_jax.metrics.prdc import prdc
+from gan_jax.metrics.rows import ROWS, blocks
 
 KEY = jax.random.key(0)
 SUBSETS, SIZE = 100, 1000
 OURS = {
     "frechet": lambda real, fake: frechet_distance(moments(real), moments(fake)),
-    "kernel": lambda real, fake: kernel_distance(real, fake, KEY, subsets=SUBSETS, subset_size=SIZE),
-    "prdc": lambda real, fake: prdc(real, fake, k=5),
-    "kernel_of_all": kernel_distance_of_all,
+    "kernel": lambda real, fake: kernel_distance(real, fake, KEY, subsets=SUBSETS, subset_size=SIZE)["kid"][:2],
+    "prdc": lambda real, fake: [value.value for value in prdc(real, fake, k=5).values()],
 }
 
 

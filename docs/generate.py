@@ -148,8 +148,8 @@ def losses_page() -> str:
 
 def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str]:
     best, divergence = claims.optimum, claims.divergence
-    if best is None or divergence is None or not all(claims.formula) or not claims.reference:
-        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum, divergence or reference")
+    if best is None or divergence is None or not all(claims.formula):
+        raise ValueError(f"loss {name} with {options} has claims without a formula, optimum or divergence")
     low, high = claims.domain
     return [
         code(name),
@@ -160,7 +160,7 @@ def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str
         plain(divergence.text) if any(divergence[1:]) else f"*{plain(divergence.text)}*",
         *(_said(claim) for claim in (claims.saturating, claims.zero_sum, claims.shift_invariant)),
         "" if claims.domain == Claims().domain else f"{low:g} to {high:g}",
-        plain(claims.reference),
+        plain(_references(losses.LOSSES[name])),
     ]
 
 
@@ -219,7 +219,9 @@ def _part(function: Callable[..., Any], pattern: str, text: str) -> str:
 def _references(function: Callable[..., Any]) -> str:
     said = _part(function, r"^References:\n(.*)$", paragraphs(function)[-1])
     same = re.match(r"As for `(\w+)`", said)
-    return _references(PENALTIES[same[1]].function) if same else said
+    if not same:
+        return said
+    return _references(RULES[same[1]].direction if same[1] in RULES else PENALTIES[same[1]].function)
 
 
 def _joined(text: str) -> str:

@@ -12,7 +12,7 @@ _ORIGIN = {
     "default_config": "gan_jax.config",
     "load_config": "gan_jax.config",
     "train": "gan_jax.training.loop",
-    "load_run": "gan_jax.training.sampling",
+    "load_run": "gan_jax.training.run",
     "ConfigError": "gan_jax.errors",
     "DataError": "gan_jax.errors",
     "GanJaxError": "gan_jax.errors",

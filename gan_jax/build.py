@@ -41,9 +41,10 @@ def build_source(config: ConfigDict) -> Source:
 
 
 def data_options(config: ConfigDict) -> dict[str, Any]:
-    """The options of the configured data source."""
-    section, _ = data.resolve(config.data.name)
-    return config.data[section].to_dict() if section in config.data else {}
+    """The options of the configured data source; of joined ones {kind: its options}."""
+    name = config.data.name
+    options = {s: config.data[s].to_dict() for s in data.sections_of(name) if s in config.data}
+    return options if data.parts_of(name) else next(iter(options.values()), {})
 
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:
@@ -77,7 +78,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
-    setup, named = Configured(config, source.shape, source.num_classes), f"game.name={config.game.name!r}"
+    setup, named = Configured(config, source.features), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
     numbers = numbers_of_game(config)
     try:
@@ -86,8 +87,10 @@ def build_game(config: ConfigDict, source: Source) -> Game:
         raise ConfigError(f"{named}: {describe(error)}") from error
     if not isinstance(game, Game):
         raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
-    _refuse_without_effect(config, setup.asked)
-    return with_rule(dataclasses.replace(game, numbers=numbers), config)
+    asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
+    _refuse_without_effect(config, asked)
+    running = config.sample_statistics == "running"
+    return with_rule(dataclasses.replace(game, numbers=numbers, running=running), config)
 
 
 def numbers_of_game(config: ConfigDict) -> dict[str, Number]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.errors import ConfigError
-from gan_jax.metric_names import METRIC_NAMES, OWN, parse, values_of
+from gan_jax.metrics.table import METRIC_NAMES, OWN, parse, values_of
 from gan_jax.optimizers import scaling_of, schedule_of
 from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.registry import is_reference, nearest, resolve, roles_of

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from gan_jax.data import Feature
 from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Hyper, Schedule, Term, alternating, simultaneous
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses import AdversarialLoss
+from gan_jax.nn import conditional
 from gan_jax.optimizers import optimizer, projected
 from gan_jax.penalties import PENALTIES
 from gan_jax.registry import TABLES, make_loss, make_network, make_penalty, nearest, options_of, resolve, roles_of
@@ -36,23 +38,40 @@ class Configured:
 
     Args:
       config: the configuration.
-      shape: of one real example.
-      num_classes: of the data, or None.
+      features: of the data.
     """
 
-    def __init__(self, config: ConfigDict, shape: tuple[int, ...], num_classes: int | None = None) -> None:
-        self.config, self.shape, self.num_classes = config, shape, num_classes
+    def __init__(self, config: ConfigDict, features: Mapping[str, Feature]) -> None:
+        self.config, self.features = config, features
         self.batch_size = config.batch_size
         self.asked: set[str] = set()
 
-    def network(self, role: str, **supplied: Any) -> nn.Module:
+    def feature(self, name: str) -> Feature:
+        """As ``Setup.feature``.
+
+        Raises:
+          ConfigError: the data have no such feature.
+        """
+        if name not in self.features:
+            raise ConfigError(
+                f"game.name={self.config.game.name!r} needs data with a feature {name!r}; "
+                f"data.name={self.config.data.name!r} has {', '.join(self.features)}"
+            )
+        return self.features[name]
+
+    def network(self, role: str, of: str = "image", label: str = "", **supplied: Any) -> nn.Module:
         """As ``Setup.network``."""
         table = self._table_of(role)
         self.asked.add(role)
         field = f"{role}.name={self.config[role].name!r}"
-        given = {"shape": self.shape, "dtype": _DTYPES[self.config.precision], **supplied}
+        given = {"shape": self.feature(of).shape, "dtype": _DTYPES[self.config.precision], **supplied}
         arguments = {**component_options(self.config, role), **given}
-        return make_network(resolve(role, self.config[role].name, table), field, **arguments)
+        network = make_network(resolve(role, self.config[role].name, table), field, **arguments)
+        if not label:
+            return network
+        classes = self.feature(label).classes or 0
+        told = conditional.Generator if table == "generator" else conditional.discriminator
+        return told(network, classes)
 
     def _table_of(self, role: str) -> str:
         """The table of a role's networks; refuses a role that the game's module does not state."""
@@ -72,12 +91,12 @@ class Configured:
         made = optimizer(options.to_dict(), path)
         return projected(made, path) if options.clip_weights > 0 else made
 
-    def schedule(self) -> Schedule:
+    def schedule(self, first: str = "discriminator", second: str = "generator") -> Schedule:
         """As ``Setup.schedule``."""
         self.asked.add("schedule")
         if self.config.schedule.simultaneous:
-            return simultaneous(*PLAYERS)
-        return alternating(*PLAYERS, self.config.schedule.discriminator_steps)
+            return simultaneous(first, second)
+        return alternating(first, second, self.config.schedule.discriminator_steps)
 
     def loss(self) -> Loss:
         """As ``Setup.loss``."""
@@ -88,12 +107,12 @@ class Configured:
         def at(context: Context) -> AdversarialLoss:
             return make_loss(component, traced(prefix, options, context.hyper), field, context.axis_name)
 
-        return Loss(at, make_loss(component, options, field).generator_reads_real)
+        return Loss(at, make_loss(component, options, field))
 
-    def terms(self, player: str) -> tuple[Term, ...]:
+    def terms(self, role: str) -> tuple[Term, ...]:
         """As ``Setup.terms``."""
-        self.asked.add(f"penalties of the {player}")
-        return build_terms(self.config, self.shape)[player]
+        self.asked.add(f"penalties of the {role}")
+        return build_terms(self.config, self.feature("image").shape)[role]
 
     def latents(self) -> Latents:
         """As ``Setup.latents``."""
@@ -105,11 +124,6 @@ class Configured:
         """As ``Setup.noise``."""
         self.asked.add("instance_noise")
         return _noise if self.config.instance_noise.std > 0 else None
-
-    def running_statistics(self) -> bool:
-        """As ``Setup.running_statistics``."""
-        self.asked.add("sample_statistics")
-        return bool(self.config.sample_statistics == "running")
 
 
 def _noise(context: Context) -> jax.Array:

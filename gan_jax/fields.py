@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gan_jax.errors import ConfigError
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
-from gan_jax.metric_names import METRIC_NAMES, is_metrics
+from gan_jax.metrics.table import METRIC_NAMES, is_metrics
 from gan_jax.optimizers import OPTIMIZERS, SCHEDULES
 from gan_jax.registry import ROLES, TABLES, is_reference, options_of, roles_of
 
@@ -83,9 +83,9 @@ _OPTIONS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = {
     "rule.symplectic.align": ("whether the adjustment's sign is chosen", "True or False", lambda v: True),
     "rule.unrolled.steps": ("steps of the opponents that are foreseen", *_at_least(1)),
     "rule.unrolled.player": ("who foresees", "a player of the game", lambda v: True),
-    **{f"update.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
+    **{f"rule.{rule}.regularization": ("weight of ODE-GAN's regularizer; 0 is off", *_NOT_NEGATIVE)
        for rule in ("heun", "rk4")},
-    **{f"update.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
+    **{f"rule.{rule}.player": ("who is regularized", "a player of the game", lambda v: True)
        for rule in ("heun", "rk4")},
     "penalties.wgan_gp.target": ("slope asked for", *_NOT_NEGATIVE),
     "penalties.lipschitz.target": ("largest slope that costs nothing", *_NOT_NEGATIVE),
@@ -107,7 +107,7 @@ def _option(path: str, default: Any, otherwise: str) -> Field:
 
 def _components(roles: Mapping[str, str]) -> dict[str, Field]:
     titles = {
-        "data": ("mnist", "data set: a registered name, folder:PATH, or any TFDS name"),
+        "data": ("mnist", "data set: a registered name, folder:PATH, any TFDS name, or several, a=NAME,b=NAME"),
         "game": ("gan", "who plays: a registered name or package.module:attribute"),
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
         **{role: ("mlp", f"{role}: a registered name or package.module:attribute") for role in roles},

@@ -37,19 +37,7 @@ def replace(contents: Mapping[Path, Bytes]) -> None:
 
 
 def write(folder: Path, contents: Mapping[str, Bytes], advice: str = "choose another folder") -> list[Path]:
-    """Write all files of a folder, or leave what was there.
-
-    Args:
-      folder: made if it is not there.
-      contents: {file name: bytes}.
-      advice: ends the line of an error.
-
-    Returns:
-      The paths.
-
-    Raises:
-      WorkdirError: the folder cannot be made, or a file cannot be written.
-    """
+    """Write all files of a folder, which is made, or leave what was there; ``advice`` ends the line of an error."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace({folder / name: content for name, content in contents.items()})

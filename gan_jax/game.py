@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from gan_jax.errors import ConfigError
+from gan_jax.losses import AdversarialLoss
 from gan_jax.penalties import Penalty
 from gan_jax.rules import RULES, Rule
 
@@ -63,7 +64,35 @@ class Context(NamedTuple):
 
 
 LossFn = Callable[[Any], tuple[jax.Array, Metrics]]  # of a ``Move``
-SampleFn = Callable[..., jax.Array]
+
+
+class Output(NamedTuple):
+    """Something that a game can show, to be drawn, looked at and measured.
+
+    Attributes:
+      draw: (``Move``, num) -> float32 [num, ...]; images in [-1, 1], or points. What conditions it is in the move's
+        batch; its networks are applied as samples are (``Game.running``).
+      reads: features of the data that condition it, such as "label".
+      like: the feature that it imitates; None: it is compared with nothing.
+    """
+
+    draw: Callable[[Any, int], jax.Array]
+    reads: tuple[str, ...] = ()
+    like: str | None = "image"
+
+
+class Score(NamedTuple):
+    """What a game measures on labelled real examples, for games whose merit is not a picture.
+
+    Attributes:
+      measure: ``Move`` -> float32 [B], one number an example, whose mean is the score.
+      reads: features of the data that are in the move's batch.
+      better: "higher" or "lower".
+    """
+
+    measure: Callable[[Any], jax.Array]
+    reads: tuple[str, ...] = ("image", "label")
+    better: str = "higher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +124,17 @@ class Game:
       inputs: for each network the shapes and dtypes of one example's inputs, without the batch axis.
       players: players by name.
       schedule: rounds that follow one another; the names in one round move simultaneously, from the same state.
-      sample: (networks, params, stats, key, num, labels=None) -> [num, ...] images in [-1, 1] or points.
+      outputs: what it shows, by name; the first is the one that is meant where none is named. {}: it has nothing to
+        draw.
+      scores: what it measures on labelled real examples, by name.
       frozen: names of networks that no player owns.
-      rule: how gradients become steps; its options are bound, so that ``direction`` takes a round alone.
-      statistics: (networks, params, stats, key, num) -> {network: statistics after one pass of ``num`` examples in
-        training mode} of the networks of which ``sample`` uses running statistics; None where it uses none.
+      group: consecutive examples of a minibatch that are judged together; it divides each device's part.
+      loss: its adversarial loss as configured, on whose scale the players' costs are read; None where it has none.
+      log_odds: (``Move``, x [B, ...]) -> logits [B] of single examples, sigmoid(logit) the probability that x is
+        real; None where there is no such thing.
+      rule: how gradients become steps; its options are bound, so that ``direction`` takes a round alone. Configured,
+        as are the following.
+      running: whether outputs are normalized by running statistics; else by those of what is drawn.
       numbers: {option: ``Number``} of the game's float options, which its moves read.
 
     Raises:
@@ -110,10 +145,14 @@ class Game:
     inputs: Mapping[str, tuple[jax.ShapeDtypeStruct, ...]]
     players: Mapping[str, Player]
     schedule: Schedule
-    sample: SampleFn
+    outputs: Mapping[str, Output] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, Score] = dataclasses.field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    group: int = 1
+    loss: AdversarialLoss | None = None
+    log_odds: Callable[[Any, jax.Array], jax.Array] | None = None
     rule: Rule = RULES["gradient"]
-    statistics: Callable[..., Mapping[str, Any]] | None = None
+    running: bool = True
     numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

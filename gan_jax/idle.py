@@ -33,9 +33,10 @@ def idle_in(values: Values) -> Idle:
     roles = roles_of(values["game.name"])
     for section in (TABLES.keys() | roles.keys()) - {"penalties"}:
         table, name = TABLES[roles.get(section, section)], values[f"{section}.name"]
-        chosen = data.resolve(name)[0] if section == "data" else name
-        reads = _below(values, f"{section}.{chosen}" if chosen in table else f"{section}.options")
-        for component in table.keys() - {chosen}:
+        chosen = data.sections_of(name) if section == "data" else [name]
+        places = [f"{section}.{one}" if one in table else f"{section}.options" for one in chosen]
+        reads = [field for place in places for field in _below(values, place)]
+        for component in table.keys() - {*chosen}:
             found |= dict.fromkeys(_below(values, f"{section}.{component}"), (f"{section}.name", _in_words(reads)))
     for role in roles:
         found |= _of_optimizer(values, f"optimizer.{role}")

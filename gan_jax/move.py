@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.errors import ConfigError
-from gan_jax.game import PURPOSES, Context, Params, example_keys, forward
+from gan_jax.game import PURPOSES, Context, Game, Params, example_keys, forward, stream_of
 from gan_jax.setup import Number
 
 
@@ -27,14 +27,16 @@ class Move:
       total_steps: float32, steps in the whole run.
       axis_name: the mapped axis over which the minibatch is split, or None.
       memory: what this player carried over from its previous move.
+      train: how networks are applied: as in a loss, or as samples are drawn.
       context: all of this, and the keys, as losses and penalties take it.
     """
 
     def __init__(
         self, networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any],
         batch: Mapping[str, jax.Array], context: Context, numbers: Mapping[str, Number] = MappingProxyType({}),
+        train: bool = True,
     ) -> None:  # fmt: skip
-        self.batch, self.context = batch, context
+        self.batch, self.context, self.train = batch, context, train
         self.step, self.total_steps, self.axis_name = context.step, context.total_steps, context.axis_name
         self.memory = context.memory
         self._networks, self._params, self._begun = networks, params, stats
@@ -44,7 +46,12 @@ class Move:
         self._applied: set[tuple[str, str]] = set()
 
     def __call__(
-        self, network: str, *inputs: jax.Array, noise: str = "", keys: jax.Array | None = None, train: bool = True
+        self,
+        network: str,
+        *inputs: jax.Array,
+        noise: str = "",
+        keys: jax.Array | None = None,
+        train: bool | None = None,
     ) -> Any:
         """Apply a network.
 
@@ -53,7 +60,7 @@ class Move:
           *inputs: [B, ...] each.
           noise: name of the noise of its layers; of two applications of a network one needs a name of its own.
           keys: typed keys, one for each of the network's examples; by default those of ``noise``.
-          train: batch statistics and dropout if True; running statistics and none if False.
+          train: batch statistics and dropout if True, running statistics and none if False; None: as the move.
 
         Returns:
           What the network returns.
@@ -70,7 +77,8 @@ class Move:
         self._applied.add((network, purpose))
         out, after = forward(
             self._networks[network], self._params[network], self._after.get(network, self._begun[network]), *inputs,
-            train=train, keys=self.keys(purpose) if keys is None else keys, axis_name=self.axis_name,
+            train=self.train if train is None else train, keys=self.keys(purpose) if keys is None else keys,
+            axis_name=self.axis_name,
         )  # fmt: skip
         self._after[network] = after
         return out
@@ -108,6 +116,14 @@ class Move:
         """
         key = self.context.shared_key if shared else self.context.key
         return example_keys(key, purpose, self.context.example_index[::every])
+
+    def key(self, purpose: str) -> jax.Array:
+        """One typed key for the whole minibatch, the same on every device."""
+        return jax.random.fold_in(self.context.key, stream_of(purpose, PURPOSES))
+
+    def whole(self, x: jax.Array) -> jax.Array:
+        """The examples [B, ...] of all devices, in their order, on each of them."""
+        return x if self.axis_name is None else jax.lax.all_gather(x, self.axis_name, tiled=True)
 
     def number(self, option: str) -> jax.Array:
         """A float option of the game, float32 scalar; traced, so that a sweep may vary it within one program.
@@ -147,3 +163,26 @@ class Move:
                 f"its networks: {', '.join(sorted(self._networks))}"
             )
         return network
+
+
+def to_draw(
+    game: Game, params: Params, stats: Mapping[str, Any], key: jax.Array, num: int,
+    given: Mapping[str, jax.Array] = MappingProxyType({}), *, train: bool | None = None,
+) -> Move:  # fmt: skip
+    """The move by which an output or a score is computed: nobody's, outside of training.
+
+    Args:
+      game: the game.
+      params: {network: parameters}.
+      stats: {network: other collections}.
+      key: typed key, scalar.
+      num: examples.
+      given: what conditions them, {feature: [num, ...]}: the move's batch.
+      train: as ``Move.train``; None: as the game's outputs are drawn.
+    """
+    context = Context(
+        key=key, shared_key=key, step=jnp.int32(0), total_steps=jnp.float32(1.0),
+        example_index=jnp.arange(num, dtype=jnp.int32), axis_name=None, hyper={}, memory=(),
+    )  # fmt: skip
+    mode = not game.running if train is None else train
+    return Move(game.networks, params, stats, given, context, game.numbers, train=mode)

@@ -1,13 +1,14 @@
 """What a game may ask of a configuration. A section that it never asked for has no effect, and is refused."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import flax.linen as nn
 import jax
 import optax
 
+from gan_jax.data import Feature
 from gan_jax.game import Context, Schedule, Term
 from gan_jax.losses import AdversarialLoss
 
@@ -34,11 +35,11 @@ class Loss(NamedTuple):
     Attributes:
       at: context -> AdversarialLoss, since its numbers may be traced, and one that takes a mean over the minibatch
         needs the name of the mapped axis.
-      reads_real: whether the generator's part depends on the logits of real examples.
+      configured: the same with its numbers as configured.
     """
 
     at: Callable[[Context], AdversarialLoss]
-    reads_real: bool
+    configured: AdversarialLoss
 
 
 class Latents(NamedTuple):
@@ -60,35 +61,37 @@ class Setup(Protocol):
     sweep may vary it without recompiling.
 
     Attributes:
-      shape: of one real example, (H, W, C) or (D,).
-      num_classes: classes of the labelled data, or None.
+      features: of the data, by name: shape, range and classes of each.
       batch_size: examples in a global minibatch.
     """
 
-    shape: tuple[int, ...]
-    num_classes: int | None
+    features: Mapping[str, Feature]
     batch_size: int
 
-    def network(self, role: str, **supplied: Any) -> nn.Module:
-        """The network of a role, "generator" or "discriminator"; ``supplied`` replaces ``shape`` and other options."""
+    def feature(self, name: str) -> Feature:
+        """A feature of the data; refuses the configuration where the data have none of that name."""
+
+    def network(self, role: str, of: str = "image", **supplied: Any) -> nn.Module:
+        """The network of a role, for examples like the feature ``of``.
+
+        ``supplied`` replaces ``shape`` and options. With ``label=``, a feature that is a class, the network takes that
+        label as a further input.
+        """
 
     def optimizer(self, role: str) -> optax.GradientTransformation:
         """The optimizer of a role; its numbers are read from ``hyper``."""
 
-    def schedule(self) -> Schedule:
-        """Rounds of the players "discriminator" and "generator"."""
+    def schedule(self, first: str = "discriminator", second: str = "generator") -> Schedule:
+        """Rounds of two players, of which the ``first`` moves schedule.discriminator_steps times."""
 
     def loss(self) -> Loss:
         """The adversarial loss."""
 
-    def terms(self, player: str) -> tuple[Term, ...]:
-        """The penalties of a player, "discriminator" or "generator"."""
+    def terms(self, role: str) -> tuple[Term, ...]:
+        """The penalties of a role, "discriminator" or "generator"."""
 
     def latents(self) -> Latents:
         """The latent variables."""
 
     def noise(self) -> Callable[[Context], jax.Array] | None:
         """Context -> standard deviation of the noise on the discriminator's inputs; None where there is none."""
-
-    def running_statistics(self) -> bool:
-        """Whether samples are normalized by running statistics; else by those of the sampled batch."""

@@ -1,11 +1,12 @@
-"""What runs and sweeps stored, read again: JSON objects, alone in a file or one a line."""
+"""What runs and sweeps store, and read again: JSON objects, alone in a file or one a line."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax import files
 from gan_jax.errors import WorkdirError
 
 Object = dict[str, Any]
@@ -82,6 +83,11 @@ def read_lines(path: Path, needs: Sequence[str] = ()) -> list[Object]:
         except ValueError as error:
             raise WorkdirError(f"{path}, line {number}, cannot be read: {reason_of(error)}") from error
     return made
+
+
+def write_object(path: Path, found: Mapping[str, Any]) -> None:
+    """Write an object as an indented JSON file, whole or not at all."""
+    files.replace({path: (json.dumps(found, indent=2) + "\n").encode()})
 
 
 def reason_of(error: Exception) -> str:

@@ -29,20 +29,9 @@ def initial_memory(terms: Sequence[Term], params: Any) -> dict[str, Any]:
 
 
 def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.Array, dict[str, Any], Metrics]:
-    """The weighted sum of a player's penalties, reduced over the local minibatch.
-
-    Args:
-      terms: the penalties.
-      supply: {name in ``penalties.SUPPLIED``: function that makes it}; keys, memory and axis_name are added here.
-      context: the player's context; its memory is {name: memory}.
-
-    Returns:
-      (float32 scalar, {name: memory for the next move}, {name: unweighted mean}).
-
-    Raises:
-      ConfigError: a penalty, perhaps a user's, returns something else than a number for each example or a scalar.
-    """
+    """(weighted sum of a player's penalties over the local minibatch, {name: next memory}, {name: unweighted mean})."""
     value = jnp.float32(0.0)
+    logits = supply["real_logits"]().shape if "real_logits" in supply else ()  # of patches, perhaps
     memory: dict[str, Any] = {}
     metrics: dict[str, jax.Array] = {}
     for term in terms:
@@ -55,7 +44,7 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
         }
         called = {name: given[name]() for name in arguments_of(term.penalty.function)}
         own = term.penalty.function(**called, **options)
-        if not is_float(own, (), context.example_index.shape):
+        if not is_float(own, (), context.example_index.shape, logits):
             raise ConfigError(
                 f"penalties.{term.name} returns {in_words(own)}; allowed: one value per example, float of shape "
                 f"{context.example_index.shape}, or a scalar"

@@ -17,14 +17,7 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
 def hash_words(k0: jax.Array, k1: jax.Array, x0: jax.Array, x1: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Threefry-2x32 with 20 rounds: two words of a counter, encrypted by two words of a key.
-
-    Args:
-      k0, k1: uint32 scalars.
-      x0, x1: uint32, one shape.
-
-    Returns:
-      Two uint32 arrays of that shape.
+    """Threefry-2x32 with 20 rounds: two words of counters, encrypted by two words of a key, uint32.
 
     References:
       Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, 2011, section 3.3.
@@ -87,14 +80,7 @@ FAST = jax.extend.random.define_prng_impl(
 
 
 def fast(key: jax.Array) -> jax.Array:
-    """A typed key as one whose bits are drawn fast on CPUs.
-
-    Args:
-      key: typed key or keys, any shape.
-
-    Returns:
-      Keys of the same shape, data and bits; those that are not JAX's partitionable Threefry, as they are.
-    """
+    """Typed keys whose bits, the same, are drawn fast on CPUs; those that are not partitionable Threefry stay."""
     if str(jax.random.key_impl(key)) != "threefry2x32" or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=FAST)

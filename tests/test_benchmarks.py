@@ -5,12 +5,12 @@ import math
 
 import jax
 import pytest
+from support.toys import data_of
 
 from benchmarks import guard
 from benchmarks.cases import CASES
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
-from gan_jax.data import Source
 from gan_jax.training.step import init_state
 
 # Places at which a convolution of the DCGAN for 32 x 32 is used, by its input channels.
@@ -60,10 +60,7 @@ def test_the_layers_that_are_counted_are_those_of_the_networks(name):
     """A kernel is used once for an example, or once for each place of its map."""
     case = CASES[name]
     config = load_values(case.fields)
-    source = Source(
-        name="any", shape=SHAPES.get(name, (28, 28, 1)), value_range=None, num_examples=None, num_classes=None
-    )
-    game = build_game(config, source)
+    game = build_game(config, data_of(SHAPES.get(name, (28, 28, 1))))
     state = jax.eval_shape(lambda: init_state(game, jax.random.key(0), build_hyper(config)))
     for network, layers in zip(("generator", "discriminator"), case.layers, strict=True):
         leaves = jax.tree_util.tree_flatten_with_path(state.params[network])[0]

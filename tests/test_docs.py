@@ -6,15 +6,17 @@ import re
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import gan_jax
+from gan_jax import data
 from gan_jax.config import default_config, validate
-from gan_jax.extractors import EXTRACTORS, of_callable
+from gan_jax.extractors import of_callable
 from gan_jax.fields import all_fields
-from gan_jax.measures import MEASURES
-from gan_jax.metric_names import OWN
+from gan_jax.metrics.table import EXTRACTOR_NAMES, OF_EXAMPLES, OF_FEATURES, load
 from gan_jax.registry import resolve_reference
 from gan_jax.verification.checks import failures
 from gan_jax.verification.run import verify
@@ -121,14 +123,33 @@ def test_every_field_is_documented():
 
 def test_every_metric_is_documented():
     text = (DOCS / "evaluation.md").read_text()
-    for name, measure in MEASURES.items():
+    for name in (*OF_FEATURES, *OF_EXAMPLES):
         row = re.search(rf"^\| `{name}(_E)?` \|.*$", text, re.MULTILINE)
         assert row, name
-        for value in measure.values:
+        for value in load(name).values:
             shown = f"`{value}_E`" if row[1] else f"`{value}`"
             assert shown in row[0] or "the same" in row[0] or f"`...{value.removeprefix(name)}_E`" in row[0], value
-    for extractor in (*EXTRACTORS, OWN):
+    for extractor in EXTRACTOR_NAMES:
         assert f"| `{extractor}` |" in text
+
+
+def test_the_data_of_the_docs(user_files):
+    import my_data
+
+    for name, num in (("photos", 3), ("paintings", 4)):
+        (user_files / name).mkdir()
+        for index in range(num):
+            Image.fromarray(np.full((9, 8), 20 * index, np.uint8)).save(user_files / name / f"{index}.png")
+    folders = [user_files / name for name in ("photos", "paintings")]
+    source, key = my_data.two_folders(*folders, 4), jax.random.key(0)
+    named = data.load(f"a=folder:{folders[0]},b=folder:{folders[1]}", folder={"resolution": 4})
+    batches = [one.fetch(one.arrays, key, np.arange(12)) for one in (source, named)]
+    assert {name: value.shape for name, value in batches[0].items()} == {"a": (12, 4, 4, 1), "b": (12, 4, 4, 1)}
+    assert all(np.array_equal(batches[0][name], batches[1][name]) for name in "ab")
+    image = np.arange(5, dtype=np.uint8)[:, None, None, None]
+    masked = my_data.images_and_masks(image, 2 * image).stored(key, 3)
+    assert np.array_equal(2 * masked["image"], masked["mask"])
+    assert my_data.hundred_labels("test").parts["labelled"].features["label"].frequencies == (0.1,) * 10
 
 
 def test_the_extractor_of_the_docs(user_files):

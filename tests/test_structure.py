@@ -9,10 +9,10 @@ import gan_jax
 
 ROOT = Path(gan_jax.__file__).parent
 ORDER = (
-    "errors", "files", "stored", "paths", "returned", "scalars", "threefry", "losses", "metrics", "penalties", "nn",
-    "networks", "rules", "game", "setup", "move", "terms", "games", "data", "extractors", "registry", "optimizers",
-    "measures", "metric_names", "fields", "messages", "combinations", "idle", "config", "configured", "build", "health",
-    "evaluation", "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
+    "errors", "files", "stored", "status", "paths", "returned", "scalars", "threefry", "data", "losses", "penalties",
+    "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "extractors", "registry", "metrics",
+    "optimizers", "fields", "messages", "combinations", "idle", "config", "configured", "build", "health", "evaluation",
+    "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 
 
@@ -47,6 +47,14 @@ def test_games_never_import_networks():
         assert not any(n.startswith("gan_jax.networks") for n in imported(ast.parse(path.read_text())))
 
 
+def test_a_metric_is_of_arrays_alone():
+    """No metric can reach into a run; the table of their names knows the extractors."""
+    for path in (ROOT / "metrics").glob("*.py"):
+        own = [name for name in imported(ast.parse(path.read_text())) if name.startswith("gan_jax")]
+        if path.name != "table.py":
+            assert all(name.startswith(("gan_jax.errors", "gan_jax.metrics")) for name in own), path.name
+
+
 def test_importing_the_package_loads_no_heavy_library():
     heavy = ("jax", "flax", "orbax", "tensorflow_datasets", "matplotlib")
     code = f"import sys, gan_jax; print([m for m in {heavy} if m in sys.modules])"
@@ -61,6 +69,27 @@ def test_no_framework_of_another_kind_is_a_dependency():
     assert '"tensorflow"' not in runtime
 
 
-def test_files_stay_short():
+def test_folders_stay_small():
+    assert len(list((ROOT / "sweeps").glob("*.py"))) <= 12
+
+
+def test_files_and_functions_stay_short():
     for path in ROOT.rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 320, path
+        text = path.read_text()
+        assert len(text.splitlines()) <= 320, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (path.name, node.name) != ("field.py", "play"):
+                assert node.end_lineno - node.lineno < 80, f"{path.relative_to(ROOT)}, {node.name}"
+
+
+def test_helpers_of_tests_lie_in_one_folder():
+    """Beside the golden table and the planted faults, which are tools of their own."""
+    tests = Path(__file__).parent
+    for path in tests.rglob("*.py"):
+        folder = path.relative_to(tests).parts[0]
+        assert path.name.startswith(("test_", "conftest")) or folder in ("support", "golden", "faults"), path
+        if folder == "support":
+            assert not path.name.startswith("test_"), path
+        elif path.name.startswith("test_"):
+            names = set(imported(ast.parse(path.read_text())))
+            assert not any(name.split(".")[-1].startswith("test_") for name in names), f"{path} imports from a test"

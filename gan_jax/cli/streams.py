@@ -47,22 +47,13 @@ def escaped(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 class Printed:
-    """Standard output where it is a file or a pipe: what a command is asked for, and so not lost without a word.
-
-    Args:
-      stream: where to.
-    """
+    """Standard output where it is a file or a pipe: what a command is asked for, and so not lost without a word."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text.
-
-        Raises:
-          BrokenPipeError: nobody reads it.
-          WorkdirError: it cannot be written.
-        """
+        """Write a text; BrokenPipeError where nobody reads it, WorkdirError where it cannot be written."""
         return int(self._tried(self._stream.write, text))
 
     def flush(self) -> None:

@@ -1,11 +1,10 @@
 """The commands on many runs."""
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan_jax.cli.parsing import no_words, parse, required
+from gan_jax.cli.flags import FLAGS
 from gan_jax.errors import ConfigError
 
 
@@ -14,15 +13,14 @@ def sweep(arguments: list[str]) -> int:
     from gan_jax.config import parse_config_flags
 
     base, others = parse_config_flags(arguments)
-    values, rest = parse("sweep", others)
-    no_words(rest, "sweep")
-    required(values, "sweep", "workdir")
-    from gan_jax.sweeps.space import load_sweep
+    values = FLAGS["sweep"].read(others)
+    from gan_jax.sweeps.sweep import load_sweep
 
     config = next(a.split("=", 1)[1] for a in _joined(arguments) if a.lstrip("-").startswith("config="))
     path = values.sweep or config.split(":")[0]
     wanted = load_sweep(path)
-    from gan_jax.sweeps import local
+    from gan_jax.status import Status
+    from gan_jax.sweeps import executors
     from gan_jax.training import backend, distributed
 
     if values.address and values.executor != "ray":
@@ -31,10 +29,10 @@ def sweep(arguments: list[str]) -> int:
     if several and values.executor != "local":
         raise ConfigError(f"--executor={values.executor} with several processes; allowed: local")
     if not several:
-        local.use_cores(backend.cores())
+        executors.use_cores(backend.cores())
     backend.start()
     if values.dry_run:
-        from gan_jax.sweeps.dry_run import describe
+        from gan_jax.sweeps.driver import describe
 
         print(describe(wanted, base, values.workdir, width=values.width))
         return 0
@@ -47,56 +45,46 @@ def sweep(arguments: list[str]) -> int:
         values.workdir,
         _executor(values),
         width=values.width,
-        command=["gan-jax", "sweep", *arguments],
-        about={"config": config, "sweep": path, "overrides": overrides},
+        about={"command": ["gan-jax", "sweep", *arguments], "config": config, "sweep": path, "overrides": overrides},
         retry_failed=values.retry_failed,
-        over_hosts=several,
-        asynchronous=values.executor != "local",
     )
     if not counts:  # of several processes this is not the first
         return 0
-    from gan_jax.sweeps.text import ranking
-
     written = _written(values.workdir, None, "")
     runs = f"{sum(counts.values())} runs: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     with contextlib.suppress(BrokenPipeError):  # who no longer reads does not make it a failure
-        print(runs, ranking(values.workdir), *written, sep="\n")
-    return 1 if counts.get("failed") else 0
+        print(runs, *written, sep="\n")
+    return 1 if counts.get(Status.FAILED) else 0
 
 
-def _executor(values: Any) -> Callable[..., None]:
-    if values.executor == "ray":
-        from gan_jax.sweeps.on_ray import executor
+def _executor(values: Any) -> Any:
+    from gan_jax.sweeps import clusters, executors
 
-        return executor(values.address)
-    if values.executor == "slurm":
-        from gan_jax.sweeps.on_slurm import execute as on_slurm
-
-        return on_slurm
-    from gan_jax.sweeps.local import execute
-
-    return execute
+    if values.executor == "local":
+        return executors.LOCAL
+    return clusters.on_ray(values.address) if values.executor == "ray" else clusters.on_slurm()
 
 
 def report(arguments: list[str]) -> int:
     """Write the page, and figures where they are asked for."""
-    values, rest = parse("report", arguments)
-    no_words(rest, "report")
-    required(values, "report", "workdir")
-    from gan_jax.sweeps.records import read_sweep
-    from gan_jax.sweeps.results import write_results
+    values = FLAGS["report"].read(arguments)
+    from gan_jax.sweeps.layout import read_sweep
+    from gan_jax.sweeps.table import write_results
 
     read_sweep(Path(values.workdir))
     write_results(Path(values.workdir))
-    print(*_written(values.workdir, values.out, values.figures), sep="\n")
+    _, *written = _written(values.workdir, values.out, values.figures)
+    print(*written, sep="\n")
     return 0
 
 
-def _written(workdir: str, out: str | None, figures: str) -> list[Path]:
-    """The figures where they are asked for, and the page."""
-    from gan_jax.reporting import write_figures, write_report
+def _written(workdir: str, out: str | None, figures: str) -> list[object]:
+    """The settings as a table of text, the figures where they are asked for, and the page."""
+    from gan_jax.reporting import answer, summary, write_figures, write_report
 
-    return [*(write_figures(workdir, figures) if figures else ()), write_report(workdir, out)]
+    page = write_report(workdir, out)
+    drawn = write_figures(workdir, figures) if figures else []
+    return [answer.table(summary.stored(workdir)), *drawn, page]
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -1,18 +1,26 @@
 """Data: synthetic distributions with known density, TFDS image sets without TensorFlow, and folders of images."""
 
-from gan_jax.data.catalogue import SOURCES, describe, load, options_of, resolve
+from gan_jax.data.catalogue import SOURCES, describe, load, options_of, parts_of, resolve, sections_of
+from gan_jax.data.joined import joined, labelled, paired
 from gan_jax.data.preparation import prepare
-from gan_jax.data.source import Source, decode, first_examples, summary
+from gan_jax.data.source import Feature, Source, decode, summary
+from gan_jax.data.storage import resident
 
 __all__ = [
     "SOURCES",
+    "Feature",
     "Source",
     "decode",
     "describe",
-    "first_examples",
+    "joined",
+    "labelled",
     "load",
     "options_of",
+    "paired",
+    "parts_of",
     "prepare",
+    "resident",
     "resolve",
+    "sections_of",
     "summary",
 ]

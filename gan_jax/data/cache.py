@@ -4,16 +4,16 @@ A cached split is a folder of `.npy` files and an `index.json`, written last, th
 were made from. Whatever does not agree with the index, down to one bit, is not read but made again.
 """
 
-import functools
 import hashlib
+import io
 import json
 import logging
-import os
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
 
 import numpy as np
+
+from gan_jax import files
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +23,9 @@ def cached(
 ) -> dict[str, np.ndarray]:
     """Arrays from `folder`; where they are missing, damaged or stale, made and stored there.
 
-    Files appear under their names by renaming, so a stop at any moment leaves nothing that a later run trusts. A folder
-    that cannot be written costs a warning and the time to decode at the next start, nothing else.
-
-    Args:
-      folder: of this one set of arrays; created if missing.
-      fingerprint: of what the arrays are made from; arrays stored under another one are made again.
-      make: the arrays by name, when they have to be made.
-
-    Returns:
-      Arrays by name, in memory.
+    A stop at any moment leaves nothing that a later run trusts. A folder that cannot be written costs a warning and the
+    time to decode at the next start, nothing else. Arrays stored under another `fingerprint`, of what they are made
+    from, are made again.
     """
     arrays = _read(folder, fingerprint)
     if arrays is not None:
@@ -72,26 +65,11 @@ def _read(folder: pathlib.Path, fingerprint: str) -> dict[str, np.ndarray] | Non
 
 def _write(folder: pathlib.Path, fingerprint: str, arrays: Mapping[str, np.ndarray]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    sha256 = {name: _replace(folder / f"{name}.npy", functools.partial(_save, array)) for name, array in arrays.items()}
+    contents, sha256 = {}, {}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        contents[folder / f"{name}.npy"] = buffer.getbuffer()
+        sha256[name] = hashlib.sha256(buffer.getbuffer()).hexdigest()
     index = json.dumps({"fingerprint": fingerprint, "sha256": sha256}, indent=2).encode()
-    _replace(folder / "index.json", lambda file: file.write(index))
-
-
-def _save(array: np.ndarray, file: BinaryIO) -> None:
-    np.save(file, array)
-
-
-def _replace(path: pathlib.Path, write: Callable[[BinaryIO], object]) -> str:
-    """Writes a file under another name, then renames it: readers see the old or the new one, whole. Its SHA-256."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w+b") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return sha256
+    files.replace({**contents, folder / "index.json": index})

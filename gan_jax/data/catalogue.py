@@ -1,8 +1,8 @@
 """The table of sources by name.
 
-Every entry is called as `builder(target, data_dir, split, **options)`, with the directory as it was given, or None. Its
-options are the parameters with defaults, and the defaults are the configuration's: option `modes` of `ring` is the
-field `data.ring.modes`.
+Every entry is called as `builder(target, root, split, **options)`, with the TFDS data directory. Its options are the
+parameters with defaults, and the defaults are the configuration's: option `modes` of `ring` is the field
+`data.ring.modes`.
 """
 
 import difflib
@@ -10,22 +10,25 @@ import functools
 import inspect
 import json
 import os
-import pathlib
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gan_jax.data import digits as digits_source
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
+from gan_jax.data.joined import joined
 from gan_jax.data.preparation import prepare
-from gan_jax.data.source import Source, endless, resident
+from gan_jax.data.source import Source
+from gan_jax.data.storage import endless, resident
 from gan_jax.errors import DataConfigError
 
 Builder = Callable[..., Source]
-DataDir = str | os.PathLike[str] | None
 FOLDER_PREFIX = "folder:"
+PART = re.compile(r"[A-Za-z]\w*=")
+EACH_PART = "a=NAME,b=NAME"
 MNIST_SIDE = 28
 
 
@@ -34,11 +37,11 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
 
     Args:
       name: a key of `SOURCES`; or `folder:PATH` for a folder of images; else the name of a TFDS image data set, as
-        `name[/config][:version]`.
+        `name[/config][:version]`. Or several, `a=NAME,b=NAME`, that are `joined`.
       data_dir: TFDS data directory; else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
       split: of the data set: "train" or "test", or as TFDS names it. Synthetic sources have no splits and ignore it:
         give their `fetch` another key.
-      options: of the source, see `options_of`.
+      options: of the source, see `options_of`; of joined ones by their kinds, as `folder={"resolution": 32}`.
 
     Returns:
       Source with images in [-1, 1], or points.
@@ -46,6 +49,11 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
     Raises:
       DataError: unknown name, split or option, a value that is not allowed, or data that are missing or damaged.
     """
+    if parts := parts_of(name):
+        return joined({
+            part: load(source, data_dir=data_dir, split=split, **options.get(resolve(source)[0], {}))
+            for part, source in parts.items()
+        }, name)  # fmt: skip
     section, target = resolve(name)
     defaults = options_of(section)
     for option, value in options.items():
@@ -57,23 +65,49 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
             )
         _check_type(f"data.{section}.{option}", value, defaults[option])
     # Others need no folder, so that they work where there is no home directory.
-    root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else pathlib.Path()
+    root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else Path()
     return SOURCES[section](target, root, split, **options)
+
+
+def parts_of(name: str) -> dict[str, str]:
+    """Names of the sources that "a=mnist,b=folder:x" joins, by part; {} of a source alone.
+
+    A comma begins another part where a name and "=" follow, so that folders may have commas and "=" in their paths.
+    """
+    if not PART.match(name):
+        return {}
+    found: dict[str, str] = {}
+    for text in re.split(rf",(?={PART.pattern})", name):
+        part, _, source = text.partition("=")
+        if part in found:
+            raise DataConfigError(f"data.name={name!r} has two parts of one name; allowed: {EACH_PART}")
+        found[part] = source
+    return found
+
+
+def sections_of(name: str) -> list[str]:
+    """The sections of the configuration that hold the options of a source, or of the parts of a joined one."""
+    return sorted({resolve(source)[0] for source in parts_of(name).values() or [name]})
 
 
 def resolve(name: str) -> tuple[str, str]:
     """Key in `SOURCES` (the configuration's section) and target that a name stands for.
 
-    "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10").
-
-    Raises:
-      DataError: empty name, or "folder" or "tfds" without a target.
+    "mnist" is ("mnist", "mnist"), "folder:a/b" is ("folder", "a/b"), and "cifar10" is ("tfds", "cifar10"); joined
+    sources have no section, "".
     """
+    if parts := parts_of(name):
+        for source in parts.values():
+            resolve(source)
+        return "", name
     if name.startswith(FOLDER_PREFIX) and len(name) > len(FOLDER_PREFIX):
         return "folder", name.removeprefix(FOLDER_PREFIX)
     if name in ("", "tfds", "folder", FOLDER_PREFIX):
         names = ", ".join(key for key in SOURCES if key not in ("folder", "tfds"))
-        raise DataConfigError(f"data.name must be one of {names}, folder:PATH, or a TFDS data set's name; got {name!r}")
+        raise DataConfigError(
+            f"data.name must be one of {names}, folder:PATH, a TFDS data set's name, or several as {EACH_PART}; "
+            f"got {name!r}"
+        )
     return (name, name) if name in SOURCES else ("tfds", name)
 
 
@@ -84,26 +118,17 @@ def options_of(section: str) -> dict[str, Any]:
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
-    """Rows about every source, for a table; reads nothing but a few small files.
-
-    Args:
-      data_dir: as for `load`.
-
-    Returns:
-      Dicts with "name", "shape" (text), "examples" (text, of the training split), "classes" (int or None), "prepared"
-      (None where nothing needs to be) and "note" (origin and licence).
-    """
+    """Rows about every source, for a table; reads nothing but a few small files."""
     root = tfds_datasets.default_data_dir(data_dir)
-    rows = []
-    for name, (shape, examples, classes, note) in NOTES.items():
-        prepared = _is_prepared(root / name) if name in MNIST_LIKE else None
-        rows.append(
-            {"name": name, "shape": shape, "examples": examples, "classes": classes, "prepared": prepared, "note": note}
-        )
-    return rows
+    prepared = {name: _is_prepared(root / name) for name in MNIST_LIKE}  # None where nothing needs to be
+    about = ("shape", "examples", "classes", "note")
+    return [
+        {"name": name, "prepared": prepared.get(name), **dict(zip(about, notes, strict=True))}
+        for name, notes in NOTES.items()
+    ]
 
 
-def _is_prepared(dataset_dir: pathlib.Path) -> bool:
+def _is_prepared(dataset_dir: Path) -> bool:
     """Whether some version in a TFDS folder is complete and readable without TensorFlow."""
     for path in dataset_dir.glob(f"[0-9]*/{tfds_datasets.INFO}"):
         try:
@@ -139,43 +164,44 @@ def _synthetic(distribution: Callable[..., synthetic.Distribution]) -> Builder:
     """Source builder with the options of a distribution."""
 
     @functools.wraps(distribution)
-    def build(target: str, data_dir: DataDir, split: str, /, **options: Any) -> Source:
-        del data_dir, split
+    def build(target: str, root: Path, split: str, /, **options: Any) -> Source:
+        del root, split
         return endless(target, distribution(**options))
 
     return build
 
 
-def _digits(target: str, data_dir: DataDir, split: str, /) -> Source:
-    del data_dir
+def _digits(target: str, root: Path, split: str, /) -> Source:
+    """1797 handwritten digits of 8x8 pixels; their values from 0 to 16 are stretched to 255.
+
+    References:
+      E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
+    """
+    from sklearn.datasets import load_digits
+
+    del root
     _only_training_split(target, split)
-    return digits_source.load()
+    digits = load_digits()
+    image = np.round(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+    return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
-def _mnist_like(target: str, data_dir: DataDir, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
     if resolution not in (MNIST_SIDE, 32):
         raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
-    source = _tfds(target, data_dir, split)
+    source = _tfds(target, root, split)
     margin = (resolution - MNIST_SIDE) // 2
     if margin == 0:
         return source
     padded = np.pad(source.arrays["image"], ((0, 0), (margin, margin), (margin, margin), (0, 0)))
-    return resident(target, {**source.arrays, "image": padded}, source.num_classes)
+    return resident(target, {**source.arrays, "image": padded}, {"label": 10})
 
 
 def _tfds(
-    target: str,
-    data_dir: DataDir,
-    split: str,
-    /,
-    *,
-    resolution: int = 0,
-    channels: int = 0,
-    memory_limit_mb: int = 2048,
+    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
 ) -> Source:
     """Any TFDS image data set (see `tfds_datasets.load`)."""
-    root = tfds_datasets.default_data_dir(data_dir)
     builder = tfds_datasets.find_prepared(target, root)
     if builder is None:
         if problem := tfds_datasets.unknown(target, also=SOURCES):
@@ -186,17 +212,10 @@ def _tfds(
 
 
 def _folder(
-    target: str,
-    data_dir: DataDir,
-    split: str,
-    /,
-    *,
-    resolution: int = 0,
-    channels: int = 0,
-    memory_limit_mb: int = 2048,
+    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
 ) -> Source:
     """A folder of images (see `folder.load`)."""
-    del data_dir
+    del root
     _only_training_split("folder", split)
     return folder_source.load(target, resolution, channels, memory_limit_mb)
 
@@ -226,5 +245,6 @@ NOTES: Mapping[str, tuple[str, str, int | None, str]] = {
     "mnist": ("28x28x1", "60000", 10, "LeCun, Cortes, Burges 1998, through TFDS (CC BY-SA 3.0)"),
     "fashion_mnist": ("28x28x1", "60000", 10, "Xiao, Rasul, Vollgraf 2017, through TFDS (MIT)"),
     "folder:PATH": ("any", "any", None, "a folder of images, its subfolders as classes"),
+    EACH_PART: ("each", "each", None, "several of these, each in its own order"),
     "NAME": ("any", "any", None, 'any other TFDS set with an "image"; licence as its TFDS page says'),
 }

@@ -9,7 +9,8 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.names import shown
-from gan_jax.data.source import HostBatch, Source, resident
+from gan_jax.data.source import PIXELS, Feature, HostBatch, Source, label_feature
+from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataError
 from gan_jax.paths import expanded
@@ -23,27 +24,13 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     Where at least two of the folder's own subfolders hold images and no image lies beside them, these subfolders are
     the classes, in the order of their names. Links are followed; hidden files and folders are passed over. Images are
     turned upright as their EXIF orientation says; animations count by their first frame; transparent parts become white
-    if alpha is dropped.
-
-    Args:
-      folder: searched for files named *.png, *.jpg and so on (`EXTENSIONS`, in upper case too).
-      resolution: side in pixels of the square that is cropped from the centre and resized once (`images.fit`); 0 takes
-        images as they are, all of one size.
-      channels: 1, 3 or 4 to convert to; 0 takes images as they are, all with the same number.
-      memory_limit_mb: largest resident set in MiB (2**20 bytes) of decoded values; a larger one is streamed.
-
-    Returns:
-      Source: resident, or streamed where it does not fit. The order under a key is the same.
-
-    Raises:
-      DataError: an option is not allowed; the folder is missing, unreadable or without images; sizes or channels differ
-        and were to be taken as they are; a file is damaged. Folder, files and fields are named. In a streamed source
-        damage is found when the image is read.
+    if alpha is dropped. Where `resolution` or `channels` is 0 all images must have the same. A set above the limit is
+    streamed, in the same order.
     """
     images.check_options("folder", resolution, channels, memory_limit_mb)
     root = expanded("folder", folder)
     paths = find_images(root)
-    classes = find_classes(root, paths)
+    label = find_classes(root, paths)
     shape = _common_shape(paths, resolution, channels)
     name = f"folder:{folder}"
 
@@ -57,34 +44,23 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
         return image
 
     def read(index: int) -> HostBatch:
-        labels = {} if classes is None else {"label": np.asarray(classes[1][index], np.int32)}
-        return {"image": picture(index), **labels}
+        return {"image": picture(index)} | ({} if label is None else {"label": label[index]})
 
-    num_classes = None if classes is None else len(classes[0])
     if not images.fits(len(paths), shape, memory_limit_mb):
         listing = "\n".join(f"{path.relative_to(root)} {path.stat().st_size}" for path in paths)
-        return streamed(name, len(paths), shape, num_classes, read, listing)
-    arrays = {"image": np.empty((len(paths), *shape), np.uint8)}
-
-    def decode(index: int) -> None:
-        arrays["image"][index] = picture(index)
-
+        features = {"image": Feature(shape, PIXELS)} | ({} if label is None else {"label": label_feature(label)})
+        return streamed(name, len(paths), features, read, listing)
+    image = np.empty((len(paths), *shape), np.uint8)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(decode, range(len(paths))):
-            pass
-    if classes is not None:
-        arrays["label"] = np.array(classes[1], np.int32)
-    return resident(name, arrays, num_classes)
+        for index, made in enumerate(pool.map(picture, range(len(paths)))):
+            image[index] = made
+    return resident(name, {"image": image} | ({} if label is None else {"label": label}))
 
 
 def find_images(root: pathlib.Path) -> list[pathlib.Path]:
     """Paths of all image files below a folder, sorted by the names on their way.
 
     Links are followed, to files and to folders, but not from a folder to one that it lies in: that would never end.
-
-    Raises:
-      DataError: the folder or one in it cannot be read, a link leads nowhere, what is named as an image is no file, or
-        there is no image.
     """
     if not os.path.isdir(root):
         raise DataError(
@@ -133,14 +109,14 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         raise DataError(f"{shown(entry.path)} cannot be read: {error.strerror}{link}") from error
 
 
-def find_classes(root: pathlib.Path, paths: Sequence[pathlib.Path]) -> tuple[list[str], list[int]] | None:
-    """Class names and each image's class, or None if the folder is not divided into at least two subfolders."""
+def find_classes(root: pathlib.Path, paths: Sequence[pathlib.Path]) -> np.ndarray | None:
+    """Each image's class, int32, or None if the folder is not divided into at least two subfolders."""
     inside = [path.relative_to(root).parts for path in paths]
     names = sorted({parts[0] for parts in inside})
     if len(names) < 2 or any(len(parts) == 1 for parts in inside):
         return None
     number = {name: index for index, name in enumerate(names)}
-    return names, [number[parts[0]] for parts in inside]
+    return np.array([number[parts[0]] for parts in inside], np.int32)
 
 
 def _common_shape(paths: Sequence[pathlib.Path], resolution: int, channels: int) -> tuple[int, int, int]:

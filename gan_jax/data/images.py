@@ -41,11 +41,7 @@ def fits(num: int, shape: tuple[int, ...], memory_limit_mb: int) -> bool:
 
 
 def header(path: pathlib.Path) -> tuple[int, int, int]:
-    """Height, width and channels (1, 3 or 4) of an image file, upright; PNG and TIFF are read whole, others' beginning.
-
-    Raises:
-      DataError: not an image, or one of more than 8 bits a channel; the file is named.
-    """
+    """Height, width and channels (1, 3 or 4) of an image file, upright; only PNG and TIFF are read whole for it."""
 
     def measure(image: "Image.Image") -> tuple[int, int, int]:
         channels = _channels(image, path)
@@ -59,18 +55,8 @@ def header(path: pathlib.Path) -> tuple[int, int, int]:
 
 
 def read(path: pathlib.Path, resolution: int, channels: int) -> np.ndarray:
-    """Decodes an image file, turned upright as its EXIF orientation says; of an animation the first frame.
-
-    Args:
-      path: the file.
-      resolution: 0, or the side of the square that is made by `fit`.
-      channels: 1, 3 or 4; transparent parts become white where there is no alpha channel left.
-
-    Returns:
-      uint8 [H, W, channels].
-
-    Raises:
-      DataError: the file is damaged, is no image, or has more than 8 bits a channel; it is named.
+    """Decodes an image file to uint8 [H, W, channels], upright as its EXIF orientation says; of an animation the first
+    frame. `resolution` is that of `fit`; transparent parts become white where no alpha channel is left.
     """
 
     def decode(image: "Image.Image") -> np.ndarray:
@@ -83,16 +69,7 @@ def read(path: pathlib.Path, resolution: int, channels: int) -> np.ndarray:
 
 
 def adapt(array: np.ndarray, resolution: int, channels: int) -> np.ndarray:
-    """The same treatment for an image that is an array already.
-
-    Args:
-      array: uint8 [H, W, C], C is 1, 3 or 4.
-      resolution: 0, or the side of the square that is made by `fit`.
-      channels: 0 for those of the array, else 1, 3 or 4.
-
-    Returns:
-      uint8 [H', W', C'].
-    """
+    """The same treatment for an image that is an array already; 0 channels are those that it has."""
     from PIL import Image
 
     wanted = channels or array.shape[-1]
@@ -103,13 +80,9 @@ def adapt(array: np.ndarray, resolution: int, channels: int) -> np.ndarray:
 
 
 def fit(image: "Image.Image", resolution: int) -> "Image.Image":
-    """Crops the central square and resizes it once, with Pillow's bicubic filter.
+    """Crops the central square and resizes it once to this side, with Pillow's bicubic filter; 0 leaves it as it is.
 
     Pillow widens the filter to the scale when it shrinks an image, so the result is free of aliasing.
-
-    Args:
-      image: any size.
-      resolution: side of the result in pixels; 0 leaves the image as it is.
 
     References:
       Gaurav Parmar, Richard Zhang, Jun-Yan Zhu, "On aliased resizing and surprising subtleties in GAN evaluation",

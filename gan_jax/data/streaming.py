@@ -3,46 +3,25 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 
 from gan_jax.data.shuffle import epoch_order_on_host
-from gan_jax.data.source import HostBatch, Source
-from gan_jax.errors import DataError
+from gan_jax.data.source import Feature, HostBatch, Source, as_key
 
 MAX_THREADS = 16
 BATCHES_AHEAD = 2
 
 
 def streamed(
-    name: str, num_examples: int, shape: tuple[int, ...], num_classes: int | None, read: Callable[[int], HostBatch],
-    listing: str,
-) -> Source:  # fmt: skip
-    """A source that reads each example when it is due.
-
-    Args:
-      name: how the source is called in messages and records.
-      num_examples: N.
-      shape: (H, W, C) of every image.
-      num_classes: None if there are no labels.
-      read: index in [0, N) -> "image" uint8 [H, W, C], and "label" int32 [] if labelled; called from several threads.
-      listing: as `Source.listing`.
-
-    Returns:
-      Source with `stream` (its order is that of a resident source under the same key) and without `fetch`.
-    """
+    name: str, num_examples: int, features: Mapping[str, Feature], read: Callable[[int], HostBatch], listing: str
+) -> Source:
+    """A source that reads each example when it is due."""
 
     def stream(key: jax.Array | int, start: int, count: int, local: slice = slice(None)) -> Iterator[HostBatch]:
-        if start < 0:
-            raise DataError(f"a stream of {name} must start at position 0 or later, got {start!r}")
-        if count < 1:
-            raise DataError(f"a batch of {name} must have at least one example, got {count!r}")
-        part = np.arange(count)[local]
-        if part.size == 0:
-            raise DataError(f"this process's part {local!r} of a batch of {count} examples of {name} is empty")
-        run_key = jax.random.key(key) if isinstance(key, int | np.integer) else key
+        part, run_key = np.arange(count)[local], as_key(key)
 
         # Each example asks for its own index; one computation serves its whole batch.
         @functools.lru_cache(maxsize=2 * BATCHES_AHEAD + 2)
@@ -56,15 +35,7 @@ def streamed(
 
         return _prefetched(example, part.size)
 
-    return Source(
-        name=name,
-        shape=shape,
-        value_range=(-1.0, 1.0),
-        num_examples=num_examples,
-        num_classes=num_classes,
-        stream=stream,
-        listing=listing,
-    )
+    return Source(name=name, features=features, num_examples=num_examples, stream=stream, listing=listing)
 
 
 def _prefetched(example: Callable[[int], HostBatch], batch_size: int) -> Iterator[HostBatch]:

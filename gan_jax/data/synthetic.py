@@ -24,9 +24,6 @@ def gaussian(mean: tuple[float, ...] = (0.0, 0.0), std: float = 1.0) -> "Distrib
     Args:
       mean: centre.
       std: standard deviation in every dimension, above 0.
-
-    Raises:
-      DataError: no dimension, or `std` not above 0.
     """
     if len(mean) < 1:
         raise DataConfigError(f"data.gaussian.mean must have at least one entry, got {mean!r}")
@@ -40,9 +37,6 @@ def ring(modes: int = 8, radius: float = 1.0, std: float = 0.02) -> "Distributio
       modes: number of Gaussians, at least 1.
       radius: of the circle, above 0.
       std: standard deviation of each, above 0.
-
-    Raises:
-      DataError: a value is out of its range.
 
     References:
       Luke Metz, Ben Poole, David Pfau, Jascha Sohl-Dickstein, "Unrolled generative adversarial networks", 2016,
@@ -61,9 +55,6 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> "Distributio
       side: Gaussians along each axis, at least 1.
       spacing: distance of neighbours, above 0.
       std: standard deviation of each, above 0.
-
-    Raises:
-      DataError: a value is out of its range.
 
     References:
       Akash Srivastava, Lazar Valkov, Chris Russell, Michael U. Gutmann, Charles Sutton, "VEEGAN: reducing mode collapse
@@ -89,9 +80,6 @@ def spiral(
       radius: distance of each end from the origin, above 0.
       std: standard deviation of each Gaussian, above 0.
       components: Gaussians on each arm, at least 2.
-
-    Raises:
-      DataError: a value is out of its range.
     """
     _at_least("spiral", "arms", arms, 1)
     _above_zero("spiral", "turns", turns)
@@ -115,9 +103,6 @@ def two_moons(std: float = 0.05, components: int = 100) -> "Distribution":
       std: standard deviation of each Gaussian, above 0.
       components: Gaussians on each half circle, at least 2.
 
-    Raises:
-      DataError: a value is out of its range.
-
     References:
       The geometry is that of scikit-learn's `make_moons`.
     """
@@ -129,16 +114,7 @@ def two_moons(std: float = 0.05, components: int = 100) -> "Distribution":
 
 
 def mixture(name: str, means: np.ndarray, std: float) -> "Distribution":
-    """Equally likely isotropic Gaussians of one width.
-
-    Args:
-      name: how the distribution is called in messages.
-      means: floats [K, D], the centres.
-      std: standard deviation of every component in every dimension, above 0.
-
-    Raises:
-      DataError: `std` is not above 0.
-    """
+    """Equally likely isotropic Gaussians of one width."""
     _above_zero(name, "std", std)
     num_components, dimension = means.shape
     centres = np.asarray(means, np.float32)

@@ -19,7 +19,8 @@ import numpy as np
 from gan_jax.data import images
 from gan_jax.data.cache import cached
 from gan_jax.data.names import shown
-from gan_jax.data.source import HostBatch, Source, resident
+from gan_jax.data.source import PIXELS, Feature, HostBatch, Source
+from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import ConfigError, DataConfigError, DataError, GanJaxError
 from gan_jax.paths import expanded
@@ -29,11 +30,7 @@ INFO = "dataset_info.json"
 
 
 def default_data_dir(data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
-    """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
-
-    Raises:
-      ConfigError: it lies in a home directory that is not there.
-    """
+    """The TFDS data directory: the argument, else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     if data_dir:
         return expanded("data.dir", data_dir)
     if os.environ.get("TFDS_DATA_DIR"):
@@ -51,9 +48,6 @@ def find_prepared(name: str, data_dir: pathlib.Path) -> Any | None:
     """TFDS builder that reads the prepared data set `name[/config][:version]`, or None if there is none in `data_dir`.
 
     It is made from the files alone, so it needs neither the code that prepared them nor TensorFlow.
-
-    Raises:
-      DataError: this is no such name, or what lies there under it is damaged; the file is named.
     """
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import naming, read_only_builder
@@ -121,23 +115,9 @@ def unknown(name: str, also: Iterable[str] = ()) -> str | None:
 def load(
     name: str, builder: Any, data_dir: pathlib.Path, split: str, resolution: int, channels: int, memory_limit_mb: int
 ) -> Source:
-    """Source of one split of a prepared data set; resident if it fits into memory, else streamed.
-
-    Args:
-      name: how the source is called.
-      builder: from `find_prepared`.
-      data_dir: where decoded arrays are kept, in `gan_jax_cache/NAME/VERSION/SPLIT`.
-      split: of the data set; slices such as "train[:10%]" work.
-      resolution: 0, or the side to which images are cropped and resized (see `images.fit`).
-      channels: 0, 1, 3 or 4.
-      memory_limit_mb: largest resident size in MiB of uint8 values.
-
-    Raises:
-      DataError: no such split, no 8-bit "image", images of several sizes and no resolution, or unreadable files.
-    """
+    """Source of one split of a prepared data set; resident if it fits into memory, else streamed."""
     images.check_options("tfds", resolution, channels, memory_limit_mb)
-    features = builder.info.features
-    num_classes = _check_features(name, features)
+    num_classes = _check_features(name, builder.info.features)
     examples = _open_split(name, builder, split)
 
     def convert(index: int, example: Mapping[str, Any]) -> HostBatch:
@@ -173,12 +153,15 @@ def load(
     info = (pathlib.Path(builder.data_path) / INFO).read_bytes()
     fingerprint = hashlib.sha256(info + repr((split, resolution, channels)).encode()).hexdigest()
     if not images.fits(len(examples), shape, memory_limit_mb):
-        return streamed(name, len(examples), shape, num_classes, read_one, listing=fingerprint)
+        label = {} if num_classes is None else {"label": Feature((), classes=num_classes)}
+        features = {"image": Feature(shape, PIXELS), **label}
+        return streamed(name, len(examples), features, read_one, listing=fingerprint)
     # Readable, and short of telling every slice from every other: that is the fingerprint's work.
     plain_split = "".join(c if c.isalnum() else "-" for c in split)
     variant = plain_split + (f"_{resolution}px" if resolution else "") + (f"_{channels}ch" if channels else "")
     folder = data_dir / "gan_jax_cache" / builder.info.full_name / variant
-    return resident(name, cached(folder, fingerprint, decode_all), num_classes)
+    classes = None if num_classes is None else {"label": num_classes}
+    return resident(name, cached(folder, fingerprint, decode_all), classes)
 
 
 def _check_features(name: str, features: Any) -> int | None:

@@ -1,6 +1,5 @@
 """Metrics of generated examples against real ones, each with the protocol it was measured by."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from gan_jax.evaluation.features import Features, as_float, eight_bit, extract, 
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.measures import EXTRACTED, MEASURES, Value, options_of, takes
-from gan_jax.metric_names import Name, parse
+from gan_jax.metrics.metric import EXTRACTED, Value
+from gan_jax.metrics.table import Name, load, parse
 
 Tick = Callable[[str], None]
 
@@ -23,14 +22,14 @@ class Generated(NamedTuple):
     """What is evaluated.
 
     Attributes:
-      draw: (num, seed, labels or None) -> examples float32 [num, ...].
+      draw: (output, num, seed, {feature: [num, ...]} that conditions it) -> examples float32 [num, ...].
       parameters: "ema" or "current".
       batch_norm: "none", "running" or "batch of N".
       checkpoint: how it was chosen, as in ``Protocol``.
       discriminator: points [N, D] -> logits [N], where these are log-odds; else None.
     """
 
-    draw: Callable[[int, int, np.ndarray | None], np.ndarray]
+    draw: Callable[[str, int, int, Mapping[str, np.ndarray]], np.ndarray]
     parameters: str
     batch_norm: str
     checkpoint: str
@@ -40,55 +39,48 @@ class Generated(NamedTuple):
 def evaluate(
     generated: Generated,
     names: Sequence[str],
-    reference: Reference,
-    extractors: Mapping[str, Extractor],
+    references: Mapping[str, Reference],
+    extractors: Mapping[str, Mapping[str, Extractor]],
     *,
     num: int,
     repeats: int = 1,
     seed: int = 0,
     tick: Tick = lambda what: None,
 ) -> list[tuple[Value, Protocol]]:
-    """Measure.
+    """Values with their protocols, in the order of the metrics' names; references and extractors by output.
 
-    Args:
-      generated: what.
-      names: of metrics, such as "frechet_lenet".
-      reference: real examples.
-      extractors: those that the names need.
-      num: how many examples to generate for each repeat.
-      repeats: how often; the seeds are ``seed``, ``seed + 1``, ...
-      seed: of the generated examples and of the metrics' own random choices.
-      tick: told what was done, after each piece of work.
-
-    Returns:
-      Values with their protocols, in the order of the names. With several repeats a value is their mean, and its spread
-      their standard deviation.
+    ``seed`` is that of the ``num`` generated examples and of the metrics' own random choices. With several repeats, by
+    ``seed``, ``seed + 1``, ..., a value is their mean, and its spread their standard deviation. ``tick`` is told what
+    was done, after each piece of work.
 
     Raises:
       ConfigError: a metric has no meaning for these data or this generator.
       MetricError: it has none for these numbers.
     """
-    refuse(names, reference)
     measured: dict[tuple[str, str], list[Value]] = {}
     for repeat in range(repeats):
-        sets = _Sets(generated, reference, extractors, num, seed + repeat, tick)
+        sets = {
+            output: _Sets(generated, output, reference, extractors[output], num, seed + repeat, tick)
+            for output, reference in references.items()
+        }
         for name in names:
-            for value_name, value in _measure(parse(name), sets).items():
+            for value_name, value in _measure(parse(name), sets[parse(name).output]).items():
                 measured.setdefault((name, value_name), []).append(value)
             tick(name)
     return [
         (
             _over_repeats(values),
-            protocol(parse(name), value_name, values[0].stamp, generated, reference, extractors, num),
+            protocol(parse(name), value_name, values[0].stamp, generated, sets[parse(name).output]),
         )
         for (name, value_name), values in measured.items()
     ]
 
 
-def refuse(names: Sequence[str], reference: Reference) -> None:
+def refuse(names: Sequence[str], references: Mapping[str, Reference]) -> None:
     """Raise ConfigError where a metric needs what these data do not have."""
     for name in names:
-        taken = inspect.signature(MEASURES[parse(name).measure].function).parameters
+        output, metric, _ = parse(name)
+        taken, reference = load(metric).reads, references[output]
         points = reference.examples.ndim == 2
         if "density" in taken and reference.density is None:
             raise ConfigError(f"{name} needs a known distribution; {reference.dataset} is none")
@@ -102,20 +94,18 @@ def refuse(names: Sequence[str], reference: Reference) -> None:
             raise ConfigError(f"{name} needs labels; {reference.dataset} has none")
 
 
-def protocol(
-    name: Name, value_name: str, stamp: Mapping[str, Any], generated: Generated, reference: Reference,
-    extractors: Mapping[str, Extractor], num: int,
-) -> Protocol:  # fmt: skip
+def protocol(name: Name, value_name: str, stamp: Mapping[str, Any], generated: Generated, sets: "_Sets") -> Protocol:
     """How a value is measured."""
-    extractor = extractors[name.extractor] if name.extractor else None
-    function = MEASURES[name.measure].function
-    held_out = {"validation": reference.validation_split} if "validation_images" in takes(function) else {}
+    reference = sets.reference
+    extractor = sets.extractors[name.extractor] if name.extractor else None
+    metric = load(name.metric)
+    held_out = {"validation": reference.validation_split} if "validation_images" in metric.reads else {}
     rounded = reference.examples.dtype == np.uint8 and extractor is not None
     return Protocol(
         metric=value_name,
-        options={**options_of(function), **stamp, **held_out},
+        options={**metric.options, **stamp, **held_out},
         n_real=len(reference.examples),
-        n_fake=num,
+        n_fake=sets.num,
         dataset=reference.dataset,
         split=reference.split,
         reference_sha256=reference.sha256,
@@ -130,11 +120,10 @@ def protocol(
 
 
 def _measure(name: Name, sets: "_Sets") -> dict[str, Value]:
-    measure = MEASURES[name.measure]
-    taken = [a for a in inspect.signature(measure.function).parameters if a not in options_of(measure.function)]
-    given = {argument: sets.supply(argument, name) for argument in taken}
+    metric = load(name.metric)
+    given = {argument: sets.supply(argument, name) for argument in metric.reads}
     try:
-        values = measure.function(**given)
+        values = metric.function(**given)
     except (MetricError, DataError) as error:
         raise type(error)(f"{name.full}: {error}; {sets.origin()}") from error
     return {name.of_value(value_name): value for value_name, value in values.items()}
@@ -152,16 +141,19 @@ class _Sets:
     """One generated set beside the real one; everything is made when it is first asked for, and once."""
 
     def __init__(
-        self, generated: Generated, reference: Reference, extractors: Mapping[str, Extractor], num: int, seed: int,
-        tick: Tick,
+        self, generated: Generated, output: str, reference: Reference, extractors: Mapping[str, Extractor], num: int,
+        seed: int, tick: Tick,
     ) -> None:  # fmt: skip
-        self.generated, self.reference, self.extractors = generated, reference, extractors
-        self.num, self.seed, self.tick = num, seed, tick
+        self.generated, self.output, self.reference, self.extractors = generated, output, reference, extractors
+        self.seed, self.tick = seed, tick
+        # A label serves again, an image is translated once.
+        self.num = min([num, *(len(value) for value in reference.given.values() if value.ndim > 1)])
         self._features: dict[tuple[str, str], Features] = {}
 
     @cached_property
     def fake(self) -> np.ndarray:
-        made = self.generated.draw(self.num, self.seed, None)
+        given = {name: np.resize(value, (self.num, *value.shape[1:])) for name, value in self.reference.given.items()}
+        made = self.generated.draw(self.output, self.num, self.seed, given)
         self.tick("samples")
         return made
 
@@ -172,7 +164,7 @@ class _Sets:
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        return self.generated.draw(self.num, self.seed, self.labels)
+        return self.generated.draw(self.output, self.num, self.seed, {"label": self.labels})
 
     def origin(self) -> str:
         """How many examples there are and which field says so, for messages."""
@@ -188,8 +180,7 @@ class _Sets:
         if argument == "fake_labels":
             return self.labels
         if argument in EXTRACTED:
-            assert name.extractor is not None
-            labelled = "fake_labels" in inspect.signature(MEASURES[name.measure].function).parameters
+            labelled = "fake_labels" in load(name.metric).reads
             which = "real" if argument == "real_features" else "labelled" if labelled else "fake"
             features, logits = self.features(name.extractor, which)
             if argument == "fake_logits" and logits is None:

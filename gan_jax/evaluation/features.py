@@ -13,7 +13,7 @@ from gan_jax.data.source import to_float
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import OWN_RESIZE, Extractor, of_callable
-from gan_jax.metric_names import OWN, parse
+from gan_jax.metrics.table import OWN, parse
 from gan_jax.paths import cache_folder, expanded
 from gan_jax.registry import resolve_reference
 
@@ -25,16 +25,7 @@ Features = tuple[np.ndarray, np.ndarray | None]
 
 
 def extractors_of(names: Sequence[str], reference: Reference, weights: str, own: str) -> dict[str, Extractor]:
-    """The extractors that metrics name.
-
-    Args:
-      names: of metrics.
-      reference: what the features are of.
-      weights: file of the weights of an extractor that does not come with them; "" where none is given.
-      own: ``package.module:attribute`` that "own" stands for.
-
-    Returns:
-      {name of the extractor: Extractor}.
+    """{name: Extractor} of those that metrics name; "own" is ``own``, a ``package.module:attribute``.
 
     Raises:
       ConfigError: an extractor does not fit the data, or its weights are not there.
@@ -42,22 +33,18 @@ def extractors_of(names: Sequence[str], reference: Reference, weights: str, own:
     made: dict[str, Extractor] = {}
     for name in names:
         kind = parse(name).extractor
-        if kind is None or kind in made:
+        if not kind or kind in made:
             continue
         if reference.examples.ndim == 2:
             if kind != "pixels":
                 raise ConfigError(f"{name}: {reference.dataset} has points; allowed: pixels, for points as they are")
             made[kind] = POINTS
         elif kind == OWN:
-            made[kind] = _own(own)
+            made[kind] = of_callable(resolve_reference("evaluation.extractor", own), own)
         else:
             path = expanded("evaluation.weights", weights) if weights and kind in WITH_FILE else None
             made[kind] = extractors.get(kind, dataset=reference.dataset, path=path)
     return made
-
-
-def _own(reference: str) -> Extractor:
-    return of_callable(resolve_reference("evaluation.extractor", reference), reference)
 
 
 def eight_bit(images: np.ndarray) -> np.ndarray:
@@ -71,15 +58,7 @@ def as_float(examples: np.ndarray) -> np.ndarray:
 
 
 def extract(extractor: Extractor, examples: np.ndarray) -> Features:
-    """Features and logits of examples, chunk by chunk.
-
-    Args:
-      extractor: whose.
-      examples: uint8 images or float32 points, [N, ...].
-
-    Returns:
-      (features float32 [N, D], logits float32 [N, K] or None).
-    """
+    """Features float32 [N, D], and logits float32 [N, K] or None, of uint8 images or float32 points, chunk by chunk."""
     apply, size = _compiled(extractor), CHUNK if extractor.resize == "none" else RESIZED_CHUNK
     features, logits = [], []
     for start in range(0, len(examples), size):

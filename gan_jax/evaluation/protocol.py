@@ -59,13 +59,6 @@ def protocol_of(record: Mapping[str, Any]) -> Protocol:
 
 
 def differences(protocols: Mapping[str, Protocol]) -> dict[str, dict[str, Any]]:
-    """What tells protocols apart.
-
-    Args:
-      protocols: any keys.
-
-    Returns:
-      {field: {key: value}} of the fields that are not the same in all of them.
-    """
+    """{field: {key: value}} of the fields that are not the same in all protocols."""
     fields = {name: {key: getattr(protocol, name) for key, protocol in protocols.items()} for name in FIELDS}
     return {name: values for name, values in fields.items() if len({json.dumps(v) for v in values.values()}) > 1}

@@ -12,7 +12,7 @@ from typing import Any
 
 from gan_jax import files
 from gan_jax.evaluation.protocol import Protocol
-from gan_jax.measures import Value
+from gan_jax.metrics.metric import Value
 from gan_jax.stored import read_lines
 
 FILE = "evaluation.jsonl"
@@ -35,14 +35,9 @@ def _version(package: str) -> str:
 
 
 def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, Any]) -> list[Record]:
-    """Lines of evaluation.jsonl.
+    """Lines of evaluation.jsonl: flat dicts with the protocol's fields, its hash as "protocol", and versions.
 
-    Args:
-      values: what came out, and how.
-      about: what does not make values incomparable: "by" ("train" or "evaluate"), "step", "seed", "repeats".
-
-    Returns:
-      Flat dicts with the protocol's fields, its hash as "protocol", and the versions of libraries.
+    ``about`` is what does not make values incomparable: "by" ("train" or "evaluate"), "step", "seed", "repeats".
     """
     return [
         {
@@ -60,14 +55,9 @@ def make_records(values: Sequence[tuple[Value, Protocol]], about: Mapping[str, A
 
 
 def read(workdir: Path, needs: Sequence[str] = ()) -> list[Record]:
-    """The complete records of a work directory; a last line that a kill cut short is left out.
+    """The complete records of a work directory, with the fields ``needs`` beside metric, step, by and value.
 
-    Args:
-      workdir: of a run.
-      needs: fields that each record must have beside metric, step, by and value.
-
-    Raises:
-      WorkdirError: a line is not such a record.
+    A last line that a kill cut short is left out; another that is no such record is a WorkdirError.
     """
     return read_lines(workdir / FILE, (*NEEDED, *needs))
 

@@ -3,16 +3,16 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from gan_jax import data
-from gan_jax.data import Source, first_examples
+from gan_jax.data import Source, decode
 from gan_jax.data.synthetic import Distribution
-from gan_jax.errors import ConfigError, DataError
+from gan_jax.errors import ConfigError
 
 ORDER = 0  # seed of the order from which a part of a larger split is taken
 
@@ -29,6 +29,7 @@ class Reference:
       validation_split: where they come from.
       num_classes: of labelled data, else None.
       density: of a known distribution, else None.
+      given: what conditions generated examples, {feature: [m, ...]} of the same split as networks see it.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class Reference:
     validation_split: str
     num_classes: int | None
     density: Distribution | None
+    given: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -47,8 +49,9 @@ class Reference:
 
 
 def load(
-    name: str, split: str, num: int, *, data_dir: str | None, options: Mapping[str, Any], validation: str = ""
-) -> Reference:
+    name: str, split: str, num: int, *, data_dir: str | None, options: Mapping[str, Any], validation: str = "",
+    like: str = "image", reads: Sequence[str] = (),
+) -> Reference:  # fmt: skip
     """The first ``num`` examples of a split, all of it if it has no more.
 
     A part of a split is taken in one fixed shuffled order, so that every run and every machine takes the same.
@@ -60,6 +63,8 @@ def load(
       data_dir: as for ``data.load``.
       options: of the source.
       validation: split of the validation examples, "" for none.
+      like: the feature that is compared.
+      reads: features that condition what is generated.
 
     Returns:
       Reference.
@@ -68,16 +73,18 @@ def load(
       ConfigError: there is no such split.
       DataError: data that are missing or broken.
     """
-    source = _source(name, split, data_dir, options, "real")
+    source, key = _source(name, split, data_dir, options, "real"), jax.random.key(ORDER)
     if source.density is not None:
-        return Reference(
-            source.name, "drawn", _drawn(source, num, 0), _drawn(source, 1000, 1), "drawn", None, source.density
-        )
+        drawn, more = (source.take(jax.random.fold_in(key, i), n)[like] for i, n in enumerate((num, 1000)))
+        return Reference(source.name, "drawn", drawn, more, "drawn", None, source.density)
     held_out = None
     if validation:
         other = _source(name, validation, data_dir, options, "validation")
-        held_out = _examples(other, other.num_examples or 1000)
-    return Reference(source.name, split, _examples(source, num), held_out, validation, source.num_classes, None)
+        held_out = other.stored(key, other.num_examples or 1000, _shuffled)[like]
+    found = source.stored(key, num, _shuffled)
+    part = source.parts.get(like, source)
+    given = {name: np.asarray(value) for name, value in decode({name: found[name] for name in reads}).items()}
+    return Reference(part.name, split, found[like], held_out, validation, part.num_classes, None, given)
 
 
 def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:
@@ -87,17 +94,6 @@ def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, A
         raise ConfigError(f"split {split!r} of the {what} examples: {error}") from error
 
 
-def _drawn(source: Source, num: int, stream: int) -> np.ndarray:
-    return first_examples(source, jax.random.fold_in(jax.random.key(ORDER), stream), num)
-
-
-def _examples(source: Source, num: int) -> np.ndarray:
-    if source.arrays:
-        images = source.arrays["image"]
-        if num >= len(images):
-            return images
-        return images[np.sort(np.random.default_rng(ORDER).permutation(len(images))[:num])]
-    if source.stream is None:
-        raise DataError(f"data.name={source.name!r} holds no examples to compare with")
-    taken = next(source.stream(ORDER, 0, min(num, source.num_examples or num)))
-    return taken["image"]
+def _shuffled(num_examples: int, num: int) -> np.ndarray:
+    """Indices of a part of a resident split, the same in every run and on every machine."""
+    return np.sort(np.random.default_rng(ORDER).permutation(num_examples)[:num])

@@ -13,13 +13,8 @@ def table(rows: Mapping[str, Sequence[Record]]) -> str:
     """Records as text.
 
     Values of one metric measured by different protocols stand in columns of their own, "name [1]", "name [2]", with
-    lines below that say what differs. Below all stands what every value has in common.
-
-    Args:
-      rows: {name of a row: its records}; of several records with one protocol the last counts.
-
-    Returns:
-      Lines without a newline at the end.
+    lines below that say what differs. Below all stands what every value has in common. Of several records of a row
+    with one protocol the last counts.
     """
     protocols: dict[str, Protocol] = {}
     cells: dict[str, dict[str, Record]] = {}

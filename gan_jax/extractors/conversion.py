@@ -17,15 +17,7 @@ TORCH_NAMES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "r
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias and batch normalization with fixed statistics: [B, H, W, C] to [B, H', W', features].
-
-    Attributes:
-      features: channels of the result.
-      kernel_size: height and width.
-      stride: in both directions.
-      padding: "SAME" or "VALID".
-      epsilon: added to the variance.
-    """
+    """Convolution without bias and batch normalization with fixed statistics: [B, H, W, C] to [B, H', W', features]."""
 
     features: int
     kernel_size: tuple[int, int]
@@ -72,17 +64,10 @@ def conv_norm(
 def convert(
     network: nn.Module, shape: Sequence[int], tensors: Mapping[str, np.ndarray], where: str, unused: Sequence[str] = ()
 ) -> Any:
-    """The variables of a Flax network from PyTorch's tensors, whose names are the paths of the modules.
+    """Float32 variables of a Flax network from PyTorch's tensors, whose names are the paths of the modules.
 
-    Args:
-      network: modules named as in the file of weights.
-      shape: of an example that it takes, (H, W, C).
-      tensors: by name; convolutions [out, in, h, w], dense layers [out, in].
-      where: begins the messages.
-      unused: names that must be there and are not taken; counters of batches are never taken.
-
-    Returns:
-      Variables for `network.apply`, float32, on the default device.
+    ``shape`` is of an example (H, W, C); ``where`` begins the messages. In the file convolutions are [out, in, h, w],
+    dense layers [out, in]. Names in ``unused`` must be there and are not taken; counters of batches never are.
 
     Raises:
       DataError: a tensor is missing, too many, or of another shape.

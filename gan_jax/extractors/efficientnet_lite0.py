@@ -96,16 +96,10 @@ class EfficientNetLite0(nn.Module):
 
 
 def load(dataset: str | None = None, path: str | Path | None = None) -> Extractor:
-    """The extractor with the weights of the extra `efficientnet`, or of a file.
+    """The extractor with the weights of the extra `efficientnet`, or of the file ``path``.
 
-    Args:
-      dataset: not used: it is the same for all.
-      path: of efficientnet-lite0-57934424.pth; None finds it in the installed package.
-
-    Returns:
-      Extractor of images float32 [B, H, W, 1 or 3] in [-1, 1], any size, gray ones repeated to three channels, to
-      features float32 [B, 1280] in [0, 6] and logits float32 [B, 1000]. The network sees (pixel - 127) / 128, pixels 0
-      to 255. Its `apply` raises ConfigError for other images.
+    Of images float32 [B, H, W, 1 or 3] in [-1, 1], any size, gray ones repeated to three channels, to features float32
+    [B, 1280] in [0, 6] and logits float32 [B, 1000]. The network sees (pixel - 127) / 128, pixels 0 to 255.
 
     Raises:
       ConfigError: neither the package nor a path is there.

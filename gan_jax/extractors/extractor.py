@@ -69,7 +69,7 @@ def of_callable(function: Callable[[jax.Array], Any], name: str) -> Extractor:
         features, logits = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         for what, value in (("features", features), *((("logits", logits),) if logits is not None else ())):
             shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-            if shape is None or len(shape) != 2 or shape[0] != images.shape[0] or dtype != jnp.float32:
+            if shape is None or len(shape) != 2 or shape[0] != images.shape[0] or not shape[1] or dtype != jnp.float32:
                 got = f"{dtype} {list(shape)}" if shape is not None else type(value).__name__
                 raise ConfigError(f"extractor {name} must return {what} float32 [{images.shape[0]}, n], got {got}")
         return features, logits
@@ -78,11 +78,7 @@ def of_callable(function: Callable[[jax.Array], Any], name: str) -> Extractor:
 
 
 def _source_file(function: Any) -> Path:
-    """The file that defines a function, under what `jax.jit` or `functools.partial` made of it, or an object's class.
-
-    Raises:
-      TypeError: it is not written in Python.
-    """
+    """The file that defines a function, under what `jax.jit` or `functools.partial` made of it, or its class."""
     while isinstance(function, functools.partial) or hasattr(function, "__wrapped__"):
         function = function.func if isinstance(function, functools.partial) else function.__wrapped__
     written = inspect.isroutine(function) or inspect.isclass(function)

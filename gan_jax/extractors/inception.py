@@ -174,16 +174,10 @@ class InceptionV3(nn.Module):
 
 
 def load(dataset: str | None = None, path: str | Path | None = None) -> Extractor:
-    """The extractor with the weights of a file, read without running anything that is in it.
+    """The extractor with the weights of the file ``path``, read without running anything that is in it.
 
-    Args:
-      dataset: not used: it is the same for all.
-      path: of pt_inception-2015-12-05-6726825d.pth, which the user has.
-
-    Returns:
-      Extractor of images float32 [B, H, W, 1 or 3] in [-1, 1], any size, gray ones repeated to three channels, to
-      features float32 [B, 2048], at least 0, and logits float32 [B, 1008] without bias. Its `apply` raises ConfigError
-      for other images.
+    Of images float32 [B, H, W, 1 or 3] in [-1, 1], any size, gray ones repeated to three channels, to features float32
+    [B, 2048], at least 0, and logits float32 [B, 1008] without bias.
 
     Raises:
       ConfigError: no path.
@@ -201,11 +195,7 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
 
 
 def from_tensors(tensors: Any, sha256: str, where: str) -> Extractor:
-    """The extractor with these weights, whichever they are; `where` begins the messages.
-
-    Raises:
-      DataError: a tensor is missing, too many, or of another shape.
-    """
+    """The extractor with these weights, whichever they are; `where` begins the messages."""
     variables = convert(InceptionV3(), (SIZE, SIZE, 3), tensors, where, unused=("fc.bias",))
 
     def apply(images: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -85,15 +85,9 @@ def unpack(content: bytes) -> Any:
 
 
 def load(dataset: str | None = None, path: str | Path | None = None) -> Extractor:
-    """The extractor with the weights of a data set.
+    """The extractor with the weights of a data set, "mnist" or "fashion_mnist", which are part of the package.
 
-    Args:
-      dataset: "mnist" or "fashion_mnist".
-      path: not taken: the weights are part of the package.
-
-    Returns:
-      Extractor of images float32 [B, 28, 28, 1] in [-1, 1] to features float32 [B, 128], at least 0, and logits
-      float32 [B, 10]. Its `apply` raises ConfigError for images of another shape.
+    Of images float32 [B, 28, 28, 1] in [-1, 1] to features float32 [B, 128], at least 0, and logits float32 [B, 10].
 
     Raises:
       ConfigError: another data set, or a path.

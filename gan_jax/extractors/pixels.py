@@ -9,19 +9,7 @@ from gan_jax.extractors.extractor import Extractor
 
 
 def load(dataset: str | None = None, path: str | Path | None = None) -> Extractor:
-    """The extractor that lays an image's numbers in a row.
-
-    Args:
-      dataset: not used: it is the same for all.
-      path: not taken: there are no weights.
-
-    Returns:
-      Extractor of images float32 [B, H, W, C] (or points [B, D]), any size, to features float32 [B, H * W * C]; no
-      logits. Its `apply` raises ConfigError for anything but float32 with a batch axis.
-
-    Raises:
-      ConfigError: a path.
-    """
+    """The extractor that lays the numbers of an image or point, float32 of any size, in a row; it takes no path."""
     del dataset
     if path is not None:
         raise ConfigError(f"extractor pixels takes no path (it has no weights), got {str(path)!r}")

@@ -18,14 +18,6 @@ def bilinear_tf1(images: jax.Array, height: int, width: int) -> jax.Array:
     The first output pixel thus equals the first input pixel, and the image is shifted by up to half a pixel. The
     network of the FID was always fed this way, so other resizing gives other numbers.
 
-    Args:
-      images: float32 [B, H, W, C].
-      height: of the result.
-      width: of the result.
-
-    Returns:
-      float32 [B, height, width, C].
-
     References:
       Parmar, Zhang, Zhu: On Aliased Resizing and Surprising Subtleties in GAN Evaluation, 2021, arXiv 2104.11222.
       TensorFlow 1: `resize_bilinear_op.cc` and `image_resizer_state.h`.

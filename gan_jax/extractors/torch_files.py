@@ -112,13 +112,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], str]:
-    """Reads a file that `torch.save` made of a state dictionary.
-
-    Args:
-      path: the file.
-
-    Returns:
-      The tensors by name, and the sha256 of the file.
+    """The tensors by name in a file that `torch.save` made of a state dictionary, and the sha256 of the file.
 
     Raises:
       DataError: the file is missing, damaged, not of these formats, holds something else than named tensors, or its
@@ -132,11 +126,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], str]:
 
 
 def parse(content: bytes, where: str) -> dict[str, np.ndarray]:
-    """`read` of a file's bytes; `where` begins the messages.
-
-    Raises:
-      DataError: as for `read`.
-    """
+    """`read` of a file's bytes; `where` begins the messages."""
     is_zip = content[:4] == b"PK\x03\x04"
     try:
         state, numbers = _zip(content, where) if is_zip else _legacy(content, where)

@@ -18,11 +18,7 @@ FIGURES: Mapping[str, str] = {
 
 
 def find(name: str) -> Callable[[], Mapping[str, bytes]]:
-    """The function that makes a figure, its module not loaded before it is called.
-
-    Raises:
-      ConfigError: there is no such figure.
-    """
+    """The function that makes a figure, its module not loaded before it is called; ConfigError where there is none."""
     if name not in FIGURES:
         raise ConfigError(f"there is no figure {name!r}{nearest(name, FIGURES)}; allowed: {', '.join(FIGURES)}")
     module, function = FIGURES[name].split(":")

@@ -5,12 +5,10 @@ References:
     of the costs.
 """
 
-import csv
-import io
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -35,14 +33,7 @@ def grid() -> np.ndarray:
 
 
 def curves(d: np.ndarray) -> dict[str, np.ndarray]:
-    """The generators' costs at D(G(z)) = d, and their derivatives with respect to the logit, by automatic means.
-
-    Args:
-      d: float64 [N], inside (0, 1).
-
-    Returns:
-      {loss: float64 [N], loss + "_slope": float64 [N]}.
-    """
+    """The generators' costs at D(G(z)) = d, and as NAME_slope their derivatives with respect to the logit."""
     made = {}
     with jax.enable_x64(True):
         logits = jnp.asarray(np.log(d) - np.log1p(-d))
@@ -52,15 +43,6 @@ def curves(d: np.ndarray) -> dict[str, np.ndarray]:
             slope = jax.grad(lambda v, generator=generator: jnp.sum(generator(v, v)))(logits)  # type: ignore[misc]
             made[f"{name}_slope"] = FACTOR * np.asarray(slope)
     return {name: made[name] for name in (*COSTS, *(f"{name}_slope" for name in COSTS))}
-
-
-def table(d: np.ndarray, made: dict[str, np.ndarray]) -> str:
-    """The curves as CSV, with every digit."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["d", *made])
-    writer.writerows([repr(float(v)) for v in row] for row in zip(d, *made.values(), strict=True))
-    return out.getvalue()
 
 
 def draw(d: np.ndarray, made: dict[str, np.ndarray]) -> Figure:
@@ -88,6 +70,7 @@ def files() -> dict[str, bytes]:
     """File name -> contents of the whole figure."""
     d = grid()
     made = curves(d)
+    table = pandas.DataFrame({"d": d, **made}).to_csv(index=False)
     with styled():
         figure = draw(d, made)
-        return {"costs.png": png(figure), "costs.pdf": pdf(figure), "costs.csv": table(d, made).encode()}
+        return {"costs.png": png(figure), "costs.pdf": pdf(figure), "costs.csv": table.encode()}

@@ -119,16 +119,7 @@ def dirac_config(fields: Mapping[str, Any]) -> ConfigDict:
 
 
 def simulate(fields: Mapping[str, Any], schedule: Schedule, steps: int = STEPS) -> np.ndarray:
-    """The course of a Dirac-GAN.
-
-    Args:
-      fields: configuration fields: loss, penalties, update rule.
-      schedule: who moves when.
-      steps: how many times.
-
-    Returns:
-      float32 [steps + 1, 2]: theta and psi, the latter with the sign of the paper's plots.
-    """
+    """The course of a game, float32 [steps + 1, 2]: theta and psi, the latter with the sign of the paper's plots."""
     config = dirac_config(fields)
     game = dataclasses.replace(build_game(config, build_source(config)), schedule=schedule)
     step = make_step(game, local_batch=config.batch_size)

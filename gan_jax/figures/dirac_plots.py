@@ -9,15 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gan_jax.figures import dirac
-from gan_jax.figures.dirac_tables import (
-    Paths,
-    printed,
-    radius,
-    simulate_all,
-    table_csv,
-    table_markdown,
-    trajectories,
-)
+from gan_jax.figures.dirac_tables import Paths, printed, radius, simulate_all, table_csv, table_markdown, trajectories
 from gan_jax.figures.style import COLOURS, INK, TEXT_COLOURS, new_figure, pdf, png, styled
 
 COLUMNS = 3
@@ -27,11 +19,7 @@ LIMITS = (1.8, 2.6, 3.3)
 
 
 def draw(paths: Paths) -> Figure:
-    """One image.
-
-    Args:
-      paths: {panel: {schedule: float32 [steps + 1, 2]}}.
-    """
+    """One image, a panel for each rule or method."""
     rows = -(-len(paths) // COLUMNS)
     figure = new_figure(8.4, 2.85 * rows + 0.5)
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
@@ -45,13 +33,9 @@ def draw(paths: Paths) -> Figure:
         axes.set_ylabel("ψ  (discriminator)")
     courses = next(iter(paths.values()))
     steps = len(next(iter(courses.values()))) - 1
+    title = f"Above each panel: distance from the equilibrium after {steps} steps. Scales differ."
     figure.legend(
-        handles=_legend(courses),
-        loc="outside lower center",
-        ncols=5,
-        fontsize=9,
-        title=f"Above each panel: distance from the equilibrium after {steps} steps. Scales differ.",
-        title_fontsize=9,
+        handles=_legend(courses), loc="outside lower center", ncols=5, fontsize=9, title=title, title_fontsize=9
     )
     return figure
 

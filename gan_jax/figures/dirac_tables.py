@@ -1,11 +1,11 @@
 """Where the courses of the Dirac-GAN end, beside published numbers: tables, and the courses as arrays."""
 
-import csv
 import io
 import math
 from collections.abc import Mapping
 
 import numpy as np
+import pandas
 
 from gan_jax.figures import dirac
 
@@ -68,17 +68,16 @@ def agrees(ours: float, published: float) -> bool:
 
 def table_csv(methods: Paths, rules: Paths) -> str:
     """Every radius as CSV; rules have no published one."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["kind", "name", "schedule", "radius", "published", "agrees"])
+    rows = []
     for kind, paths in (("method", methods), ("rule", rules)):
         for name, courses in paths.items():
             for place, (schedule, path) in enumerate(courses.items()):
                 ours = radius(path)
                 published = dirac.PUBLISHED[name][place] if kind == "method" else None
                 said = ["", ""] if published is None else [repr(published), _yes(agrees(ours, published))]
-                writer.writerow([kind, name, schedule, f"{ours:.6g}", *said])
-    return out.getvalue()
+                rows.append((kind, name, schedule, f"{ours:.6g}", *said))
+    head = ["kind", "name", "schedule", "radius", "published", "agrees"]
+    return pandas.DataFrame(rows, columns=head).to_csv(index=False)
 
 
 def table_markdown(methods: Paths, rules: Paths) -> str:
@@ -89,16 +88,12 @@ def table_markdown(methods: Paths, rules: Paths) -> str:
     for name, courses in methods.items():
         for place, (schedule, path) in enumerate(courses.items()):
             ours, published = radius(path), dirac.PUBLISHED[name][place]
-            cells = (_shown(ours), printed(published, digits(published)), _yes(agrees(ours, published)))
+            cells = (printed(ours, 3), printed(published, digits(published)), _yes(agrees(ours, published)))
             lines.append(_row(name if place == 0 else "", schedule, *cells))
     lines += [_NOTES, "## Update rules", "", "On the minimax loss, without a penalty.", ""]
     lines += _head("rule", *dirac.SCHEDULES)
-    lines += [_row(name, *(_shown(radius(path)) for path in courses.values())) for name, courses in rules.items()]
+    lines += [_row(name, *(printed(radius(path), 3) for path in courses.values())) for name, courses in rules.items()]
     return "\n".join(lines) + "\n"
-
-
-def _shown(number: float) -> str:
-    return printed(number, 3)
 
 
 def _yes(answer: bool) -> str:
@@ -115,15 +110,12 @@ def _row(*cells: str) -> str:
 
 def trajectories(methods: Paths, rules: Paths) -> bytes:
     """All courses as .npz: methods and rules float32 [names, schedules, steps + 1, 2], and their names."""
+    arrays = {"schedules": np.array(list(dirac.SCHEDULES))}
+    kinds = {"method": methods, "rule": rules}
+    arrays |= {f"{kind}_names": np.array(list(paths)) for kind, paths in kinds.items()}
+    arrays |= {
+        f"{kind}s": np.array([list(courses.values()) for courses in paths.values()]) for kind, paths in kinds.items()
+    }
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        schedules=np.array(list(dirac.SCHEDULES)),
-        **{f"{kind}_names": np.array(list(paths)) for kind, paths in (("method", methods), ("rule", rules))},
-        **{
-            kind: np.array([list(courses.values()) for courses in paths.values()])
-            for kind, paths in (("methods", methods), ("rules", rules))
-        },
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

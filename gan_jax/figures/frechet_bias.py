@@ -26,13 +26,7 @@ SEED = 0
 
 
 class Row(NamedTuple):
-    """Distances at one size.
-
-    Attributes:
-      size: examples in each of the two sets.
-      mean: over the draws.
-      std: standard deviation over the draws.
-    """
+    """Examples in each of the two sets; mean and standard deviation of their distance over the draws."""
 
     size: int
     mean: float
@@ -40,25 +34,13 @@ class Row(NamedTuple):
 
 
 def measure(train: np.ndarray, test: np.ndarray, sizes: tuple[int, ...] = SIZES, draws: int = DRAWS) -> list[Row]:
-    """Frechet distances of random parts of two sets of features.
-
-    Args:
-      train: float32 [N, D].
-      test: float32 [M, D].
-      sizes: examples in each part, at most N and M.
-      draws: parts of each size.
-
-    Returns:
-      One row a size.
-    """
+    """Frechet distances of random parts of two sets of features, float32 [N, D] and [M, D]; one row a size."""
     rng, rows = np.random.default_rng(SEED), []
     for size in sizes:
-        found = [
-            frechet_distance(
-                moments(train[rng.permutation(len(train))[:size]]), moments(test[rng.permutation(len(test))[:size]])
-            )
-            for _ in range(draws)
-        ]
+        found = []
+        for _ in range(draws):
+            first, second = (moments(part[rng.permutation(len(part))[:size]]) for part in (train, test))
+            found.append(frechet_distance(first, second))
         rows.append(Row(size, float(np.mean(found)), float(np.std(found, ddof=1))))
     return rows
 
@@ -82,13 +64,7 @@ def draw(rows: list[Row]) -> Figure:
     axes.errorbar(x, [r.mean for r in rows], [r.std for r in rows], fmt="o", color=COLOURS[1], capsize=3.0)
     for one, at in zip(rows, x, strict=True):
         lower = -3.0 if one.size == 5000 else -11.0  # its neighbour's label stands below
-        axes.annotate(
-            f"{one.size:,}",
-            (at, one.mean),
-            (5.0, lower),
-            textcoords="offset points",
-            color=COLOURS[0],
-        )
+        axes.annotate(f"{one.size:,}", (at, one.mean), (5.0, lower), textcoords="offset points", color=COLOURS[0])
     axes.set(
         title="Real MNIST digits against real MNIST digits", xlabel="1 / n", ylabel="Frechet LeNet distance",
         xlim=(-0.02 * x.max(), 1.1 * x.max()), ylim=(0.0, None),

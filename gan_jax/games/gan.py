@@ -7,7 +7,7 @@ References:
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ import jax.numpy as jnp
 
 from gan_jax import terms
 from gan_jax.errors import ConfigError
-from gan_jax.game import Context, Game, Metrics, Params, Player, Term, example_keys, forward
+from gan_jax.game import Context, Game, Metrics, Output, Player, Term
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
+from gan_jax.nn.heads import is_trunk
 from gan_jax.setup import Latents, Loss, Setup
 
 
@@ -27,42 +28,37 @@ class Parts(NamedTuple):
     """What the functions here need beside their move.
 
     Attributes:
-      shape: of one example.
       latents: the latent variables.
       loss: the adversarial loss.
       terms: the penalties of each player.
       noise: context -> standard deviation of the noise on the discriminator's inputs, or None.
       batch_size: examples in a global minibatch.
       packing: how many examples the discriminator judges at once.
-      running: whether samples are normalized by running statistics.
+      given: features of the data that both networks take as further inputs.
     """
 
-    shape: tuple[int, ...]
     latents: Latents
     loss: Loss
     terms: Mapping[str, tuple[Term, ...]]
     noise: Callable[[Context], jax.Array] | None
     batch_size: int
     packing: int
-    running: bool
+    given: tuple[str, ...]
 
 
-def parts_of(setup: Setup, packing: int = 1) -> Parts:
+def parts_of(setup: Setup, packing: int = 1, given: tuple[str, ...] = ()) -> Parts:
     """The parts that a configuration asks for."""
     terms = {player: setup.terms(player) for player in ("discriminator", "generator")}
-    return Parts(
-        setup.shape, setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing,
-        setup.running_statistics(),
-    )  # fmt: skip
+    return Parts(setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing, given)
 
 
 def build(setup: Setup, packing: int = 1) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
 
     Args:
-      setup: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits),
-        their optimizers, a loss, penalties and a schedule. Real and generated examples go through a discriminator in
-        one pass if it has an attribute ``independent`` that is True, in two if not.
+      setup: networks "generator" ([B, latent_dim] -> [B, *shape]) and "discriminator" ([B, *shape] -> [B] logits, or
+        [B, ...], a map of them), their optimizers, a loss, penalties and a schedule. Real and generated examples go
+        through a discriminator in one pass if it has an attribute ``independent`` that is True, in two if not.
       packing: how many examples the discriminator judges at once, joined along the last axis; it then returns one
         logit for each pack. 1 is the usual game. It divides each device's part of the minibatch.
 
@@ -73,24 +69,38 @@ def build(setup: Setup, packing: int = 1) -> Game:
       Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2017,
         arXiv:1712.04086, section 3.
     """
-    parts = parts_of(setup, packing)
-    reads_real = parts.loss.reads_real or any(
+    *size, channels = setup.feature("image").shape
+    packed = (*size, channels * packing)
+    networks = {
+        "discriminator": setup.network("discriminator", shape=packed),
+        "generator": setup.network("generator"),
+    }
+    return assembled(setup, parts_of(setup, packing), networks, packed)
+
+
+def assembled(setup: Setup, parts: Parts, networks: Mapping[str, nn.Module], packed: tuple[int, ...]) -> Game:
+    """The game of a generator and a discriminator.
+
+    Args:
+      setup: of the game.
+      parts: from ``parts_of``.
+      networks: "generator" and "discriminator"; both take the features ``parts.given`` as further inputs.
+      packed: shape of what the discriminator judges.
+    """
+    reads_real = parts.loss.configured.generator_reads_real or any(
         {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
     )
-    shape = (*setup.shape[:-1], setup.shape[-1] * packing)
     losses = {
         "discriminator": partial(discriminator_loss, parts=parts),
         "generator": partial(generator_loss, parts=parts, reads_real=reads_real),
     }
-    reads_data = {"discriminator": True, "generator": reads_real}
+    reads_data = {"discriminator": True, "generator": reads_real or bool(parts.given)}
+    given = tuple(jax.ShapeDtypeStruct(f.shape, f.dtype) for f in map(setup.feature, parts.given))
     return Game(
-        networks={
-            "discriminator": setup.network("discriminator", shape=shape),
-            "generator": setup.network("generator"),
-        },
+        networks=networks,
         inputs={
-            "generator": (jax.ShapeDtypeStruct((parts.latents.dim,), jnp.float32),),
-            "discriminator": (jax.ShapeDtypeStruct(shape, jnp.float32),),
+            "generator": (jax.ShapeDtypeStruct((parts.latents.dim,), jnp.float32), *given),
+            "discriminator": (jax.ShapeDtypeStruct(packed, jnp.float32), *given),
         },
         players={
             name: Player(
@@ -99,8 +109,10 @@ def build(setup: Setup, packing: int = 1) -> Game:
             for name, loss in losses.items()
         },
         schedule=setup.schedule(),
-        sample=partial(sample, parts=parts),
-        statistics=partial(statistics, parts=parts) if parts.running else None,
+        outputs={"image": Output(partial(drawn, parts=parts), reads=parts.given)},
+        group=parts.packing,
+        loss=parts.loss.configured,
+        log_odds=single_logits if parts.loss.configured.log_odds and parts.packing == 1 and not given else None,
     )
 
 
@@ -114,25 +126,25 @@ def discriminator_loss(move: Move, parts: Parts) -> tuple[jax.Array, Metrics]:
     metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
     if adversarial.log_odds:
         metrics |= probabilities(real_logits, fake_logits)
-    given = supply(move, parts, "discriminator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
-    return objective(move, parts, "discriminator", loss, metrics, given)
+    made = supply(move, parts, "discriminator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
+    return objective(move, parts, "discriminator", loss, metrics, made)
 
 
 def generator_loss(move: Move, parts: Parts, reads_real: bool) -> tuple[jax.Array, Metrics]:
     """What the generator minimizes."""
     fake = seen(move, parts, generated(move, parts), "fake_noise")
+    given = conditions(move, parts)
     if reads_real:
         real = seen(move, parts, move.batch["image"], "real_noise")
         real_logits, fake_logits = judged(move, parts, real, fake)
     else:
-        fake_logits = move(
-            "discriminator", fake, noise="fake_layers", keys=move.keys("fake_layers", every=parts.packing)
-        )
+        keys = move.keys("fake_layers", every=parts.packing)
+        fake_logits = move("discriminator", fake, *given, noise="fake_layers", keys=keys)
         real_logits, real = fake_logits, fake
     loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
-    given = supply(move, parts, "generator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
+    made = supply(move, parts, "generator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
     metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
-    return objective(move, parts, "generator", loss, metrics, given)
+    return objective(move, parts, "generator", loss, metrics, made)
 
 
 def latents(move: Move, parts: Parts) -> jax.Array:
@@ -140,13 +152,18 @@ def latents(move: Move, parts: Parts) -> jax.Array:
     return parts.latents.draw(move.keys("latent"), move.context.example_index, parts.batch_size)
 
 
+def conditions(move: Move, parts: Parts) -> list[jax.Array]:
+    """What both networks take as further inputs."""
+    return [move.batch[name] for name in parts.given]
+
+
 def generated(move: Move, parts: Parts) -> jax.Array:
-    """Generated examples [B, *parts.shape], from fresh latent variables."""
-    return move("generator", latents(move, parts))
+    """Generated examples [B, *shape], from fresh latent variables, under the conditions of the minibatch."""
+    return move("generator", latents(move, parts), *conditions(move, parts))
 
 
 def seen(move: Move, parts: Parts, x: jax.Array, purpose: str) -> jax.Array:
-    """What the discriminator sees of examples [B, *parts.shape]: noisy, and in packs [B / packing, *shape]."""
+    """What the discriminator sees of examples [B, *shape]: noisy, and in packs [B / packing, *shape]."""
     if parts.noise is not None:
         noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(move.keys(purpose))
         x = x + parts.noise(move.context).astype(x.dtype) * noise.astype(x.dtype)
@@ -156,27 +173,31 @@ def seen(move: Move, parts: Parts, x: jax.Array, purpose: str) -> jax.Array:
 def judged(move: Move, parts: Parts, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Logits of real and of generated examples, [B / packing] each."""
     keys = [move.keys(purpose, every=parts.packing) for purpose in ("real_layers", "fake_layers")]
+    given = conditions(move, parts)
     if not move.independent("discriminator"):
-        real_logits = move("discriminator", real, noise="real_layers", keys=keys[0])
-        return real_logits, move("discriminator", fake, noise="fake_layers", keys=keys[1])
+        real_logits = move("discriminator", real, *given, noise="real_layers", keys=keys[0])
+        return real_logits, move("discriminator", fake, *given, noise="fake_layers", keys=keys[1])
     # One pass over twice the examples is the same mathematics, and larger products are faster.
-    logits = move("discriminator", jnp.concatenate([real, fake]), keys=jnp.concatenate(keys))
+    both = [jnp.concatenate([a, b]) for a, b in zip((real, *given), (fake, *given), strict=True)]
+    logits = move("discriminator", *both, keys=jnp.concatenate(keys))
     return logits[: len(real)], logits[len(real) :]
 
 
 def supply(move: Move, parts: Parts, player: str, **made: jax.Array) -> terms.Supply:
     """What penalties may ask for; ``made``: real, fake, real_logits and fake_logits of this move."""
+    given = conditions(move, parts)
 
     def critic() -> Any:
-        return move.function("discriminator", keys=move.keys("penalty_layers", every=parts.packing))
+        judge = move.function("discriminator", keys=move.keys("penalty_layers", every=parts.packing))
+        return lambda x: judge(x, *given)
 
     def features() -> Any:
         keys = move.keys("penalty_layers", every=parts.packing)
-        return partial(hidden_layer, *move.module("discriminator"), keys=keys, axis_name=move.axis_name)
+        return partial(hidden_layer, *move.module("discriminator"), given=given, keys=keys, axis_name=move.axis_name)
 
     def generate() -> Any:
         single = move.function("generator")
-        return lambda packed: pack(single(packed.reshape(-1, parts.latents.dim)), parts.packing)
+        return lambda packed: pack(single(packed.reshape(-1, parts.latents.dim), *given), parts.packing)
 
     return {
         **{name: partial(lambda value: value, value) for name, value in made.items()},
@@ -200,32 +221,15 @@ def objective(
     return loss + value, {**metrics, **measured, "objective": loss + value}
 
 
-def sample(
-    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int,
-    labels: Any = None, *, parts: Parts,
-) -> jax.Array:  # fmt: skip
-    """Generated examples [num, *parts.shape]."""
-    if labels is not None:
-        raise ValueError("labels: this game's generator takes none; allowed: None")
-    return _drawn(networks, params, stats, key, num, parts, train=not parts.running)[0]
+def drawn(move: Move, num: int, parts: Parts) -> jax.Array:
+    """Generated examples [num, *shape], as an output's ``draw``."""
+    z = parts.latents.draw(move.keys("latent"), move.context.example_index, num)
+    return move("generator", z, *conditions(move, parts))
 
 
-def statistics(
-    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int,
-    *, parts: Parts,
-) -> dict[str, Any]:  # fmt: skip
-    """The generator's statistics after one pass of ``num`` examples."""
-    return {"generator": _drawn(networks, params, stats, key, num, parts, train=True)[1]}
-
-
-def _drawn(
-    networks: Mapping[str, nn.Module], params: Params, stats: Mapping[str, Any], key: jax.Array, num: int, parts: Parts,
-    *, train: bool,
-) -> Any:  # fmt: skip
-    index = jnp.arange(num, dtype=jnp.int32)
-    z = parts.latents.draw(example_keys(key, "latent", index), index, num)
-    keys = example_keys(key, "generator_layers", index)
-    return forward(networks["generator"], params["generator"], stats["generator"], z, train=train, keys=keys)
+def single_logits(move: Move, x: jax.Array) -> jax.Array:
+    """Logits of single examples, as ``Game.log_odds``."""
+    return move("discriminator", x, train=False)
 
 
 def probabilities(real_logits: jax.Array, fake_logits: jax.Array) -> dict[str, jax.Array]:
@@ -267,18 +271,20 @@ def pack(x: jax.Array, packing: int) -> jax.Array:
 
 
 def hidden_layer(
-    module: nn.Module, params: Any, stats: Any, x: jax.Array, keys: jax.Array, axis_name: str | None
-) -> jax.Array:
-    """A discriminator's last hidden layer [B, F], which it sows as "features" in the collection "intermediates".
+    module: nn.Module, params: Any, stats: Any, x: jax.Array, *, given: Sequence[jax.Array], keys: jax.Array,
+    axis_name: str | None,
+) -> jax.Array:  # fmt: skip
+    """A discriminator's last hidden layer [B, F].
 
     Raises:
-      ConfigError: it sows none.
+      ConfigError: it does not take ``head=False``.
     """
-    variables = {"params": params, **stats}
-    _, state = module.apply(variables, x, train=True, keys=keys, axis_name=axis_name, mutable=[*stats, "intermediates"])
-    if "features" not in state.get("intermediates", {}):
+    if not is_trunk(module):
         raise ConfigError(
-            f"penalties.feature_matching: the discriminator {type(module).__name__} has no hidden layer to match; "
-            'allowed: one that calls self.sow("intermediates", "features", x)'
+            f"penalties.feature_matching: the discriminator {type(module).__name__} shows no hidden layer to match; "
+            "allowed: one that takes head=False and then returns it, [B, F]"
         )
-    return state["intermediates"]["features"][0]
+    features: jax.Array = module.apply(
+        {"params": params, **stats}, x, *given, train=True, keys=keys, axis_name=axis_name, head=False, mutable=[*stats]
+    )[0]
+    return features

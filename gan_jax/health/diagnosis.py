@@ -57,15 +57,10 @@ def diagnose(
     A run is *hopeless* while it is not finite, or where ``diverging``, ``discriminator_won``,
     ``vanishing_generator_gradient`` or ``collapsed`` has lasted for ``limits.hopeless_share`` of the run.
 
-    Args:
-      history: the run's records in order, as in metrics.jsonl: "step", "discriminator/loss", ...; also records of its
-        evaluations, by value name. Numbers that are not there are not judged.
-      scale: of the discriminator's cost; None where nothing is known of the loss.
-      total_steps: planned steps; the latest record's step if None.
-      limits: when to call a condition.
-
-    Returns:
-      Findings in the order of ``STATES``; () where there is nothing to say, which is ``HEALTHY``.
+    ``history`` are the run's records in order, as in metrics.jsonl, and records of its evaluations, by value name.
+    Numbers that are not there are not judged, nor what needs the scale of a loss of which nothing is known. Without
+    ``total_steps``, those planned, the run is as long as its records. The findings are in the order of ``STATES``; ()
+    where there is nothing to say, which is ``HEALTHY``.
     """
     if not history:
         return ()
@@ -194,7 +189,7 @@ def _collapsed(limits: "Limits") -> tuple[Test, Callable[[list[Record]], str]]:
     }
 
     def bound(name: str) -> float | None:
-        return limits.recall if name.startswith("recall") else bounds.get(name)
+        return limits.recall if name.rpartition(":")[2].startswith("recall") else bounds.get(name)
 
     def small(record: Record) -> list[str]:
         known = [(name, bound(name)) for name in record]

@@ -16,14 +16,8 @@ def loss_scale(discriminator: Callable[[jax.Array, jax.Array], jax.Array], log_o
     """Find the scale of any adversarial loss by trying logits; nothing is taken from what the loss claims.
 
     At the equilibrium no logit depends on its example: the cost there is the least over equal logits. The discriminator
-    has won where the cost is the least of all. The Wasserstein loss has no least cost, nor have some of f-GAN.
-
-    Args:
-      discriminator: (real_logits [1], fake_logits [1]) -> [1], as of ``losses.AdversarialLoss``.
-      log_odds: the loss's field of that name.
-
-    Returns:
-      LossScale, with None where a cost is unbounded.
+    has won where the cost is the least of all. The Wasserstein loss has no least cost, nor have some of f-GAN: None.
+    The arguments are fields of ``losses.AdversarialLoss``.
     """
     cost = jax.jit(jax.vmap(lambda real, fake: discriminator(real[None], fake[None])[0]))
     tried = np.arange(-FARTHEST, FARTHEST + STEP, STEP, dtype=np.float32)

@@ -12,13 +12,7 @@ SHARE = 0.01  # of the examples, for a mode to be held
 
 
 def reference_statistics(reference: jax.Array) -> "Reference":
-    """What ``sample_statistics`` compares with.
-
-    Args:
-      reference: real examples, float [N, ...]; N as many as will be generated, 200 or more.
-
-    Returns:
-      Reference.
+    """What ``sample_statistics`` compares with: of as many real examples, [N, ...], as will be generated.
 
     Raises:
       DataError: fewer than 2 examples, or they are all equal: nothing can be as varied as they are.
@@ -37,11 +31,8 @@ def sample_statistics(
 ) -> dict[str, jax.Array]:
     """How varied generated examples are, and which known modes they are on. Pure; to be compiled by the caller.
 
-    Args:
-      samples: float [N, ...], N at least 2, 200 or more to be worth it.
-      reference: of as many real examples.
-      means: float [K, D], the modes of a known mixture, for samples [N, D]; or None.
-      std: of each mode.
+    Of samples [N, ...], N at least 2, 200 or more to be worth it; for samples [N, D] of a known mixture with its modes'
+    means [K, D] and their standard deviation.
 
     Returns:
       Scalars: "samples/diversity", the mean distance of two samples over that of two real examples, and

@@ -1,8 +1,9 @@
 """Adversarial losses: pairs of pure functions on logits, one value per example, nothing reduced.
 
 A loss is ``AdversarialLoss(discriminator, generator)``. Both functions take ``(real_logits, fake_logits)``,
-each float [B] and unbounded, and return a loss of shape [B] that its player minimizes. The discriminator's
-probability that x is real is D(x) = sigmoid(logit). A game takes the mean over the batch, once, in float32.
+each float [B] and unbounded, or [B, ...] with several logits an example, and return a loss of that shape, which its
+player minimizes. The discriminator's probability that x is real is D(x) = sigmoid(logit). A game takes the mean over
+the batch, once, in float32.
 
 One family a file. ``AdversarialLoss.claims`` says what a loss is in closed form, and ``gan-jax verify`` checks it.
 """

@@ -10,9 +10,10 @@ PairLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def check_logits(real_logits: jax.Array, fake_logits: jax.Array) -> None:
-    """Refuse what is not two arrays [B] of the same B, with an AssertionError: broadcasting would hide it."""
-    chex.assert_rank([real_logits, fake_logits], 1)
+    """Refuse what is not two arrays [B, ...] of one shape, with an AssertionError: broadcasting would hide it."""
     chex.assert_equal_shape([real_logits, fake_logits])
+    if real_logits.ndim == 0:
+        raise AssertionError("logits have no axis of examples")
 
 
 class Optimum(NamedTuple):
@@ -56,7 +57,6 @@ class Claims(NamedTuple):
     Attributes:
       formula: (discriminator's cost, generator's cost) in symbols: r and f are the logits of a real and a generated
         example.
-      reference: the equation that it is.
       domain: (lowest, highest) logit between which value and gradient are finite in float32 and bfloat16.
       optimum: the best discriminator.
       divergence: what the generator minimizes at that optimum.
@@ -67,7 +67,6 @@ class Claims(NamedTuple):
     """
 
     formula: tuple[str, str] = ("", "")
-    reference: str = ""
     domain: tuple[float, float] = (-1e4, 1e4)
     optimum: Optimum | None = None
     divergence: Divergence | None = None

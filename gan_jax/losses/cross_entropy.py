@@ -35,8 +35,7 @@ def cross_entropy(
       float [B], in nats, non-negative. Written with softplus, so it is finite for every finite logit.
 
     References:
-      Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1.
-      Salimans et al., Improved Techniques for Training GANs, 2016, arXiv:1606.03498, section 3.4 (other targets).
+      As for ``minimax``.
     """
     check_logits(real_logits, fake_logits)
     return _term(real_logits, real_target) + _term(fake_logits, fake_target)
@@ -59,8 +58,8 @@ def minimax(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adversarial
       AdversarialLoss; the generator's values are in (-inf, 0], nats.
 
     References:
-      Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1 and Algorithm 1.
-      Salimans et al., Improved Techniques for Training GANs, 2016, arXiv:1606.03498, section 3.4.
+      Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1, theorem 1 and Algorithm 1.
+      Salimans et al., Improved Techniques for Training GANs, 2016, arXiv:1606.03498, section 3.4 (other targets).
     """
 
     def discriminator(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
@@ -74,14 +73,13 @@ def minimax(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adversarial
         value = _value(real_target, fake_target)
         return Claims(
             formula=(
-                _formula(real_target, fake_target),
-                f"-{_fake_formula(fake_target)}" if fake_target == 0 else f"-({_fake_formula(fake_target)})",
+                f"{_cost('r', real_target)} + {_cost('f', fake_target)}",
+                f"-{_cost('f', fake_target)}" if fake_target == 0 else f"-({_cost('f', fake_target)})",
             ),
-            reference="Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1, theorem 1",
             optimum=_optimum(real_target, fake_target),
             divergence=Divergence(
                 "2 JSD(p, q), exactly: the game is zero-sum and its value is log 4 - 2 JSD(p, q)"
-                if _plain(real_target, fake_target)
+                if (real_target, fake_target) == (1, 0)
                 else "the negative of the discriminator's cost: sum of P log(P / (P + Q)) + Q log(Q / (P + Q)), P = "
                 f"{real_target:g} p + {fake_target:g} q and Q = {1 - real_target:g} p + {1 - fake_target:g} q",
                 value=value,
@@ -110,7 +108,7 @@ def non_saturating(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adve
     References:
       Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, section 3.
       Goodfellow, NIPS 2016 Tutorial: Generative Adversarial Networks, 2016, arXiv:1701.00160, sections 3.2.3 and 4.2.
-      Salimans et al., Improved Techniques for Training GANs, 2016, arXiv:1606.03498, section 3.4.
+      Arjovsky and Bottou, Principled Methods for Training GANs, 2017, arXiv:1701.04862, theorem 2.5 (the slope).
     """
 
     def discriminator(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
@@ -129,9 +127,7 @@ def non_saturating(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adve
     def claims() -> Claims:
         one_sided = fake_target == 0
         return Claims(
-            formula=(_formula(real_target, fake_target), "log(1 + exp(-f))"),
-            reference="Goodfellow, NIPS 2016 Tutorial, arXiv:1701.00160, section 3.2.3; "
-            "slope: Arjovsky and Bottou, Principled Methods for Training GANs, 2017, arXiv:1701.04862, theorem 2.5",
+            formula=(f"{_cost('r', real_target)} + {_cost('f', fake_target)}", "log(1 + exp(-f))"),
             optimum=_optimum(real_target, fake_target),
             divergence=Divergence(
                 "the slope is that of KL(q || p) - 2 JSD(p, q), which the value of this game is not: it is not zero-sum"
@@ -169,8 +165,7 @@ def maximum_likelihood() -> AdversarialLoss:
 
     def claims() -> Claims:
         return Claims(
-            formula=(_formula(1.0, 0.0), "-exp(f)"),
-            reference="Goodfellow, NIPS 2016 Tutorial, 2016, arXiv:1701.00160, section 3.2.4",
+            formula=("log(1 + exp(-r)) + log(1 + exp(f))", "-exp(f)"),
             domain=(-1e4, LARGEST_EXPONENT),
             optimum=_optimum(1.0, 0.0),
             divergence=Divergence(
@@ -187,16 +182,12 @@ def maximum_likelihood() -> AdversarialLoss:
     return AdversarialLoss(cross_entropy, generator, generator_reads_real=False, claims=claims, log_odds=True)
 
 
-def _plain(real_target: Scalar, fake_target: Scalar) -> bool:
-    return bool(real_target == 1 and fake_target == 0)
-
-
 def _optimum(real_target: Scalar, fake_target: Scalar) -> Optimum:
     def logits(p: jax.Array, q: jax.Array) -> jax.Array:
         real, fake = _labelled(p, q, real_target, fake_target)
         return jnp.log(real) - jnp.log(fake)
 
-    if _plain(real_target, fake_target):
+    if (real_target, fake_target) == (1, 0):
         return Optimum("log(p / q), so D* = p / (p + q)", logits)
     numerator = f"{real_target:g} p" if fake_target == 0 else f"{real_target:g} p + {fake_target:g} q"
     return Optimum(f"the logit of D* = ({numerator}) / (p + q)", logits)
@@ -204,7 +195,7 @@ def _optimum(real_target: Scalar, fake_target: Scalar) -> Optimum:
 
 def _value(real_target: Scalar, fake_target: Scalar) -> PairLoss:
     def value(p: jax.Array, q: jax.Array) -> jax.Array:
-        if _plain(real_target, fake_target):
+        if (real_target, fake_target) == (1, 0):
             return math.log(4) - 2 * jensen_shannon(p, q)
         real, fake = _labelled(p, q, real_target, fake_target)
         return -kullback_leibler(real, p + q) - kullback_leibler(fake, p + q)
@@ -217,14 +208,7 @@ def _labelled(p: jax.Array, q: jax.Array, real_target: Scalar, fake_target: Scal
     return real_target * p + fake_target * q, (1 - real_target) * p + (1 - fake_target) * q
 
 
-def _formula(real_target: Scalar, fake_target: Scalar) -> str:
-    real = "log(1 + exp(-r))"
-    if real_target != 1:
-        real = f"{real_target:g} log(1 + exp(-r)) + {1 - real_target:g} log(1 + exp(r))"
-    return f"{real} + {_fake_formula(fake_target)}"
-
-
-def _fake_formula(fake_target: Scalar) -> str:
-    if fake_target == 0:
-        return "log(1 + exp(f))"
-    return f"{fake_target:g} log(1 + exp(-f)) + {1 - fake_target:g} log(1 + exp(f))"
+def _cost(logit: str, target: Scalar) -> str:
+    """The formula of ``_term``."""
+    terms = {f"log(1 + exp(-{logit}))": target, f"log(1 + exp({logit}))": 1 - target}
+    return " + ".join(name if share == 1 else f"{share:g} {name}" for name, share in terms.items() if share != 0)

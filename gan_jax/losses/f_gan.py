@@ -127,7 +127,6 @@ def f_gan(divergence: str = "kl") -> AdversarialLoss:
         activation, conjugate, optimum, name = member.formula
         return Claims(
             formula=(f"{_minus(activation.format(v='r'))} + {conjugate.format(v='f')}", f"-{conjugate.format(v='f')}"),
-            reference="Nowozin, Cseke and Tomioka, f-GAN, 2016, arXiv:1606.00709, equation 6, tables 2 and 6",
             domain=member.domain,
             optimum=Optimum(optimum, lambda p, q: member.optimum(p / q)),
             divergence=Divergence(

@@ -29,7 +29,6 @@ def hinge() -> AdversarialLoss:
     def claims() -> Claims:
         return Claims(
             formula=("max(0, 1 - r) + max(0, 1 + f)", "-f"),
-            reference="Miyato et al., Spectral Normalization for GANs, 2018, arXiv:1802.05957, equations 16 and 17",
             optimum=Optimum("sign(p - q), a corner; anything in [-1, 1] where p = q", lambda p, q: jnp.sign(p - q)),
             divergence=Divergence(
                 "the slope is that of 2 TV(p, q) = sum |p - q|; the discriminator's value is 2 - 2 TV(p, q)",

@@ -57,7 +57,6 @@ def least_squares(a: Scalar = 0.0, b: Scalar = 1.0, c: Scalar = 1.0) -> Adversar
         chi = b - c == 1 and b - a == 2
         return Claims(
             formula=(f"({_square('r', b)} + {_square('f', a)}) / 2", f"{_square('f', c)} / 2"),
-            reference="Mao et al., Least Squares GAN, 2016, arXiv:1611.04076, equations 2, 8 and 9",
             optimum=Optimum(f"(b p + a q) / (p + q), b = {b:g} and a = {a:g}", optimum),
             divergence=Divergence(
                 "with the data's term that the paper adds, half of chi2_Pearson(p + q || 2 q) = sum (p - q)^2/(p + q); "

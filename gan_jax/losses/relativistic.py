@@ -39,7 +39,6 @@ def relativistic() -> AdversarialLoss:
     def claims() -> Claims:
         return Claims(
             formula=("log(1 + exp(f - r))", "log(1 + exp(r - f))"),
-            reference="Jolicoeur-Martineau, The Relativistic Discriminator, 2018, arXiv:1807.00734, RSGAN",
             optimum=_PAIR_OPTIMUM,
             divergence=Divergence(
                 "the slope is that of KL(q || p) - JSD(p x q, q x p), products on pairs; the cost at the optimum is "
@@ -77,7 +76,6 @@ def relativistic_pairing() -> AdversarialLoss:
     def claims() -> Claims:
         return Claims(
             formula=("log(1 + exp(f - r))", "-log(1 + exp(f - r))"),
-            reference="Huang et al., A Modern GAN Baseline, 2024, arXiv:2501.05441, equation 2",
             optimum=_PAIR_OPTIMUM,
             divergence=Divergence(
                 "JSD(p x q, q x p) of the products on pairs, exactly: the value is log 2 minus that",
@@ -121,7 +119,6 @@ def relativistic_average(axis_name: str | None = None) -> AdversarialLoss:
                 "log(1 + exp(mean(f) - r)) + log(1 + exp(f - mean(r)))",
                 "log(1 + exp(mean(r) - f)) + log(1 + exp(r - mean(f)))",
             ),
-            reference="Jolicoeur-Martineau, The Relativistic Discriminator, 2018, arXiv:1807.00734, RaSGAN",
             optimum=Optimum(reason),
             divergence=Divergence(reason),
             saturating=False,
@@ -168,7 +165,6 @@ def relativistic_average_least_squares(axis_name: str | None = None) -> Adversar
     def claims() -> Claims:
         return Claims(
             formula=("(r - mean(f) - 1)^2 + (f - mean(r) + 1)^2", "(f - mean(r) - 1)^2 + (r - mean(f) + 1)^2"),
-            reference="Jolicoeur-Martineau, The Relativistic Discriminator, 2018, arXiv:1807.00734, RaLSGAN",
             optimum=Optimum("2 / (1 + 3/2 T) * (p - q) / (p + q), with T = sum (p - q)^2 / (p + q)", optimum),
             divergence=Divergence(
                 "the discriminator's value is (2 - T) / (1 + 3/2 T), and the generator's cost there is "

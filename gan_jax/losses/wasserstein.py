@@ -28,7 +28,6 @@ def wasserstein() -> AdversarialLoss:
     def claims() -> Claims:
         return Claims(
             formula=("f - r", "-f"),
-            reference="Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, equation 3",
             optimum=Optimum("none: the cost is unbounded unless the critic is constrained"),
             divergence=Divergence(
                 "W1(p, q) among 1-Lipschitz critics; none on points without a metric, so there is nothing to check here"

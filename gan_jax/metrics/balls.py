@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.metrics.distances import centred, squared_distances
-from gan_jax.metrics.features import blocks
+from gan_jax.metrics.distances import centred, common_centre, kth_neighbour, squared_distances
+from gan_jax.metrics.rows import blocks, check_pair
 
 
 class Hits(NamedTuple):
@@ -29,25 +29,11 @@ class Hits(NamedTuple):
     filled: np.ndarray
 
 
-def count_hits(
-    real: np.ndarray,
-    fake: np.ndarray,
-    real_radii: np.ndarray,
-    fake_radii: np.ndarray,
-    centre: np.ndarray,
-    *,
-    closed: bool,
-) -> Hits:
-    """Compares every distance across the sets with both radii, a block at a time.
-
-    Args:
-      real: [n, d].
-      fake: [m, d].
-      real_radii: squared, [n] float64, as of `distances.kth_neighbour`.
-      fake_radii: squared, [m] float64.
-      centre: [d] float64, the one of the radii.
-      closed: whether a distance equal to the radius is inside.
-    """
+def count_hits(real: np.ndarray, fake: np.ndarray, k: int, *, closed: bool) -> Hits:
+    """Compares every distance across the sets, of more than k rows each, with both radii, a block at a time."""
+    real, fake = check_pair(real, fake, least=k + 1)
+    centre = common_centre(real, fake)
+    real_radii, fake_radii = kth_neighbour(real, k, centre), kth_neighbour(fake, k, centre)
     around_fake, around_real = np.zeros(len(fake), np.int64), np.zeros(len(real), np.int64)
     filled = np.zeros(len(real), bool)
     with jax.enable_x64(True):

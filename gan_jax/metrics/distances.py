@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.metrics.features import blocks
+from gan_jax.metrics.rows import blocks
 
 CENTRE_BITS = 16
 
@@ -35,12 +35,7 @@ def centred(rows: np.ndarray, centre: np.ndarray) -> np.ndarray:
 
 
 def squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
-    """|x_i - y_j|^2 as [n, m] float64, under `jax.enable_x64(True)` only; exactly 0 below the rounding error.
-
-    Args:
-      x: [n, d] float64, as of `centred`.
-      y: [m, d] float64, less the same centre.
-    """
+    """|x_i - y_j|^2 of `centred` rows, under `jax.enable_x64(True)` only; exactly 0 below the rounding error."""
     norms = jnp.sum(jnp.square(x), axis=1)[:, None] + jnp.sum(jnp.square(y), axis=1)[None, :]
     squared = norms - 2.0 * jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
     # Each of the three sums of d products is wrong by at most d eps / 2 times the norms that it is made of.
@@ -52,11 +47,6 @@ def kth_neighbour(features: np.ndarray, k: int, centre: np.ndarray) -> np.ndarra
     """Squared distance of each row to its k-th nearest other row: [n] float64.
 
     The row itself is left out, a duplicate of it is not. Each pair of blocks is multiplied once, for both its sides.
-
-    Args:
-      features: [n, d], n > k.
-      k: at least 1.
-      centre: [d] float64.
     """
     nearest = np.full((len(features), k), np.inf)
     with jax.enable_x64(True):
@@ -71,13 +61,7 @@ def kth_neighbour(features: np.ndarray, k: int, centre: np.ndarray) -> np.ndarra
 
 
 def nearest_across(x: np.ndarray, y: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distance of each row to the nearest row of the other set: [n] and [m] float64.
-
-    Args:
-      x: [n, d].
-      y: [m, d].
-      centre: [d] float64.
-    """
+    """Squared distance of each row to the nearest row of the other set: [n] and [m] float64."""
     of_x, of_y = np.full(len(x), np.inf), np.full(len(y), np.inf)
     with jax.enable_x64(True):
         for i in blocks(len(x)):

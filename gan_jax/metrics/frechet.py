@@ -8,43 +8,26 @@ is rounding noise of size eps is turned into one of size eps^1/2.
 All is NumPy and LAPACK in float64 rather than compiled by JAX: BLAS forms X^T X with half the work, XLA does not.
 """
 
-from typing import NamedTuple
-
-import jax
 import numpy as np
 import scipy.linalg
 
 from gan_jax.errors import MetricError
-from gan_jax.metrics.features import blocks, check_features
+from gan_jax.metrics.metric import LOWER, Metric, Value
+from gan_jax.metrics.rows import blocks, check_pair
 
 RANK = 1e-12  # what is left of a column's variance, beside the columns before it, when it is rounding error
 INDEFINITE = 1e-9  # what the factors may miss of a correlation
+Moments = tuple[np.ndarray, np.ndarray]  # mean [d] and covariance [d, d], float64
 
 
-class Moments(NamedTuple):
-    """Of a set of features.
-
-    Attributes:
-      mean: [d] float64.
-      covariance: [d, d] float64, normalized by `num` - 1.
-      num: number of rows.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    num: int
+def frechet(real_features: np.ndarray, fake_features: np.ndarray) -> dict[str, Value]:
+    """The Frechet distance of the Gaussians fitted to the features."""
+    real, fake = check_pair(real_features, fake_features, least=2)
+    return {"frechet": Value(frechet_distance(moments(real), moments(fake)))}
 
 
-def moments(features: jax.Array | np.ndarray) -> Moments:
-    """Mean and covariance, in float64 from two passes over blocks of rows.
-
-    Args:
-      features: [n, d], n >= 2, finite.
-
-    Raises:
-      MetricError: an argument is not so.
-    """
-    features = check_features(features, "features", least=2)
+def moments(features: np.ndarray) -> Moments:
+    """Mean, and covariance normalized by n - 1, of features [n, d]: from two passes over blocks of rows."""
     num, dim = features.shape
     total, covariance = np.zeros(dim), np.zeros((dim, dim))
     for rows in blocks(num):
@@ -54,7 +37,7 @@ def moments(features: jax.Array | np.ndarray) -> Moments:
         centred = features[rows].astype(np.float64) - mean
         covariance += centred.T @ centred
     covariance /= num - 1
-    return Moments(mean, covariance, num)
+    return mean, covariance
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:
@@ -66,48 +49,22 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     distributions, so only values from equal numbers compare. 50,000 fake rows against the whole training set are usual.
     The paper's code adds 1e-6 to the diagonals where its matrix square root fails; this one does not fail.
 
-    Args:
-      real: as of `moments`.
-      fake: as of `moments`, of the same dimension.
-
-    Raises:
-      MetricError: dimensions differ, a number is not finite, a covariance is not symmetric and positive semidefinite.
-
     References:
       Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter: GANs Trained by a Two Time-Scale Update Rule Converge to a
       Local Nash Equilibrium, 2017, arXiv 1706.08500, equation 6.
       Dowson, Landau: The Frechet distance between multivariate normal distributions, 1982.
     """
-    (mean1, cov1), (mean2, cov2) = _checked(real, "real"), _checked(fake, "fake")
-    if len(mean1) != len(mean2):
-        raise MetricError(f"fake must have the dimension of real, {len(mean1)}, got {len(mean2)}")
-    product = _factor(cov1, "real").T @ _factor(cov2, "fake")
+    (mean1, cov1), (mean2, cov2) = real, fake
+    product = _factor(cov1).T @ _factor(cov2)
     root = scipy.linalg.svdvals(product, overwrite_a=True, check_finite=False).sum() if product.size else 0.0
     distance = np.sum(np.square(mean1 - mean2)) + np.trace(cov1) + np.trace(cov2) - 2 * root
     # The exact value is at least 0; of equal moments rounding can leave -1e-16 times the traces.
     return max(float(distance), 0.0)
 
 
-def _checked(of: Moments, name: str) -> tuple[np.ndarray, np.ndarray]:
-    mean, covariance = np.asarray(of.mean, np.float64), np.asarray(of.covariance, np.float64)
-    if mean.ndim != 1 or covariance.shape != 2 * mean.shape:
-        raise MetricError(
-            f"{name} must have a mean [d] and a covariance [d, d], got {mean.shape} and {covariance.shape}"
-        )
-    for part, array in (("mean", mean), ("covariance", covariance)):
-        if not np.isfinite(array).all():
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise MetricError(f"{name}.{part} must be finite, got {array[place]} at {place}")
-    if np.abs(covariance - covariance.T).max(initial=0.0) > INDEFINITE * np.abs(covariance).max(initial=0.0):
-        raise MetricError(f"{name}.covariance must be symmetric")
-    return mean, covariance
-
-
-def _factor(covariance: np.ndarray, name: str) -> np.ndarray:
+def _factor(covariance: np.ndarray) -> np.ndarray:
     """A [d, rank] with covariance = A A^T."""
     variances = np.diagonal(covariance)
-    if (variances < 0).any():
-        raise MetricError(f"{name}.covariance must be positive semidefinite, got variance {variances.min():.6g}")
     # As correlations, so that a column of small scale counts as much for the rank as one of large scale.
     scale = np.sqrt(np.where(variances > 0, variances, 1.0))
     correlation = covariance / np.outer(scale, scale)
@@ -116,7 +73,8 @@ def _factor(covariance: np.ndarray, name: str) -> np.ndarray:
     factor[pivots - 1] = np.tril(lower)[:, :rank]
     missed = np.abs(correlation - factor @ factor.T).max(initial=0.0)
     if missed > INDEFINITE:
-        raise MetricError(
-            f"{name}.covariance must be positive semidefinite; its Cholesky factor misses {missed:.3g} of 1"
-        )
+        raise MetricError(f"a covariance must be positive semidefinite; its Cholesky factor misses {missed:.3g} of 1")
     return scale[:, None] * factor
+
+
+METRIC = Metric(frechet, {"frechet": LOWER})

@@ -1,70 +1,50 @@
 """Divergences between a known density and samples, in one or two dimensions, over the cells of a grid."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from gan_jax.errors import MetricError
-from gan_jax.metrics import arguments
 from gan_jax.metrics.divergences import jensen_shannon, kullback_leibler
 from gan_jax.metrics.grid import Support, count, log_mass
+from gan_jax.metrics.metric import LOWER, Metric, Value
 
 POINTS = 4  # of the midpoint rule in each cell, along each axis
 OUTSIDE = 1e-9  # least probability of the data outside the box
 
 
-def grid_divergence(
-    samples: Any,
-    log_density: Callable[[jax.Array], jax.Array],
-    support: Support,
-    cells: int = 50,
-    alpha: float = 1.0,
-) -> "GridDivergence":
+def grid_divergence(fake: np.ndarray, density: Any, cells: int = 50, alpha: float = 1.0) -> dict[str, Value]:
     """KL, reverse KL and Jensen-Shannon divergence of the probabilities of cells, with one more cell for all outside.
 
-    Cells are coarser than points, so that each value is a lower bound of the densities' divergence but for the noise of
-    counting, which adds about cells^D / (2 N) to a KL. Compare values of equal N, cells, alpha and support only.
+    In nats. KL(data || generated) is large where modes are missing, KL(generated || data) where examples lie off the
+    data. Cells are coarser than points, so that each value is a lower bound of the densities' divergence but for the
+    noise of counting, which adds about cells^D / (2 N) to a KL. Compare values of equal N, cells, alpha and support
+    only. Cells wider than the data's details hide them.
 
     KL(data || generated) is infinite as soon as one cell has no sample. Here, and here alone, the counts are smoothed:
     ``alpha`` is added to each; 0 adds none and gives the limit, infinity. The data's mass outside the box is what the
     quadrature does not find inside, at least 1e-9.
 
-    Args:
-      samples: generated, finite numbers [N, D].
-      log_density: of the data, float32 [..., D] -> [...].
-      support: D = 1 or 2 pairs (low, high), a box that holds all but a negligible part of the data's mass.
-      cells: along each axis, at least 2. Cells wider than the data's details hide them.
-      alpha: at least 0.
-
-    Returns:
-      GridDivergence.
-
-    Raises:
-      MetricError: a shape, number or option is not allowed, or the density's mass in the box is not about 1.
-
     References:
       Kullback, Leibler, On Information and Sufficiency, 1951. Lin, Divergence Measures Based on the Shannon Entropy,
         1991.
     """
-    cells = arguments.whole("cells", cells, 2)
-    if isinstance(alpha, (bool, str)) or not (np.isfinite(alpha) and alpha >= 0):
-        raise MetricError(f"alpha={alpha!r} is not possible; allowed: a finite number of at least 0")
-    counts, outside = count(samples, support, cells)
-    log_p = data_probabilities(log_density, support, cells)
+    counts, outside = count(fake, density.support, cells)
+    log_p = data_probabilities(density.log_density, density.support, cells)
     every = np.append(counts, outside)
     q = every / every.sum()
     hit = q > 0
     smooth = (every + alpha) / (every + alpha).sum()
     p = np.exp(log_p)
-    return GridDivergence(
-        kl=kullback_leibler(p, smooth),
-        # By logarithms: far from all modes a density is below the smallest number, and its logarithm is not.
-        reverse_kl=max(float(np.sum(q[hit] * (np.log(q[hit]) - log_p[hit]))), 0.0),
-        jensen_shannon=jensen_shannon(p, q),
-        outside=float(q[-1]),
-    )
+    # By logarithms: far from all modes a density is below the smallest number, and its logarithm is not.
+    reverse = max(float(np.sum(q[hit] * (np.log(q[hit]) - log_p[hit]))), 0.0)
+    return {
+        "grid_kl": Value(kullback_leibler(p, smooth)),
+        "grid_reverse_kl": Value(reverse),
+        "grid_jensen_shannon": Value(jensen_shannon(p, q)),
+    }
 
 
 def data_probabilities(log_density: Callable[[jax.Array], jax.Array], support: Support, cells: int) -> np.ndarray:
@@ -84,17 +64,4 @@ def data_probabilities(log_density: Callable[[jax.Array], jax.Array], support: S
     return np.asarray(every - np.logaddexp.reduce(every))
 
 
-class GridDivergence(NamedTuple):
-    """Divergences of the data from the generated examples, in nats.
-
-    Attributes:
-      kl: KL(data || generated), smoothed; large where modes are missing.
-      reverse_kl: KL(generated || data); large where examples lie off the data.
-      jensen_shannon: in [0, log 2].
-      outside: share of the generated examples outside the box.
-    """
-
-    kl: float
-    reverse_kl: float
-    jensen_shannon: float
-    outside: float
+METRIC = Metric(grid_divergence, {"grid_kl": LOWER, "grid_reverse_kl": LOWER, "grid_jensen_shannon": LOWER})

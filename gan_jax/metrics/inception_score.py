@@ -1,30 +1,18 @@
 """The inception score: whether classes are sure for each example and even over all of them."""
 
 import itertools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import entr
 
-from gan_jax.metrics.features import blocks, check_count, check_features
+from gan_jax.metrics.metric import HIGHER, Metric, Value
+from gan_jax.metrics.rows import LARGEST, blocks, check_rows
 
 
-class InceptionScore(NamedTuple):
-    """Over the splits.
-
-    Attributes:
-      mean: of the splits' scores, each in [1, K] for K classes; higher is better.
-      std: their standard deviation, normalized by the number of splits.
-    """
-
-    mean: float
-    std: float
-
-
-def inception_score(logits: jax.Array | np.ndarray, *, splits: int = 10) -> InceptionScore:
-    """The inception score of class logits, with Inception's or any other classifier's.
+def inception_score(fake_logits: np.ndarray, splits: int = 10) -> dict[str, Value]:
+    """The inception score of class logits, with Inception's or any other classifier's: in [1, K] for K classes.
 
     Formula: exp(mean_i KL(p(y | x_i) || p(y))), p(y) = mean_i p(y | x_i), in each split of the rows in their order.
 
@@ -32,22 +20,14 @@ def inception_score(logits: jax.Array | np.ndarray, *, splits: int = 10) -> Ince
     splits. The score grows with a split's rows, so only values of equal numbers compare; split s of n rows is rows
     s n // splits to (s + 1) n // splits, as there.
 
-    Args:
-      logits: [n, K], n >= `splits`, finite.
-      splits: at least 1.
-
-    Raises:
-      MetricError: an argument is not so.
-
     References:
       Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen: Improved Techniques for Training GANs, 2016,
       arXiv 1606.03498, section 4, and its released code.
     """
-    splits = check_count(splits, "splits")
-    logits = check_features(logits, "logits", least=splits)
+    logits = check_rows(fake_logits, "logits", least=splits, largest=LARGEST)
     bounds = [split * len(logits) // splits for split in range(splits + 1)]
     scores = [_score(logits[start:stop]) for start, stop in itertools.pairwise(bounds)]
-    return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
+    return {"inception_score": Value(float(np.mean(scores)), float(np.std(scores)), "splits")}
 
 
 def _score(logits: np.ndarray) -> float:
@@ -66,3 +46,6 @@ def _sums(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
     log_p = jax.nn.log_softmax(logits.astype(jnp.float64), axis=1)
     p = jnp.exp(log_p)
     return jnp.sum(p, axis=0), -jnp.sum(p * log_p)
+
+
+METRIC = Metric(inception_score, {"inception_score": HIGHER})

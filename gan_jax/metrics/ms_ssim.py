@@ -1,14 +1,14 @@
 """Multi-scale structural similarity between generated images: near 1 if they are all alike."""
 
 from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.errors import MetricError
-from gan_jax.metrics import arguments
+from gan_jax.metrics.metric import NEITHER, Metric, Value
+from gan_jax.metrics.rows import check_rows
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse
 WINDOW, WINDOW_STD = 11, 1.5
@@ -17,40 +17,26 @@ SMALLEST_SIDE = 2 * WINDOW  # for two scales
 CHUNK = 2**21  # pixels at a time
 
 
-def ms_ssim(images: Any, key: jax.Array, pairs: int = 1000) -> "Similarity":
+def ms_ssim(fake_images: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[str, Value]:
     """Mean MS-SSIM over random pairs of different images of one set; of one class, where there are classes.
 
-    Args:
-      images: finite numbers in [-1, 1], [N, H, W, C], N at least 2, H and W at least 22.
-      key: typed key, of the pairs.
-      pairs: their number, at least 2. Odena et al. take 100 of each class.
-
-    Returns:
-      Similarity.
-
-    Raises:
-      MetricError: a shape, number or option is not allowed.
+    Values of images with room for other numbers of scales do not compare. Odena et al. take 100 pairs of each class.
 
     References:
       Odena, Olah, Shlens, Conditional Image Synthesis with Auxiliary Classifier GANs, 2017, arXiv:1610.09585,
         section 4.2.
     """
-    x = arguments.finite("images", images)
-    if x.ndim != 4 or len(x) < 2 or min(x.shape[1:3]) < SMALLEST_SIDE:
-        raise MetricError(
-            f"images have the shape {list(x.shape)}; allowed: [N, H, W, C] with N at least 2, H and W at least "
-            f"{SMALLEST_SIDE}"
-        )
-    if x.min() < -1 or x.max() > 1:
-        raise MetricError(f"images have values from {x.min():.4g} to {x.max():.4g}; allowed: -1 to 1")
-    pairs = arguments.whole("pairs", pairs, 2)
+    if min(fake_images.shape[1:3]) < SMALLEST_SIDE:
+        shape = list(fake_images.shape)
+        raise MetricError(f"images have the shape {shape}; allowed: [N, H, W, C] with H and W at least {SMALLEST_SIDE}")
+    x = check_rows(fake_images, "images", least=2, largest=1.0).astype(np.float64)
     first_key, other_key = jax.random.split(key)
     first = np.asarray(jax.random.randint(first_key, (pairs,), 0, len(x)))
     # 1 to N - 1 further on, round the end: uniform over all others.
     other = (first + 1 + np.asarray(jax.random.randint(other_key, (pairs,), 0, len(x) - 1))) % len(x)
     values = multi_scale_similarity(x[first], x[other])
-    scales = len(sides(min(x.shape[1:3])))
-    return Similarity(float(values.mean()), float(values.std(ddof=1) / np.sqrt(pairs)), scales)
+    error, stamp = float(values.std(ddof=1) / np.sqrt(pairs)), {"scales": len(sides(min(x.shape[1:3])))}
+    return {"ms_ssim": Value(float(values.mean()), error, "pairs (standard error)", stamp)}
 
 
 def sides(side: int) -> list[int]:
@@ -62,20 +48,13 @@ def sides(side: int) -> list[int]:
 
 
 def multi_scale_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """MS-SSIM of each pair of images, averaged over channels.
+    """MS-SSIM of each pair of images in [-1, 1], [P, H, W, C], averaged over channels: [P] in [0, 1].
 
     At each scale images are compared in Gaussian windows of 11 x 11 pixels that lie wholly inside; between scales 2 x 2
     pixels are averaged, an odd last row or column counting double. The paper's five weights, cut to the scales that
     there are and divided by their sum, are exponents of the contrasts of all scales and of the last one's whole
     similarity. A mean contrast below 0 (images that are negatives of each other) has no such power; it counts as 0, as
     in TensorFlow's ssim_multiscale, and with it the pair. All in float64.
-
-    Args:
-      a: in [-1, 1], [P, H, W, C], H and W at least 11.
-      b: the same shape.
-
-    Returns:
-      float64 [P], in [0, 1]; 1 for equal images.
 
     References:
       Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality assessment, 2003, equations 3 to 7.
@@ -138,15 +117,4 @@ def _halved(x: jax.Array) -> jax.Array:
     return jnp.mean(x.reshape(-(-height // 2), 2, -(-width // 2), 2, channels), axis=(1, 3))
 
 
-class Similarity(NamedTuple):
-    """How alike the images of a set are.
-
-    Attributes:
-      value: mean MS-SSIM, in [0, 1].
-      standard_error: of it, over pairs.
-      scales: how many scales the images have room for, 2 to 5; values of different numbers do not compare.
-    """
-
-    value: float
-    standard_error: float
-    scales: int
+METRIC = Metric(ms_ssim, {"ms_ssim": NEITHER})

@@ -154,11 +154,17 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+        self,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        keys: jax.Array | None = None,
+        axis_name: str | None = None,
+        head: bool = True,
     ) -> jax.Array:
         """Logits [B] for x [B, H, W, C]; `keys` [B], one for each example, feed dropout in training.
 
-        Sows the last map as "features" [B, F].
+        Without the head it is the last map, [B, F].
         """
         heights = resolutions(self.shape)
         options.check_widths("channels", (self.channels,))
@@ -171,23 +177,17 @@ class Discriminator(nn.Module):
         x = x.astype(self.dtype)
         for i in range(len(heights) - 1):
             normalized = self.batch_norm and i > 0
-            x = layers.Conv(
-                self.channels * 2**i,
-                (self.kernel_size, self.kernel_size),
-                (2, 2),
-                use_bias=not normalized,
-                kernel_init=initializer.kernel,
-                bias_init=initializer.bias(self.kernel_size**2 * x.shape[-1]),
-                dtype=self.dtype,
-                spectral_norm=self.spectral_norm,
-                name=f"down_{i}",
-            )(x)
+            x = layers.conv(
+                x, self.channels * 2**i, self.kernel_size, initializer, self.dtype, f"down_{i}",
+                stride=2, use_bias=not normalized, spectral_norm=self.spectral_norm,
+            )  # fmt: skip
             if normalized:
                 x = layers.batch_norm(x, train, axis_name, initializer, self.dtype, f"norm_{i}")
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        layers.sow_features(self, x)
         x = x.reshape(x.shape[0], -1)
+        if not head:
+            return x.astype(layers.result_dtype(self.dtype))
         logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

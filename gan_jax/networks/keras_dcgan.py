@@ -110,11 +110,17 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+        self,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        keys: jax.Array | None = None,
+        axis_name: str | None = None,
+        head: bool = True,
     ) -> jax.Array:
         """Logits [B] for x [B, H, W, C]; the original's pixels are in [0, 1], so x is mapped there first.
 
-        Sows the last map as "features" [B, F].
+        Without the head it is the last map, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
         _check(self.shape, self.depth)
@@ -136,7 +142,8 @@ class Discriminator(nn.Module):
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        layers.sow_features(self, x)
         x = x.reshape(x.shape[0], -1)
+        if not head:
+            return x.astype(layers.result_dtype(self.dtype))
         logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

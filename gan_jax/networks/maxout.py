@@ -115,13 +115,24 @@ class Discriminator(nn.Module):
         """Whether an example's logit depends on that example alone."""
         return True
 
+    @property
+    def flattens(self) -> bool:
+        """Whether numbers have no places, so that others may be put beside them."""
+        return True
+
     @nn.compact
     def __call__(
-        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+        self,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        keys: jax.Array | None = None,
+        axis_name: str | None = None,
+        head: bool = True,
     ) -> jax.Array:
         """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training.
 
-        Sows the last hidden layer as "features" [B, F].
+        Without the head it is the last hidden layer, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
         options.check_widths("widths", self.widths)
@@ -139,6 +150,7 @@ class Discriminator(nn.Module):
             )(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i + 1)
-        layers.sow_features(self, x)
+        if not head:
+            return x.astype(layers.result_dtype(self.dtype))
         logits = layers.dense(x, 1, initializer, self.dtype, "output", spectral_norm=self.spectral_norm)
         return logits[:, 0].astype(layers.result_dtype(self.dtype))

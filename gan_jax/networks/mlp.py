@@ -59,7 +59,7 @@ class Generator(nn.Module):
     def __call__(
         self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
-        """Examples [B, *shape] for z [B, n]; `keys` is not used."""
+        """Examples [B, *shape] for z [B, n], or for examples of any shape; `keys` is not used."""
         options.check_widths("shape", self.shape)
         options.check_widths("widths", self.widths)
         options.check_positive("output_scale", self.output_scale)
@@ -68,7 +68,7 @@ class Generator(nn.Module):
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
 
-        x = z.astype(self.dtype)
+        x = z.reshape(z.shape[0], -1).astype(self.dtype)
         if self.reference:
             x = virtual_batch_norm.reference_latent(self, self.reference, x)
         for i, width in enumerate(self.widths):
@@ -122,13 +122,24 @@ class Discriminator(nn.Module):
         """Whether an example's logit depends on that example alone."""
         return self.minibatch_features == 0
 
+    @property
+    def flattens(self) -> bool:
+        """Whether numbers have no places, so that others may be put beside them."""
+        return True
+
     @nn.compact
     def __call__(
-        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
+        self,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        keys: jax.Array | None = None,
+        axis_name: str | None = None,
+        head: bool = True,
     ) -> jax.Array:
         """Logits [B] for x [B, *shape]; `keys` [B], one for each example, feed dropout in training.
 
-        Sows the last hidden layer as "features" [B, F], without what minibatch discrimination appends.
+        Without the head it is the last hidden layer, [B, F], before what minibatch discrimination appends.
         """
         options.check_widths("widths", self.widths)
         options.check_rate("dropout", self.dropout)
@@ -143,7 +154,13 @@ class Discriminator(nn.Module):
             x = activate(x)
             if train:
                 x = layers.dropout(x, self.dropout, keys, i)
-        layers.sow_features(self, x)
+        if not head:
+            if self.minibatch_features and self.is_initializing():
+                raise ValueError(
+                    f"minibatch_features: {self.minibatch_features!r} is not allowed where a game puts a head of its "
+                    "own on the hidden layers; give 0"
+                )
+            return x.astype(layers.result_dtype(self.dtype))
         if self.minibatch_features:
             x = MinibatchDiscrimination(
                 self.minibatch_features, self.minibatch_dims, initializer, self.dtype, name="minibatch"

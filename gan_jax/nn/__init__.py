@@ -1,1 +1,1 @@
-"""Pieces that networks are made of: activations, initializers, layers and convolutions."""
+"""Pieces that networks are made of: activations, initializers, layers, convolutions, heads, labels beside inputs."""

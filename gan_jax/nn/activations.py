@@ -43,15 +43,7 @@ OUTPUTS: dict[str, Activation] = {"tanh": jnp.tanh, "sigmoid": sigmoid_output, "
 
 
 def get(name: str, leak: float = 0.2) -> Activation:
-    """The elementwise activation called `name`.
-
-    Args:
-      name: a key of ACTIVATIONS.
-      leak: slope of "leaky_relu" below zero, 0 to 1; the others ignore it.
-
-    Raises:
-      ValueError: if there is no such activation, or `leak` is out of range.
-    """
+    """The elementwise activation called `name`, a key of ACTIVATIONS; `leak`, 0 to 1, is for "leaky_relu" alone."""
     activation = options.choose("activation", name, ACTIVATIONS)
     if not 0.0 <= leak <= 1.0:
         raise ValueError(f"leak: {leak!r} is not allowed; give a number from 0 to 1")
@@ -61,9 +53,5 @@ def get(name: str, leak: float = 0.2) -> Activation:
 
 
 def get_output(name: str) -> Activation:
-    """The output function of a generator called `name`: "tanh" and "sigmoid" give [-1, 1], "linear" any number.
-
-    Raises:
-      ValueError: if there is no such output.
-    """
+    """The output function of a generator called `name`: "tanh" and "sigmoid" give [-1, 1], "linear" any number."""
     return options.choose("output", name, OUTPUTS)

@@ -90,17 +90,6 @@ def he_2015() -> Initializer:
     return Initializer(nn.initializers.variance_scaling(2.0, "fan_in", "normal"))
 
 
-def xavier_wiseodd() -> Initializer:
-    """Weights normal with standard deviation 1 / sqrt(n_in / 2), biases 0.
-
-    The code calls it Xavier's; it is the rule of `he_2015`.
-
-    References:
-      Kristiadi (wiseodd): generative-models, `GAN/vanilla_gan/gan_tensorflow.py`, 2016.
-    """
-    return Initializer(nn.initializers.variance_scaling(2.0, "fan_in", "normal"))
-
-
 def saxe_2014(gain: float = 1.4) -> Initializer:
     """Weights a random orthogonal matrix times `gain`, biases 0; 1.4 is from the released code of unrolled GANs.
 
@@ -137,7 +126,7 @@ INITIALIZERS: dict[str, Callable[[], Initializer]] = {
     "dcgan": dcgan,
     "glorot_2010": glorot_2010,
     "he_2015": he_2015,
-    "xavier_wiseodd": xavier_wiseodd,
+    "xavier_wiseodd": he_2015,  # so called in generative-models, `GAN/vanilla_gan/gan_tensorflow.py`, Kristiadi, 2016
     "saxe_2014": saxe_2014,
     "unit_normal": unit_normal,
     "pytorch_linear": pytorch_linear,
@@ -145,12 +134,5 @@ INITIALIZERS: dict[str, Callable[[], Initializer]] = {
 
 
 def get(name: str) -> Initializer:
-    """The initializer called `name`, with its default options.
-
-    Args:
-      name: a key of INITIALIZERS.
-
-    Raises:
-      ValueError: if there is no such initializer.
-    """
+    """The initializer called `name`, a key of INITIALIZERS, with its default options."""
     return options.choose("initializer", name, INITIALIZERS)()

@@ -24,11 +24,7 @@ def check_shape(x: jax.Array, shape: tuple[int, ...]) -> None:
 
 
 def flatten(x: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    """Examples x [B, *shape] as [B, size of shape] in `dtype`.
-
-    Raises:
-      ValueError: if an example of x has another shape.
-    """
+    """Examples x [B, *shape] as [B, size of shape] in `dtype`; ValueError if they have another shape."""
     check_shape(x, shape)
     return x.reshape(x.shape[0], math.prod(shape)).astype(dtype)
 
@@ -76,40 +72,6 @@ def dropout(x: jax.Array, rate: float, keys: jax.Array | None, index: int) -> ja
     return jnp.where(mask, x * (1.0 / (1.0 - rate)), jnp.zeros_like(x))
 
 
-def gaussian_noise(x: jax.Array, std: float, keys: jax.Array | None, index: int) -> jax.Array:
-    """Adds normal noise of standard deviation `std` to x.
-
-    Args:
-      x: [B, ...], any float dtype, kept.
-      std: at least 0, in the units of x; 0 returns x and needs no keys.
-      keys: [B] typed keys, one for each example.
-      index: number of this layer in its network.
-
-    Raises:
-      ValueError: if `std` is negative, or `keys` is missing or not [B] typed keys.
-
-    References:
-      Sønderby, Caballero, Theis, Shi, Huszár: Amortised MAP Inference for Image Super-resolution, 2016, arXiv
-      1610.04490. Arjovsky, Bottou: Towards Principled Methods for Training Generative Adversarial Networks, 2017,
-      arXiv 1701.04862.
-    """
-    if not std >= 0.0:
-        raise ValueError(f"noise: {std!r} is not allowed; give a number of at least 0")
-    if std == 0.0:
-        return x
-    # Drawn in float32 and cast, so that the same keys give the same noise in every precision.
-    noise = per_example(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32), x, keys, index, "noise")
-    return x + std * noise.astype(x.dtype)
-
-
-def sow_features(module: nn.Module, x: jax.Array) -> None:
-    """Leaves the last hidden layer x [B, ...] of the calling network as [B, F], in collection "intermediates".
-
-    It is there, under "features", for whoever makes that collection mutable; nothing is stored otherwise.
-    """
-    module.sow("intermediates", "features", x.reshape(x.shape[0], -1).astype(result_dtype(x.dtype)))
-
-
 def dense(
     x: jax.Array,
     features: int,
@@ -133,6 +95,52 @@ def dense(
         name=name,
     )
     return layer(x)
+
+
+def conv(
+    x: jax.Array,
+    features: int,
+    size: int,
+    initializer: Initializer,
+    dtype: Any,
+    name: str,
+    *,
+    stride: int = 1,
+    padding: convolutions.Padding = "SAME",
+    use_bias: bool = True,
+    spectral_norm: bool = False,
+) -> jax.Array:
+    """`Conv` of the calling module, by a kernel of size x size: [B, H, W, C] to [B, H', W', features]."""
+    layer = Conv(
+        features,
+        (size, size),
+        (stride, stride),
+        padding,
+        use_bias,
+        kernel_init=initializer.kernel,
+        bias_init=initializer.bias(size**2 * x.shape[-1]),
+        dtype=dtype,
+        spectral_norm=spectral_norm,
+        name=name,
+    )
+    return layer(x)
+
+
+def instance_norm(x: jax.Array, dtype: Any) -> jax.Array:
+    """Each channel of each example less its mean over the pixels, divided by its standard deviation; no parameters.
+
+    Args:
+      x: [B, ..., C].
+      dtype: of the result; statistics are in float32 or better.
+
+    References:
+      Ulyanov, Vedaldi, Lempitsky: Instance Normalization: The Missing Ingredient for Fast Stylization, 2016, arXiv
+      1607.08022, equation 2.
+    """
+    pixels = tuple(range(1, x.ndim - 1))
+    x = x.astype(result_dtype(x.dtype))
+    variance = jnp.var(x, axis=pixels, keepdims=True)
+    return ((x - jnp.mean(x, axis=pixels, keepdims=True)) * jax.lax.rsqrt(variance + 1e-5)).astype(dtype)
 
 
 def batch_norm(

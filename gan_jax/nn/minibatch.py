@@ -10,17 +10,7 @@ from gan_jax.nn.initializers import Initializer
 
 
 def closeness(rows: jax.Array, others: jax.Array) -> jax.Array:
-    """The sum over the others of exp(-L1 distance), for each row and feature.
-
-    Formula: o[i, b] = sum over j of exp(-sum over c of |rows[i, b, c] - others[j, b, c]|)
-
-    Args:
-      rows: [B, features, dims].
-      others: [N, features, dims].
-
-    Returns:
-      [B, features], in [0, N].
-    """
+    """o[i, b] = sum over j of exp(-sum over c of |rows[i, b, c] - others[j, b, c]|), [B, features]."""
     distance = jnp.sum(jnp.abs(rows[:, None] - others[None]), axis=-1)
     return jnp.sum(jnp.exp(-distance), axis=1)
 

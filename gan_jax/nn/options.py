@@ -7,16 +7,7 @@ T = TypeVar("T")
 
 
 def choose(field: str, value: str, table: Mapping[str, T]) -> T:
-    """The entry of `table` that an option names.
-
-    Args:
-      field: name of the option, for the message.
-      value: what was given.
-      table: what is allowed, by name.
-
-    Raises:
-      ValueError: if `value` is not a key of `table`.
-    """
+    """The entry of `table` that the option `field` names; ValueError if there is none."""
     check_member(field, value, table)
     return table[value]
 

@@ -39,13 +39,6 @@ def power_iteration(params: Mapping[str, Any], spectral: Mapping[str, Any]) -> d
     Called once at the beginning of each of the network's owner's moves. The vectors are constants: no gradient flows
     through them. A kernel of zeros has no singular vectors and gives NaN.
 
-    Args:
-      params: parameters of the network.
-      spectral: its collection "spectral"; {} where nothing is normalized.
-
-    Returns:
-      The collection after the step, of the same structure and dtypes.
-
     References:
       Miyato, Kataoka, Koyama, Yoshida: Spectral Normalization for Generative Adversarial Networks, 2018, arXiv
       1802.05957, equations 18 to 20 and algorithm 1.
@@ -63,13 +56,6 @@ def normalize(module: nn.Module, kernel: jax.Array) -> jax.Array:
 
     The gradient flows through both W, and u and v are constants. Call it after the module's parameters are made, since
     the first vectors take a key of the stream that draws them.
-
-    Args:
-      module: the layer; it owns "u" [out] and "v" [fan_in] of collection "spectral".
-      kernel: [..., out].
-
-    Returns:
-      Of the shape and dtype of `kernel`.
 
     References:
       As for `power_iteration`, equations 8 and 12.

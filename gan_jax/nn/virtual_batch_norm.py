@@ -23,16 +23,7 @@ def reference_latent(module: nn.Module, number: int, z: jax.Array) -> jax.Array:
 
 
 def normalize(x: jax.Array, reference: int, epsilon: float) -> jax.Array:
-    """Activations x with each example normalized by the statistics of the first `reference` rows and itself.
-
-    Args:
-      x: [reference + B, ..., C]; statistics are for each channel, over all other axes.
-      reference: rows of the reference, at least 1. They are normalized by their own statistics alone.
-      epsilon: added to the variance.
-
-    Returns:
-      Of the shape and dtype of x, which should be float32 or better.
-    """
+    """Activations x [reference + B, ..., C], each example by the statistics of the reference and itself, by channel."""
     rows = jnp.reshape(x, (x.shape[0], -1, x.shape[-1]))  # [rows, pixels, channels]
     fixed, own = rows[:reference], rows[reference:]
     mean = jnp.mean(fixed, axis=(0, 1), keepdims=True)

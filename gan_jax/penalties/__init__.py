@@ -1,6 +1,8 @@
 """Penalties by name: terms that a player adds to its adversarial loss, one value per example.
 
-A penalty is a pure function of what it names among ``SUPPLIED``, and of its options, keywords with defaults.
+A penalty is a pure function of what it names among ``SUPPLIED``, where that is described, and of its options, keywords
+with defaults. Where a discriminator gives a map of logits an example, [B, h, w], so may a penalty; gradients are those
+of their sum.
 """
 
 from collections.abc import Callable, Mapping

@@ -13,16 +13,7 @@ Function = Callable[[jax.Array], jax.Array]
 def augment(x: jax.Array, keys: jax.Array, *, shift: int = 4, flip: bool = False) -> jax.Array:
     """Each image shifted by whole pixels, at most `shift` in each direction, and mirrored with probability 1/2.
 
-    Pixels that come in from outside are the image's reflection at its edge.
-
-    Args:
-      x: [B, H, W, C].
-      keys: typed keys [B].
-      shift: largest shift, at least 0; every shift is equally probable.
-      flip: whether images are mirrored left to right.
-
-    Returns:
-      [B, H, W, C], in the dtype of x.
+    Pixels that come in from outside are the image's reflection at its edge; every shift is equally probable.
     """
 
     def one(image: jax.Array, key: jax.Array) -> jax.Array:
@@ -50,10 +41,6 @@ def bcr(
     constants: only the critic is changed by this.
 
     Args:
-      critic: [B, H, W, C] -> [B].
-      real: [B, H, W, C].
-      fake: [B, H, W, C].
-      keys: typed keys [B].
       shift: largest shift in pixels.
       flip: whether images are mirrored with probability 1/2.
 
@@ -91,10 +78,6 @@ def zcr(critic: Function, generate: Function, latent: jax.Array, keys: jax.Array
     frozen generator as G(z + noise e), so that without noise the penalty is exactly zero.
 
     Args:
-      critic: [B, *shape] -> [B].
-      generate: [B, latent_dim] -> [B, *shape].
-      latent: [B, latent_dim].
-      keys: typed keys [B].
       noise: standard deviation, in the units of z; at least 0.
 
     Returns:
@@ -119,9 +102,6 @@ def zcr_generator(generate: Function, latent: jax.Array, keys: jax.Array, *, noi
     number); its weight is 0.5. It is negative: it rewards diversity, and is bounded only where the images are.
 
     Args:
-      generate: [B, latent_dim] -> [B, *shape].
-      latent: [B, latent_dim].
-      keys: typed keys [B].
       noise: standard deviation, in the units of z; at least 0.
 
     Returns:

@@ -19,12 +19,6 @@ def feature_matching(
     instead (its weight w is w / F here), and a later version the absolute difference. In the paper it replaces the
     generator's loss; here it is added to that. The features of real examples are constants.
 
-    Args:
-      features: [B, *shape] -> [B, F].
-      real: [B, *shape].
-      fake: [B, *shape].
-      axis_name: mapped axis that splits the minibatch, or None.
-
     Returns:
       Scalar float32, in [0, inf): it belongs to the minibatch and not to an example.
 

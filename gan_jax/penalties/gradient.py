@@ -1,4 +1,4 @@
-"""Penalties of the critic's gradient with respect to its input.
+"""Penalties of the critic's gradient with respect to its input. The critic must not mix examples.
 
 The norm of that gradient is over all axes of an example: an image has one norm, not one per row or channel. Where an
 example's gradient is exactly zero (a dead ReLU network, or weights that start at zero) the norm has no derivative; it
@@ -75,10 +75,6 @@ def wgan_gp(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array, *
     The paper's formula and its released code's, two-sided and without factor 1/2; the paper's weight is 10.
 
     Args:
-      critic: [B, *shape] -> [B], not mixing examples.
-      real: [B, *shape].
-      fake: [B, *shape].
-      keys: typed keys [B].
       target: slope asked for, at least 0; 0 makes the penalty zero-centred.
 
     Returns:
@@ -99,10 +95,6 @@ def lipschitz(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array,
     The paper's formula, with the interpolates of WGAN-GP (the paper compares two samplings); no factor 1/2.
 
     Args:
-      critic: [B, *shape] -> [B], not mixing examples.
-      real: [B, *shape].
-      fake: [B, *shape].
-      keys: typed keys [B].
       target: largest slope that costs nothing, 1 in the paper.
 
     Returns:
@@ -126,10 +118,6 @@ def dragan(
     between x and the perturbed x; this does not. The paper's weight is 10.
 
     Args:
-      critic: [B, *shape] -> [B], not mixing examples.
-      real: [B, *shape].
-      keys: typed keys [B].
-      axis_name: mapped axis that splits the minibatch, or None.
       scale: of the perturbation, in standard deviations of the data, at least 0.
 
     Returns:
@@ -154,10 +142,6 @@ def r1(critic: Critic, real: jax.Array) -> jax.Array:
     The paper's convention: with weight gamma this is its gamma/2 (gamma = 10 for images). The released code multiplies
     the squared norm by its parameter without the 1/2, so its 10 is a weight of 20 here.
 
-    Args:
-      critic: [B, *shape] -> [B], not mixing examples.
-      real: [B, *shape].
-
     Returns:
       [B] float32, in [0, inf).
 
@@ -173,11 +157,7 @@ def r2(critic: Critic, fake: jax.Array) -> jax.Array:
 
     Formula: 1/2 ||grad critic(fake)||^2
 
-    The paper's convention, as for `r1`.
-
-    Args:
-      critic: [B, *shape] -> [B], not mixing examples.
-      fake: [B, *shape]; constants here, even for a player that made them.
+    The paper's convention, as for `r1`. The examples are constants here, even for a player that made them.
 
     Returns:
       [B] float32, in [0, inf).

@@ -23,10 +23,7 @@ def lecam(
     averages are those after the previous move; the code moves them first. The paper's weight is 0.01 to 0.3.
 
     Args:
-      real_logits: [B].
-      fake_logits: [B].
-      memory: {"real": scalar, "fake": scalar}, see `follow`; constants.
-      decay: for `follow`.
+      decay: weight of the old average, 0 to 1; 0.99 in the paper and the code.
       one_sided: whether to do as the released code does.
 
     Returns:
@@ -60,24 +57,7 @@ def follow(
     decay: float = 0.99,
     one_sided: bool = False,
 ) -> dict[str, jax.Array]:
-    """The averages after a move.
-
-    Formula: decay memory + (1 - decay) mean of the logits, over the minibatch of all devices
-
-    Args:
-      real_logits: [B].
-      fake_logits: [B].
-      memory: {"real": scalar, "fake": scalar}.
-      axis_name: mapped axis that splits the minibatch, or None.
-      decay: weight of the old average, 0 to 1; 0.99 in the paper and the code.
-      one_sided: not used.
-
-    Returns:
-      {"real": scalar, "fake": scalar}, of the dtype of `memory`.
-
-    References:
-      As for `lecam`, section 3.2.
-    """
+    """The averages decay memory + (1 - decay) mean of the logits, over the minibatch of all devices (section 3.2)."""
     del one_sided
 
     def average(old: jax.Array, logits: jax.Array) -> jax.Array:

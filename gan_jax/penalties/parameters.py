@@ -35,7 +35,6 @@ def orthogonal(params: Any, *, unit_norm: bool = False) -> jax.Array:
     2 (W W^T * (1 - I)) W to the gradient, half of the formula's. The paper's weight is 1e-4.
 
     Args:
-      params: parameters of one network; kernels are the leaves called "kernel" with two axes or more.
       unit_norm: whether the diagonal counts, as ||W^T W - I||_F^2.
 
     Returns:
@@ -62,10 +61,6 @@ def historical_averaging(params: Any, memory: Mapping[str, Any]) -> jax.Array:
 
     The paper's formula. The mean counts every move alike and does not include the present one.
 
-    Args:
-      params: parameters of the player's network.
-      memory: {"mean": of the structure of params, "count": scalar}, see `follow`; constants.
-
     Returns:
       Scalar float32, in [0, inf).
 
@@ -87,20 +82,7 @@ def start(params: Any) -> dict[str, Any]:
 
 
 def follow(params: Any, memory: Mapping[str, Any]) -> dict[str, Any]:
-    """The mean once more parameters, those that the move began with, belong to the past.
-
-    Formula: mean + (params - mean) / (count + 1)
-
-    Args:
-      params: parameters of the player's network before the move, equal on all devices.
-      memory: {"mean": of the structure of params, "count": scalar}.
-
-    Returns:
-      The memory for the next move.
-
-    References:
-      As for `historical_averaging`.
-    """
+    """The mean once the parameters that the move began with belong to it: mean + (params - mean) / (count + 1)."""
     count = memory["count"] + 1.0
     mean = jax.tree.map(
         lambda p, m: m + (jax.lax.stop_gradient(p).astype(m.dtype) - m) / number(count, m), params, memory["mean"]

@@ -1,72 +1,54 @@
-"""Values against steps: a mean and a band over seeds for each setting, thinned so that a page can hold them."""
+"""Values against steps: for each setting a mean over seeds, the smallest and the largest."""
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gan_jax.reporting.material import Material
-from gan_jax.reporting.protocols import measured, titles
-from gan_jax.reporting.wording import counted
+from gan_jax.sweeps.layout import read_metrics
 
-POINTS = 200  # of a curve, at most
-NUMBERS = 700_000  # of all curves of a page; about 4.5 MB
+POINTS = 1000  # of a curve, at most
+NUMBERS = 1_000_000  # of all curves together
 FEWEST = 25  # points that still show a curve's shape
-NOT_METRICS = ("step", "images_seen", "seconds")
+NOT_METRICS = {"step", "images_seen", "seconds"}
 
+T = TypeVar("T")
 Series = dict[int, dict[int, list[float]]]  # {seed: {step: values}}
 
 
-def curves(material: Material, order: Sequence[int]) -> dict[str, Any]:
-    """All curves, ready for JSON.
-
-    Args:
-      material: the sweep.
-      order: numbers of the settings, the best first; if not all fit, the first ones are drawn.
-
-    Returns:
-      {"steps": [[...], ...] (lists that curves share), "metrics": [{"name", "kind", "better", "protocol", "curves":
-      [{"setting", "steps" (index), "mean", "low", "high", "n"}, ...]}], "notes": lines that say what was left out}.
-      Values that are not finite are None; "low" and "high" are None where a single run has records.
-    """
-    found = series_of(material)
-    count = sum(len(by_setting) for _, by_setting in found.values())
-    points = min(POINTS, max(FEWEST, NUMBERS // max(1, 3 * count)))
-    fitting = NUMBERS // (3 * FEWEST * max(1, len(found)))
-    drawn = set(order[: max(1, fitting)])
-    shared: dict[tuple[int, ...], int] = {}
-    metrics, left_out, most = [], 0, 0
-    for name, (about, by_setting) in found.items():
-        lines = []
-        for setting in order:
-            if setting not in drawn or setting not in by_setting:
-                continue
-            line, lost, recorded = _curve(by_setting[setting], points, shared)
-            left_out, most = left_out + lost, max(most, recorded)
-            lines.append({"setting": setting, **line})
-        metrics.append({"name": name, **about, "curves": lines})
-    notes = []
-    if most > points:
-        notes.append(f"At most {points} points of a curve are drawn, evenly spaced; the longest has {most:,} records.")
-    if len(order) > len(drawn):
-        notes.append(f"Curves of {len(drawn)} of {counted(len(order), 'setting')} are in this page, the best first.")
-    if left_out:
-        notes.append(f"Left out of means and bands: {counted(left_out, 'value')} that are NaN or infinite.")
-    return {"steps": [list(steps) for steps in shared], "metrics": metrics, "notes": notes}
+def curves(material: Material, protocols: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The curves of every value by setting: evaluations, losses, other metrics; ``protocols`` as in the summary."""
+    found = _found(material)
+    evaluated = {one["sha256"]: one for one in protocols}
+    trained = sorted(
+        found.keys() - evaluated.keys(),
+        key=lambda name: (name == "images_per_second", not name.endswith("/loss"), name),
+    )
+    points = min(POINTS, max(FEWEST, NUMBERS // max(1, 3 * sum(map(len, found.values())))))
+    made = []
+    for key in (*evaluated, *trained):
+        one = evaluated.get(key, {"title": key, "better": "", "sha256": ""})
+        lines = [{"setting": number, **_curve(series, points)} for number, series in found.get(key, {}).items()]
+        kind = "evaluation" if key in evaluated else "training"
+        made.append({
+            "name": one["title"], "kind": kind, "better": one["better"], "protocol": one["sha256"], "settings": lines,
+        })  # fmt: skip
+    return made
 
 
-def thinned(steps: Sequence[int], points: int) -> list[int]:
-    """At most ``points`` steps, evenly spaced among them, with the first and the last."""
-    if len(steps) <= points:
-        return list(steps)
-    chosen = np.unique(np.linspace(0, len(steps) - 1, points).round().astype(int))
-    return [steps[i] for i in chosen]
+def thinned(items: Sequence[T], most: int) -> list[T]:
+    """At most so many items, evenly spaced among them, with the first and the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]
 
 
-def band(series: Series, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, smallest and largest of the finite values over seeds, and how many seeds have one, at each step."""
+def _curve(series: Series, points: int) -> dict[str, Any]:
+    every = sorted({step for by_step in series.values() for step in by_step})
+    steps = thinned(every, points)
     table = np.full((len(series), len(steps)), np.nan)
     for i, by_step in enumerate(series.values()):
         for k, step in enumerate(steps):
@@ -75,72 +57,33 @@ def band(series: Series, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray, 
                 table[i, k] = sum(finite) / len(finite)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # steps where no seed has a finite value
-        mean, low, high = np.nanmean(table, 0), np.nanmin(table, 0), np.nanmax(table, 0)
-    return mean, low, high, np.isfinite(table).sum(0)
-
-
-def series_of(material: Material) -> dict[str, tuple[dict[str, str], dict[int, Series]]]:
-    """{name: ({"kind", "better", "protocol"}, {setting: its seeds' values})}, evaluations first."""
-    return {**_evaluated(material), **_trained(material)}
-
-
-def _curve(series: Series, points: int, shared: dict[tuple[int, ...], int]) -> tuple[dict[str, Any], int, int]:
+        mean, low, high = (_listed(f(table, 0)) for f in (np.nanmean, np.nanmin, np.nanmax))
+    n = np.isfinite(table).sum(0)
+    several = int(n.max(initial=0)) > 1
     lost = sum(not math.isfinite(v) for by_step in series.values() for values in by_step.values() for v in values)
-    every = sorted({step for by_step in series.values() for step in by_step})
-    steps = thinned(every, points)
-    mean, low, high, n = band(series, steps)
-    position = shared.setdefault(tuple(steps), len(shared))
-    line: dict[str, Any] = {"steps": position, "mean": _plain(mean), "low": None, "high": None}
-    if int(n.max(initial=0)) > 1:
-        line |= {"low": _plain(low), "high": _plain(high)}
-    line["n"] = int(n[0]) if len({*n.tolist()}) == 1 else n.tolist()
-    line["seeds"] = len(series)
-    return line, lost, len(every)
+    return {
+        "steps": steps, "mean": mean, "low": low if several else None, "high": high if several else None,
+        "n": n.tolist(), "seeds": len(series), "records": len(every), "not_finite": lost,
+    }  # fmt: skip
 
 
-def _plain(values: np.ndarray) -> list[float | int | None]:
-    return [_rounded(float(v)) for v in values]
+def _listed(values: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _rounded(value: float) -> float | int | None:
-    if not math.isfinite(value):
-        return None
-    short = float(f"{value:.4g}")
-    return int(short) if short.is_integer() and abs(short) < 1e9 else short
+def _found(material: Material) -> dict[str, dict[int, Series]]:
+    """{hash of a protocol, or name of a training metric: {setting: its seeds' values}}."""
+    made: dict[str, dict[int, Series]] = {}
 
+    def at(name: str, number: int, seed: int) -> dict[int, list[float]]:
+        return made.setdefault(name, {}).setdefault(number, {}).setdefault(seed, {})
 
-def _evaluated(material: Material) -> dict[str, tuple[dict[str, str], dict[int, Series]]]:
-    ways = measured(material)
-    title = titles(ways)
-    made: dict[str, tuple[dict[str, str], dict[int, Series]]] = {}
-    for one in ways:
-        for way in one.ways:
-            made[way.title] = ({"kind": "evaluation", "better": one.better, "protocol": way.sha256}, {})
-    for setting in material.settings:
-        for seed, run in setting.runs.items():
+    for number, runs in enumerate(material.runs):
+        for seed, run in runs.items():
             for record in material.evaluations[run]:
-                series = made[title[record["protocol"]]][1].setdefault(setting.number, {})
-                series.setdefault(seed, {}).setdefault(int(record["step"]), []).append(float(record["value"]))
+                by_step = at(record["protocol"], number, seed)
+                by_step.setdefault(int(record["step"]), []).append(float(record["value"]))
+            for record in read_metrics(material.workdir, run):
+                for name in record.keys() - NOT_METRICS:
+                    at(name, number, seed)[int(record["step"])] = [float(record[name])]
     return made
-
-
-def _trained(material: Material) -> dict[str, tuple[dict[str, str], dict[int, Series]]]:
-    names = _names(material.training.values())
-    made: dict[str, tuple[dict[str, str], dict[int, Series]]] = {
-        name: ({"kind": "training", "better": "", "protocol": ""}, {}) for name in names
-    }
-    for setting in material.settings:
-        for seed, run in setting.runs.items():
-            for record in material.training[run]:
-                step = int(record["step"])
-                for name, value in record.items():
-                    if name in made:
-                        series = made[name][1].setdefault(setting.number, {})
-                        series.setdefault(seed, {})[step] = [float(value)]
-    return made
-
-
-def _names(runs: Iterable[Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Training metrics, losses first, speed last."""
-    found = {name for records in runs for record in records for name in record if name not in NOT_METRICS}
-    return sorted(found, key=lambda name: (name == "images_per_second", not name.endswith("/loss"), name))

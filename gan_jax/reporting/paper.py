@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,105 +12,85 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 from PIL import Image
 
-from gan_jax import files
 from gan_jax.figures.style import INK, new_figure, pdf, styled
-from gan_jax.paths import expanded
-from gan_jax.reporting.answer import Ranking, drawn, rankings
-from gan_jax.reporting.axes import Axis
-from gan_jax.reporting.curves import Series, band, series_of
-from gan_jax.reporting.factors import Factors, factors
-from gan_jax.reporting.grids import load, sample_steps
-from gan_jax.reporting.material import Material, read
-from gan_jax.reporting.wording import counted, number
-from gan_jax.sweeps.records import run_folder
+from gan_jax.reporting.answer import axis_of, drawn
+from gan_jax.reporting.axes import Axis, finite
+from gan_jax.reporting.curves import thinned
+from gan_jax.reporting.grids import load, path_of
+from gan_jax.reporting.wording import Setting, counted, number, settings_of, shown
 
 # Eight colours that colour-blind readers keep apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8589a", "#c48500", "#3f9fd8", "#222222", "#7a7f87")
 QUIET = "#8a8a8a"
 DPI = 200
-CURVES, ROWS, GRID_ROWS, GRID_COLUMNS = 8, 30, 8, 5  # at most, in a figure
+CURVES, ROWS, LEVELS, GRID_ROWS, GRID_COLUMNS = 8, 30, 16, 8, 5  # at most, in a figure
 
 
-def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list[Path]:
-    """Write the figures that a sweep's records allow, all or none.
-
-    Args:
-      workdir: of a sweep, which may be unfinished.
-      folder: for the files, made if it is not there; WORKDIR/figures if None.
-
-    Returns:
-      The paths: ranking, curves_METRIC (of the metric that ranks and of every loss), sensitivity and samples, each as
-      .png and .pdf; without those for which there is no record.
-
-    Raises:
-      WorkdirError: there is no sweep, a record cannot be read, or the folder cannot be written.
-    """
-    material = read(workdir)
-    place = material.workdir / "figures" if folder is None else expanded("figures", folder)
-    files.probe(place)  # before the figures are drawn, which takes a while
-    return files.write(place, contents(material))
-
-
-def contents(material: Material) -> dict[str, bytes]:
-    """File name -> bytes of all figures; the same bytes for the same records."""
-    ranking = rankings(material)[0]
+def contents(summary: Mapping[str, Any], workdir: Path) -> dict[str, bytes]:
+    """File name -> bytes of all figures; the same bytes for the same summary and sample grids of a work directory."""
+    ranking, settings, found = summary["ranking"], settings_of(summary), summary["fields"]
+    table: Mapping[str, Any] = next(iter(ranking["tables"]), {"rows": [], "protocol": ""})
     made: dict[str, bytes] = {}
     with styled():
-        if ranking.axis is not None:
-            made |= _both("ranking", draw_ranking(ranking))
-        for name, (about, by_setting) in series_of(material).items():
-            ranked = about["protocol"] == ranking.protocol != ""
-            if by_setting and (ranked or name.endswith("/loss")):
-                title = ranking.metric if ranked else name
-                figure = draw_curves(material, title, by_setting, ranking.order)
+        if finite(drawn(table["rows"])):
+            made |= _both("ranking", draw_ranking(ranking, settings))
+        for one in summary["curves"]:
+            ranked = one["protocol"] == table["protocol"] != ""
+            if one["settings"] and (ranked or one["name"].endswith("/loss")):
+                title = ranking["metric"] if ranked else one["name"]
+                figure = draw_curves(title, one["settings"], settings, ranking["order"])
                 made |= _both(f"curves_{title.replace('/', '_')}", figure)
-        found = factors(material, ranking.metric, ranking.protocol)
-        if found is not None and found.axis is not None:
-            made |= _both("sensitivity", draw_sensitivity(found))
-        montage = draw_samples(material, ranking.order)
+        if found is not None and finite(one["mean"] for field in found["fields"] for one in field["levels"]):
+            made |= _both("sensitivity", draw_sensitivity(summary))
+        montage = draw_samples(summary, settings, workdir)
         if montage is not None:
             made |= _both("samples", montage)
     return made
 
 
-def draw_ranking(ranking: Ranking) -> Figure:
+def draw_ranking(ranking: Mapping[str, Any], settings: Sequence[Setting]) -> Figure:
     """Means with their intervals, one row for each setting, and every run as a small dot."""
-    assert ranking.axis is not None
-    rows, places = ranking.rows[:ROWS], ranking.axis
+    every, metric, better = ranking["tables"][0]["rows"], ranking["metric"], ranking["better"]
+    rows, places = every[:ROWS], axis_of(every, better)
+    assert places is not None
     figure = new_figure(6.5, 0.9 + 0.28 * len(rows))
     axes = figure.add_subplot()
     for y, row in enumerate(rows):
-        axes.plot(list(row.values.values()), [y] * len(row.values), ".", color=QUIET, markersize=4, zorder=2)
-        mean = float(row.table["mean"])
-        _interval(axes, y, mean, float(row.table["low"]), float(row.table["high"]))
-        _arrows(axes, y, places, mean, list(row.values.values()))
-    labels = [row.setting.label if row.values else f"{row.setting.label} (no value)" for row in rows]
+        values = [float(value) for value in row["values"].values()]
+        axes.plot(values, [y] * len(values), ".", color=QUIET, markersize=4, zorder=2)
+        _interval(axes, y, row)
+        _arrows(axes, y, places, row["mean"], values)
+    labels = [settings[row["setting"]].label + ("" if row["values"] else " (no value)") for row in rows]
     axes.set_yticks(range(len(rows)), [_plain(text) for text in labels])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     if places.logarithmic:
         axes.set_xscale("log")
-    if any(places.beyond(drawn(ranking))):
+    beyond = any(places.beyond(drawn(every)))
+    if beyond:
         margin = 0.0 if places.logarithmic else 0.04 * (places.high - places.low)
         axes.set_xlim(places.low - margin, places.high + margin)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{ranking.metric} ({ranking.better} is better)" if ranking.better else ranking.metric)
-    arrows = "arrows: beyond the axis" if any(places.beyond(drawn(ranking))) else ""
-    _say(axes, ", ".join(filter(None, (_part(len(rows), len(ranking.rows), "setting"), arrows))))
+    axes.set_xlabel(f"{metric} ({better} is better)" if better else metric)
+    notes = [_part(len(rows), len(every), "setting"), "arrows: beyond the axis" * beyond]
+    _say(axes, ", ".join(filter(None, notes)))
     return figure
 
 
-def draw_curves(material: Material, name: str, by_setting: Mapping[int, Series], order: Sequence[int]) -> Figure:
+def draw_curves(
+    name: str, lines: Sequence[Mapping[str, Any]], settings: Sequence[Setting], order: Sequence[int]
+) -> Figure:
     """Means over seeds against steps, with bands from the smallest to the largest, of the best settings."""
+    by_setting = {line["setting"]: line for line in lines}
     known = [number for number in order if number in by_setting]
     figure = new_figure(6.5, 3.6 + 0.17 * math.ceil(min(len(known), CURVES) / 2))
     axes = figure.add_subplot()
     for colour, setting in zip(COLOURS, known[:CURVES], strict=False):
-        series = by_setting[setting]
-        steps = sorted({step for by_step in series.values() for step in by_step})
-        mean, low, high, n = band(series, steps)
-        axes.plot(steps, mean, color=colour, linewidth=1.6, marker="o" if len(steps) == 1 else None,
-                  label=_plain(material.settings[setting].label))  # fmt: skip
-        if int(n.max(initial=0)) > 1:
+        line = by_setting[setting]
+        steps = line["steps"]
+        axes.plot(steps, np.asarray(line["mean"], float), color=colour, linewidth=1.6,
+                  marker="o" if len(steps) == 1 else None, label=_plain(settings[setting].label))  # fmt: skip
+        if line["low"] is not None:
+            low, high = (np.asarray(line[end], float) for end in ("low", "high"))
             axes.fill_between(steps, low, high, color=colour, alpha=0.16, linewidth=0)
     axes.set(xlabel="step", ylabel=_plain(name))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
@@ -119,31 +100,32 @@ def draw_curves(material: Material, name: str, by_setting: Mapping[int, Series],
     return figure
 
 
-def draw_sensitivity(found: Factors) -> Figure:
+def draw_sensitivity(summary: Mapping[str, Any]) -> Figure:
     """Means at each value of each field, and the shares of the variance."""
-    shown = [factor for factor in found.factors if len(factor.levels) > 1] or list(found.factors)
-    heights = [len(factor.levels) + 1.4 for factor in shown]
+    every = summary["fields"]["fields"]
+    found = [one for one in every if len(one["levels"]) > 1] or every
+    kept = [thinned(one["levels"], LEVELS) for one in found]
+    heights = [len(levels) + 1.4 for levels in kept]
     figure = new_figure(6.5, 0.6 + 0.25 * sum(heights))
-    panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for axes, factor in zip(panels, shown, strict=True):
-        for y, level in enumerate(factor.levels):
-            _interval(axes, y, level.mean, level.low, level.high)
-        axes.set_yticks(range(len(factor.levels)), [_plain(level.text) for level in factor.levels])
-        axes.set_ylim(len(factor.levels) - 0.4, -0.6)
+    panels = figure.subplots(len(kept), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, one, levels in zip(panels, found, kept, strict=True):
+        for y, level in enumerate(levels):
+            _interval(axes, y, level)
+        axes.set_yticks(range(len(levels)), [_plain(shown(level["level"])) for level in levels])
+        axes.set_ylim(len(levels) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
-        share = "" if factor.share is None else f", {100 * factor.share:.0f}% of the variance"
-        axes.set_title(f"{factor.field}{share}")
-        _say(axes, factor.note)
-    panels[-1].set_xlabel(_plain(found.metric))
+        share = "" if one["share"] is None else f", {100 * one['share']:.0f}% of the variance"
+        axes.set_title(f"{one['field']}{share}")
+        _say(axes, _part(len(levels), len(one["levels"]), "value"))
+    panels[-1].set_xlabel(_plain(summary["ranking"]["metric"]))
     return figure
 
 
-def draw_samples(material: Material, order: Sequence[int]) -> Figure | None:
+def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path) -> Figure | None:
     """The newest sample grids: rows are settings, the best first, columns seeds. None where there is none."""
-    seeds = material.seeds[:GRID_COLUMNS]
-    stored = {setting: {seed: run for seed, run in material.settings[setting].runs.items() if seed in seeds
-                        and sample_steps(material, run)} for setting in order}  # fmt: skip
-    known = [setting for setting in order if stored[setting]]
+    seeds, runs = summary["seeds"][:GRID_COLUMNS], summary["runs"]
+    known = [settings[number] for number in summary["ranking"]["order"] if any(
+        runs[run]["grids"] for seed, run in settings[number].runs.items() if seed in seeds)]  # fmt: skip
     if not known:
         return None
     kept = known[:GRID_ROWS]
@@ -154,16 +136,17 @@ def draw_samples(material: Material, order: Sequence[int]) -> Figure | None:
             axes = table[i, j]
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            picture = _newest(material, stored[setting].get(seed))
+            run = setting.runs.get(seed)
+            picture = _newest(workdir, run, runs[run]["grids"]) if run else None
             if picture is None:
                 axes.text(0.5, 0.5, "no grid", ha="center", va="center", transform=axes.transAxes, color=QUIET)
             else:
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             if i == 0:
                 axes.set_title(f"seed {seed}", loc="center", fontweight="normal", fontsize=9)
-        words = "\n".join(_plain(word) for word in material.settings[setting].words)
+        words = "\n".join(_plain(word) for word in setting.words)
         table[i, 0].set_ylabel(words, rotation=0, ha="right", va="center", fontsize=8)
-    notes = [_part(len(kept), len(known), "setting"), _part(len(seeds), len(material.seeds), "seed")]
+    notes = [_part(len(kept), len(known), "setting"), _part(len(seeds), len(summary["seeds"]), "seed")]
     if any(notes):
         figure.supxlabel(", ".join(filter(None, notes)), fontsize=8)
     return figure
@@ -178,7 +161,7 @@ def png(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def _arrows(axes: Axes, y: float, places: Axis, mean: float, values: Sequence[float]) -> None:
+def _arrows(axes: Axes, y: float, places: Axis, mean: Any, values: Sequence[float]) -> None:
     """Marks for what is beyond the axis: a mean with its number, single runs in grey."""
     sides = ((places.low, "<", "left", 5), (places.high, ">", "right", -5))
     for (end, marker, side, gap), far, some in zip(sides, places.beyond([mean]), places.beyond(values), strict=True):
@@ -189,17 +172,18 @@ def _arrows(axes: Axes, y: float, places: Axis, mean: float, values: Sequence[fl
                           textcoords="offset points", fontsize=8)  # fmt: skip
 
 
-def _interval(axes: Axes, y: float, mean: float, low: float, high: float) -> None:
-    if math.isfinite(low) and math.isfinite(high):
-        axes.plot([low, high], [y, y], color=COLOURS[0], linewidth=2.2, alpha=0.6, solid_capstyle="round", zorder=3)
-    if math.isfinite(mean):
+def _interval(axes: Axes, y: float, row: Mapping[str, Any]) -> None:
+    ends = finite([row["low"], row["high"]])
+    if len(ends) == 2:
+        axes.plot(ends, [y, y], color=COLOURS[0], linewidth=2.2, alpha=0.6, solid_capstyle="round", zorder=3)
+    for mean in finite([row["mean"]]):
         axes.plot(mean, y, "o", color=COLOURS[0], markersize=6, markeredgecolor="white", zorder=4)
 
 
-def _newest(material: Material, run: str | None) -> np.ndarray | None:
-    for step in reversed(sample_steps(material, run) if run else []):
+def _newest(workdir: Path, run: str, steps: Sequence[int]) -> np.ndarray | None:
+    for step in reversed(steps):
         try:
-            return np.asarray(load(run_folder(material.workdir, str(run)) / "samples" / f"{step}.png"))
+            return np.asarray(load(path_of(workdir, run, step)))
         except OSError:  # cut short by a kill
             continue
     return None

@@ -3,18 +3,16 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """A number with some significant digits: "656.2", "0.8781", "1.2e-05", "∞", "NaN"; a dash for None."""
+    """A number of the summary with some significant digits: "656.2", "0.8781", "1.2e-05", "∞"; a dash for null."""
     if value is None:
         return NOTHING
     value = float(value)
-    if math.isnan(value):
-        return "NaN"
     sign, size = MINUS if value < 0 else "", abs(value)
     if math.isinf(size):
         return f"{sign}∞"
@@ -25,26 +23,25 @@ def number(value: Any, digits: int = 4) -> str:
     return f"{sign}{size:,.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
 
 
-def measured(value: Any, digits: int = 4) -> str:
-    """As ``number``, but a dash where nothing was measured."""
-    return NOTHING if value is None or math.isnan(float(value)) else number(value, digits)
-
-
 def interval(low: Any, high: Any) -> str:
     """``[103.2, 119.8]``, or a dash where there is none."""
-    if low is None or high is None or math.isnan(float(low)) or math.isnan(float(high)):
-        return NOTHING
-    return f"[{number(low)}, {number(high)}]"
+    return NOTHING if low is None or high is None else f"[{number(low)}, {number(high)}]"
 
 
-def with_spread(mean: float, std: float) -> str:
+def with_spread(mean: Any, std: Any) -> str:
     """``147.2 ± 8.1``: the spread with two digits, the mean to the same place."""
-    if math.isnan(mean) or math.isnan(std):
-        return measured(mean)
+    if mean is None or std is None:
+        return number(mean)
+    mean, std = float(mean), float(std)
     places = max(0, 1 - math.floor(math.log10(std))) if 0 < std < math.inf else 7
     if not math.isfinite(mean) or places > 6:
         return f"{number(mean)} ± {number(std, 2)}"
     return f"{mean:,.{places}f} ± {std:.{places}f}".replace("-", MINUS)
+
+
+def key(value: Any) -> str:
+    """What a table sorts by: every digit, or "" for what has no place."""
+    return "" if value is None else repr(float(value))
 
 
 def duration(seconds: float | None) -> str:
@@ -106,3 +103,22 @@ def words_of(point: Mapping[str, Any], short: Mapping[str, str]) -> tuple[str, .
         field, value = next(iter(point.items()))
         return (shown(value) if isinstance(value, str) and value else f"{short[field]}={shown(value)}",)
     return tuple(f"{short[field]}={shown(value)}" for field, value in point.items())
+
+
+class Setting(NamedTuple):
+    """A point of the grid: its number in the summary, its name word by word and whole, and {seed: run}."""
+
+    number: int
+    words: tuple[str, ...]
+    label: str
+    runs: dict[int, str]
+
+
+def settings_of(summary: Mapping[str, Any]) -> list[Setting]:
+    """The settings of a summary, by their numbers."""
+    short, made = short_names(summary["sweep"]["fields"]), []
+    for number, one in enumerate(summary["settings"]):
+        words = words_of(one["point"], short)
+        runs = {summary["runs"][name]["seed"]: name for name in one["runs"]}
+        made.append(Setting(number, words, ", ".join(words), runs))
+    return made

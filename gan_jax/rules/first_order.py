@@ -30,7 +30,6 @@ def optimistic(round: Round, *, strength: float | jax.Array = 1.0) -> Points:
     Through the optimizer: yes, the change is taken of its updates, as in Optimistic Adam.
 
     Args:
-      round: the round.
       strength: at least 0; 1 is the paper's.
 
     References:

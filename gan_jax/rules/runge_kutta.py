@@ -16,7 +16,6 @@ def heun(round: Round, *, regularization: float | jax.Array = 0.0, player: str =
     Through the optimizer: it must be SGD without momentum, which multiplies by h.
 
     Args:
-      round: the round.
       regularization: lambda of the paper, at least 0.
       player: who is regularized.
 
@@ -37,13 +36,11 @@ def rk4(round: Round, *, regularization: float | jax.Array = 0.0, player: str = 
     Through the optimizer: it must be SGD without momentum, which multiplies by h.
 
     Args:
-      round: the round.
       regularization: lambda of the paper, at least 0.
       player: who is regularized.
 
     References:
-      Qin et al., Training Generative Adversarial Networks by Solving Ordinary Differential Equations, 2020,
-        arXiv:2010.15040, Algorithm 1 and section 3.3.
+      As for `heun`.
     """
     first = round.start
     second = round.gradients(_ahead(round, first, 0.5))

@@ -13,7 +13,6 @@ def consensus(round: Round, *, weight: float | jax.Array = 1.0) -> Points:
     Through the optimizer: yes, the sum is.
 
     Args:
-      round: the round.
       weight: gamma of the paper, at least 0.
 
     References:
@@ -31,7 +30,6 @@ def symplectic(round: Round, *, weight: float | jax.Array = 1.0, align: bool = T
     Through the optimizer: yes, the sum is.
 
     Args:
-      round: the round.
       weight: lambda, at least 0.
       align: whether to choose the sign.
 

@@ -15,7 +15,6 @@ def unrolled(round: Round, *, steps: int = 5, player: str = "generator") -> Poin
     Through the optimizer: yes; the inner steps also, on copies of its state that are dropped.
 
     Args:
-      round: the round.
       steps: inner steps, at least 1. Cost grows with them.
       player: who foresees.
 

@@ -13,30 +13,15 @@ The names below load what they need on first use, so that importing the package 
 import importlib
 from typing import Any
 
-_ORIGIN = {
-    "Sweep": "space",
-    "Space": "space",
-    "Halving": "space",
-    "Resources": "space",
-    "grid": "space",
-    "product": "space",
-    "zipped": "space",
-    "union": "space",
-    "when": "space",
-    "only": "space",
-    "random": "space",
-    "uniform": "space",
-    "log_uniform": "space",
-    "integers": "space",
-    "choice": "space",
-    "load": "results",
-    "summarize": "aggregate",
-    "compare": "aggregate",
-    "rank": "aggregate",
-    "best_of": "aggregate",
-    "sensitivity": "aggregate",
-    "bootstrap_interval": "aggregate",
-}
+_NAMES = {
+    "sweep": ("Sweep", "Halving", "Resources"),
+    "space": ("Space", "grid", "product", "zipped", "union", "when", "only",
+              "random", "uniform", "log_uniform", "integers", "choice"),
+    "table": ("load",),
+    "aggregate": ("summarize", "compare", "rank", "sensitivity"),
+    "estimates": ("best_of", "bootstrap_interval"),
+}  # fmt: skip
+_ORIGIN = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [*_ORIGIN]
 

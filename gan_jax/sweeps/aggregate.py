@@ -1,21 +1,19 @@
 """What a sweep says: settings summarized and ranked over seeds, compared seed by seed, and which fields matter.
 
-Every function takes the table of ``gan_jax.sweeps.load`` and one value a run (``selection.run_values``). Runs without a
+Every function takes the table of ``gan_jax.sweeps.load`` and one value a run (``table.run_values``). Runs without a
 value are counted, never dropped in silence; values of two protocols are never put together.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
 
 from gan_jax.errors import ConfigError
-from gan_jax.sweeps.estimates import ENOUGH, best_of, bootstrap_interval, check_better, deviation, paired
-from gan_jax.sweeps.selection import UNFINISHED, direction, fields_of, matching, run_values, settings_of
-
-__all__ = ["Comparison", "Sensitivity", "best_of", "bootstrap_interval", "compare", "rank", "sensitivity", "summarize"]
+from gan_jax.sweeps.estimates import ENOUGH, best_of, bootstrap_interval, center, check_better, deviation, paired
+from gan_jax.sweeps.table import UNFINISHED, direction, fields_of, matching, run_values, settings_of
 
 
 def summarize(
@@ -66,8 +64,8 @@ def summarize(
                 "early": int(own["early"].sum()),
                 "left_out": int(own["left_out"].sum()),
                 **{status: int((own["status"] == status).sum()) for status in UNFINISHED},
-                "mean": _center(np.mean, values),
-                "median": _center(np.median, values),
+                "mean": center(np.mean, values),
+                "median": center(np.median, values),
                 "std": deviation(values),
                 "low": low,
                 "high": high,
@@ -129,7 +127,7 @@ class Comparison(NamedTuple):
       left_out: other seeds of either setting: no run, no value, or one of another protocol.
       mean: of the differences a - b; NaN without a pair.
       low, high: its bootstrap interval; too narrow for few pairs, see ``bootstrap_interval``.
-      effect: Cohen's d_z, the mean over the standard deviation of the differences.
+      effect: Cohen's d_z, the mean over the standard deviation of the differences; infinite where all differ alike.
       p: of the two-sided sign-flip test; never below 2^(1 - pairs), so not below 0.0625 for five seeds.
       enough: whether there are at least three pairs.
     """
@@ -239,7 +237,7 @@ def sensitivity(
         for setting, own in levels:
             values = own["value"].to_numpy()
             low, high = bootstrap_interval(values, confidence)
-            row = {"factor": field, "level": setting[field], "n": len(values), "mean": _center(np.mean, values)}
+            row = {"factor": field, "level": setting[field], "n": len(values), "mean": center(np.mean, values)}
             rows.append({**row, "low": low, "high": high})
     cells = settings_of(runs, fields)
     x = runs["value"].to_numpy()
@@ -275,8 +273,3 @@ def _between(runs: pandas.DataFrame, groups: list[tuple[dict[str, Any], pandas.D
         return math.nan
     overall = runs["value"].mean()
     return float(sum(len(own) * (own["value"].mean() - overall) ** 2 for _, own in groups))
-
-
-def _center(statistic: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
-    with np.errstate(invalid="ignore"):  # the mean of inf and -inf
-        return float(statistic(values)) if len(values) else math.nan

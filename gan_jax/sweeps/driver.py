@@ -1,11 +1,11 @@
-"""Runs a sweep: lays it out, has its groups trained by an executor, and writes its results."""
+"""Runs a sweep: lays it out, has its groups trained by an executor, writes its results; or says what it would do."""
 
 import dataclasses
-import json
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TextIO
 
 import jax
 from ml_collections import ConfigDict
@@ -14,135 +14,86 @@ from gan_jax import config as configs
 from gan_jax.build import build_game, build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
+from gan_jax.evaluation.table import aligned
 from gan_jax.paths import expanded
-from gan_jax.stored import read_object
-from gan_jax.sweeps import halving
-from gan_jax.sweeps.asynchronous import Ladder
-from gan_jax.sweeps.hosts import train_over_hosts
-from gan_jax.sweeps.plan import plan, structure_of
-from gan_jax.sweeps.progress import SweepProgress
-from gan_jax.sweeps.records import DONE, FILE, NEEDED, Group, run_folder, status_of, write_group
-from gan_jax.sweeps.results import write_results
-from gan_jax.sweeps.space import NOT_TRAINED, Resources, Sweep, expand, run_name
-from gan_jax.training.records import PACKAGES, locked, write_text
-from gan_jax.training.start import read_config
-from gan_jax.training.together import Show
+from gan_jax.status import Status
+from gan_jax.stored import read_object, write_object
+from gan_jax.sweeps import halving, layout
+from gan_jax.sweeps.executors import Executor, train_over_hosts
+from gan_jax.sweeps.layout import FILE, Group, Layout, run_folder, status_of
+from gan_jax.sweeps.sweep import NOT_TRAINED, Sweep
+from gan_jax.sweeps.table import write_results
+from gan_jax.sweeps.train import Job, choose, measure
+from gan_jax.training import compilation_cache
+from gan_jax.training.progress import Progress
+from gan_jax.training.records import PACKAGES, locked
+from gan_jax.training.shared import shared_by
 
-WRITTEN = ("results.csv", "results.parquet", "report.html")  # beside the runs, their groups and sweep.json
-
-
-class Job(NamedTuple):
-    """What an executor is asked to do.
-
-    Attributes:
-      workdir: of the sweep.
-      groups: to train; their folders are written.
-      width: most runs on a device; 0 measures.
-      command: for environment.json of the runs.
-      resources: of each group.
-      show: for a person.
-      more: groups that may begin now that one is done.
-    """
-
-    workdir: Path
-    groups: Sequence[Group]
-    width: int
-    command: Sequence[str]
-    resources: Resources
-    show: Show
-    more: Callable[[Group], Sequence[Group]] = lambda group: ()
-
-
-Executor = Callable[[Job], None]
+WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")  # beside runs, groups and sweep.json
+PROBED = 4  # groups that are timed; others of the same shape take the same time
+SHOWN = 60  # runs that are listed
+EVERY = 20.0  # seconds between lines where there is no bar
 
 
 def sweep(
-    wanted: Sweep, base: ConfigDict, workdir: str | Path, execute: Executor, *, width: int = 0,
-    command: Sequence[str] = (), about: Mapping[str, Any] | None = None, progress: bool = True,
-    retry_failed: bool = False, over_hosts: bool = False, asynchronous: bool = False,
+    wanted: Sweep, base: ConfigDict, workdir: str | Path, executor: Executor, *, width: int = 0,
+    about: Mapping[str, Any] | None = None, progress: bool = True, retry_failed: bool = False,
 ) -> dict[str, int]:  # fmt: skip
-    """Train what is missing of a sweep.
+    """Train what is missing of a sweep. Of several processes of ``jax.distributed``, all train each run together.
 
-    Args:
-      wanted: the sweep.
-      base: the configuration that its points change.
-      workdir: created if missing; what is done there already stays.
-      execute: trains groups.
-      width: most runs on a device; 0 measures, 1 trains them one after another.
-      command: the command line, for the records.
-      about: "config", "sweep" and "overrides" as given on it.
-      progress: whether to show progress on stderr.
-      retry_failed: whether runs that failed by an exception are tried again.
-      asynchronous: whether successive halving sends settings on before all have reached their rung.
-      over_hosts: whether this is one of several processes of ``jax.distributed``, which train each run together.
-
-    Returns:
-      {status: runs} over the runs of this sweep.
-
-    Raises:
-      ConfigError: a point of the sweep is not possible, or the directory holds files of no sweep; nothing was written.
-      WorkdirError: the directory is locked, unreadable or full.
-      KeyboardInterrupt, SystemExit(143 or 129): after saving, on SIGINT, SIGTERM and SIGHUP; the command continues.
+    What is done already stays; with ``retry_failed`` runs that failed by an exception are tried again. A width of 0
+    measures how many runs a device carries at most. For the records, ``about`` has "command", "config", "sweep" and
+    "overrides" as given on the command line. Returns {status: runs}, {} in all processes but the first.
     """
-    workdir = expanded("workdir", workdir)
-    laid_out = expand(wanted, base)
-    runs = {run_name(config): config for _, config in laid_out}
-    points = {run_name(config): point for point, config in laid_out}
-    if wanted.halving:
-        halving.check(wanted, runs)
-        if over_hosts:
-            raise ConfigError(f"halving={wanted.halving} with several processes; allowed: halving=None, or one process")
-    for structure in {structure_of(config): config for config in runs.values()}.values():
-        source = build_source(structure)  # data that is missing ends the sweep before anything is written
-        build_game(structure, source)  # and so does a field without effect
-        if wanted.halving and source.stream is not None:
-            raise ConfigError(
-                f"halving={wanted.halving} with data.name={structure.data.name!r}, which is streamed: such a run is "
-                "trained to its end at once; allowed: halving=None, or data that fits in memory"
-            )
-    if over_hosts and jax.process_index() > 0:
-        train_over_hosts(workdir, runs, command, SweepProgress(0, 0, {}, enabled=False))
+    laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
+    over_hosts = jax.process_count() > 1
+    _check(laid, over_hosts)
+    about = {"command": [], "config": "", "sweep": "", "overrides": [], **(about or {})}
+    show = SweepProgress(0, 0, {}, enabled=False)
+    job = Job(laid.workdir, (), width, about["command"], wanted.resources, show)
+    if jax.process_index() > 0:
+        train_over_hosts(job, laid.runs)
         return {}
-    with locked(workdir):
-        _check_no_files(workdir)
-        _write_layout(workdir, wanted, base, runs, list(command), dict(about or {}))
+    with locked(laid.workdir):
+        _check_no_files(laid.workdir)
+        _write_layout(laid, base, about)
+        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
         if retry_failed:
-            _forget_failed(workdir, runs)
-        before = Counter(status_of(workdir, run) for run in runs)
-        show = SweepProgress(
-            sum(config.steps for run, config in runs.items() if status_of(workdir, run) not in DONE),
-            len(runs), {status: n for status, n in before.items() if status in DONE}, enabled=progress,
-        )  # fmt: skip
+            for run in (run for run, status in statuses.items() if status == Status.FAILED):
+                (run_folder(laid.workdir, run) / "result.json").unlink()
+                statuses[run] = status_of(laid.workdir, run)
+        steps = sum(laid.runs[run].steps for run, status in statuses.items() if not status.done)
+        ended = Counter(status for status in statuses.values() if status.done)
+        show = SweepProgress(steps, len(statuses), ended, enabled=progress)
         try:
             if over_hosts:
-                train_over_hosts(workdir, runs, command, show)
-            elif wanted.halving and asynchronous:
-                ladder = Ladder(workdir, wanted, runs, points, show)
-                job = Job(workdir, ladder.first(), width, list(command), wanted.resources, show, ladder.more)
-                execute(job)
+                train_over_hosts(job._replace(show=show), laid.runs)
             else:
-                _rungs(wanted, workdir, runs, points, execute, width, list(command), show)
+                ladder = halving.Ladder(laid, show, executor.asynchronous)
+                if groups := ladder.first():
+                    executor.train(job._replace(groups=groups, show=show, more=ladder.more))
+                else:
+                    show.say("nothing is left to do")
         finally:
             show.close()
-            write_results(workdir)
-    return dict(Counter(status_of(workdir, run) for run in runs))
+            write_results(laid.workdir)
+    return dict(Counter(status_of(laid.workdir, run).value for run in laid.runs))
 
 
-def _rungs(
-    wanted: Sweep, workdir: Path, runs: Mapping[str, ConfigDict], points: Mapping[str, dict[str, Any]],
-    execute: Executor, width: int, command: list[str], show: SweepProgress,
-) -> None:  # fmt: skip
-    begin = 0
-    for until in halving.rungs(wanted, runs):
-        groups = plan(workdir, runs, begin, until)
-        for group in groups:
-            write_group(workdir, group)
-        show.say(f"{len(groups)} groups of runs, each with a program of its own" if groups else "nothing is left to do")
-        if groups:
-            execute(Job(workdir, groups, width, command, wanted.resources, show))
-        if until is not None:
-            halving.select(workdir, wanted, runs, points, until, show)
-            begin = until
+def _check(laid: Layout, over_hosts: bool) -> None:
+    """Refuse what cannot be trained, before anything is written: also data that is missing, a field without effect."""
+    halving.check(laid)
+    asked = laid.wanted.halving
+    if asked and over_hosts:
+        raise ConfigError(f"halving={asked} with several processes; allowed: halving=None, or one process")
+    for config in {layout.structure_of(config): config for config in laid.runs.values()}.values():
+        source = build_source(config)
+        build_game(config, source)
+        if asked and source.stream is not None:
+            raise ConfigError(
+                f"halving={asked} with data.name={config.data.name!r}, which is streamed: such a run is "
+                "trained to its end at once; allowed: halving=None, or data that fits in memory"
+            )
 
 
 def _check_no_files(workdir: Path) -> None:
@@ -155,29 +106,27 @@ def _check_no_files(workdir: Path) -> None:
         )
 
 
-def _write_layout(
-    workdir: Path, wanted: Sweep, base: ConfigDict, runs: Mapping[str, ConfigDict], command: list[str],
-    about: dict[str, Any],
-) -> None:  # fmt: skip
+def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> None:
     """sweep.json, with what earlier starts had laid out, and each run's configuration."""
-    earlier = read_object(workdir / FILE, NEEDED) or {"runs": {}, "commands": []}
+    workdir, wanted, runs, _ = laid
+    earlier = read_object(workdir / FILE, layout.NEEDED) or {"runs": {}, "commands": []}
     for run, config in runs.items():
-        if status_of(workdir, run) not in DONE:
-            folder = run_folder(workdir, run)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_text(folder / "config.json", configs.to_json(config))
+        if not status_of(workdir, run).done:
+            run_folder(workdir, run).mkdir(parents=True, exist_ok=True)
+            write_object(run_folder(workdir, run) / "config.json", config.to_dict())
     flat = {run: configs.flatten(config) for run, config in runs.items()}
     for run in earlier["runs"]:
         if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
-            flat[run] = configs.flatten(_stored(workdir, run))
+            flat[run] = configs.flatten(layout.read_run_config(workdir, run))
     order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     others = sorted(field for field in flat[order[0]] if field not in named)  # such as another base than before
     fields = [field for field in (*named, *others) if field != "seed" and _varies(field, [flat[run] for run in order])]
-    text = {
+    command, asked = about["command"], {name: value for name, value in about.items() if name != "command"}
+    found = {
         "question": wanted.question,
         "metric": wanted.metric,
-        **{"config": "", "sweep": "", "overrides": [], **about},
+        **asked,
         "commands": [*(one for one in earlier["commands"] if one != command), command],
         "base": base.to_dict(),
         "fields": fields,
@@ -186,20 +135,113 @@ def _write_layout(
         "halving": dataclasses.asdict(wanted.halving) if wanted.halving else None,
         "versions": versions(PACKAGES),
     }
-    write_text(workdir / FILE, json.dumps(text, indent=2) + "\n")
+    write_object(workdir / FILE, found)
 
 
 def _varies(field: str, flat: Sequence[Mapping[str, Any]]) -> bool:
     return not field.startswith(NOT_TRAINED) and any(one[field] != flat[0][field] for one in flat)
 
 
-def _stored(workdir: Path, run: str) -> ConfigDict:
-    config = read_config(run_folder(workdir, run))
-    assert config is not None
-    return config
+def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int = 0) -> str:
+    """Say what a sweep would do: its runs, its groups, and the time that a short probe of their programs promises.
+
+    Nothing is written but the cache of compiled programs. Arguments and errors are those of ``sweep``.
+    """
+    laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
+    halving.check(laid)
+    fields = list(next(iter(laid.points.values())))
+    statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
+    rows = [[run, *(str(laid.points[run][field]) for field in fields), status] for run, status in statuses.items()]
+    lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
+    if len(rows) > SHOWN:
+        lines.append(f"... and {len(rows) - SHOWN} more")
+    rungs = halving.rungs(laid)
+    groups = layout.plan(laid.workdir, laid.runs, 0, rungs[0] if rungs else None)
+    left = sum(not status.done for status in statuses.values())
+    lines += [
+        f"{len(rows)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program",
+        *_probed(groups, laid.runs, width, rungs),
+    ]
+    return "\n".join(lines)
 
 
-def _forget_failed(workdir: Path, runs: Mapping[str, ConfigDict]) -> None:
-    for run in runs:
-        if status_of(workdir, run) == "failed":
-            (run_folder(workdir, run) / "result.json").unlink()
+def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, rungs: list[int]) -> list[str]:
+    compilation_cache.enable()
+    times: dict[str, tuple[float, float, str]] = {}
+    lines, seconds = [], 0.0
+    for group in groups:
+        shape = layout.shape_of(runs[group.runs[0]])
+        if shape not in times and len(times) < PROBED:
+            times[shape] = _time([runs[run] for run in group.runs], width)
+        known = shape in times
+        per_step, compiling, why = times.get(shape) or max(times.values())
+        took = compiling + per_step * len(group.runs) * (group.until - group.begin)
+        seconds += took
+        note = why if known else "not probed; as the slowest that was"
+        rate = f"{_minutes(took)}, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
+        lines.append(f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, {rate}")
+    with_halving = f" up to the first rung; the later ones are at {', '.join(map(str, rungs[1:]))} and the end"
+    lines.append(
+        f"about {_minutes(seconds)} of training and compiling{with_halving if rungs else ''}, without "
+        "evaluations, samples and checkpoints"
+    )
+    return lines
+
+
+def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]:
+    """(seconds per step of one run, seconds of compiling, why so) of runs that share a program."""
+    source = build_source(configs[0])
+    if source.stream is not None:
+        return 0.0, 0.0, "streamed data: not probed"
+    shared = shared_by(configs[0], source, lambda line: None)
+    choice = choose(shared, configs, width)
+    if choice.seconds_per_step:
+        return choice.seconds_per_step[choice.way], choice.compile_seconds, f"{choice.way}: {choice.why}"
+    per_step, _, compiling = measure(shared, configs, -(-choice.width // jax.device_count()))
+    return per_step, compiling, f"{choice.way}: {choice.why}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
+class SweepProgress(Progress):
+    """Steps over all runs, the time left, and how many runs are left and ended, some of them before this start."""
+
+    def __init__(
+        self, steps: int, runs: int, ended: Mapping[Status, int], stream: TextIO | None = None, *, enabled: bool = True
+    ) -> None:
+        super().__init__(steps, stream, enabled=enabled)
+        self.runs, self.counts, self.at = runs, Counter(ended), 0
+        self._begun = self._said = time.perf_counter()
+        self.begin(0, unit_scale=True, smoothing=0.05)
+        self._words()
+
+    def advance(self, steps: int) -> None:
+        """So many more steps are done, over all runs."""
+        self.at += steps
+        now = time.perf_counter()
+        if self._bar is not None:
+            self._bar.update(steps)
+        elif now - self._said > EVERY:
+            self._said = now
+            share = self.at / max(self.total, 1)
+            seconds = int((now - self._begun) * (1 - share) / share) if share > 0 else 0
+            time_left = f"  {seconds // 60}:{seconds % 60:02d} left" if share > 0 else ""
+            self.say(f"{share:4.0%}  {self.words()}{time_left}")
+
+    def ended(self, status: str) -> None:
+        """A run ended."""
+        self.counts[Status(status)] += 1
+        self._words()
+
+    def words(self) -> str:
+        """How many runs are done, failed and left."""
+        done = self.counts[Status.FINISHED]
+        others = {k: n for k, n in sorted(self.counts.items()) if k not in (Status.FINISHED, Status.PAUSED) and n}
+        left = self.runs - done - sum(others.values())
+        return ", ".join([f"{done} done", *(f"{n} {status}" for status, n in others.items()), f"{left} left"])
+
+    def _words(self) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(self.words())

@@ -104,14 +104,7 @@ def best_of(values: ArrayLike, k: int, better: str) -> float:
 
 
 class Paired(NamedTuple):
-    """What differences between pairs say.
-
-    Attributes:
-      mean: of the differences; NaN without any.
-      low, high: its bootstrap interval (see ``bootstrap_interval`` for how often it holds the true mean).
-      effect: Cohen's d_z, the mean over the standard deviation of the differences; infinite where all differ alike.
-      p: of the two-sided sign-flip test; with n pairs it is never below 2^(1-n), so not below 0.0625 for five.
-    """
+    """What differences between pairs say; ``aggregate.Comparison`` has the same."""
 
     mean: float
     low: float
@@ -121,18 +114,10 @@ class Paired(NamedTuple):
 
 
 def paired(differences: ArrayLike, confidence: float = 0.95) -> Paired:
-    """Mean, interval, effect size and sign-flip test of differences between pairs.
+    """Mean, interval, effect size and sign-flip test of differences between pairs; of an infinite one only the mean.
 
     Under the null hypothesis each difference is as likely as its negative. All 2^n patterns of signs are looked at for
     n <= 16, else 65,536 random ones drawn with a fixed seed.
-
-    Args:
-      differences: numbers [N]; where one is infinite, all but the mean is NaN.
-      confidence: of the interval, in (0, 1).
-
-    Raises:
-      ConfigError: ``confidence`` is out of range.
-      MetricError: ``differences`` is not of rank 1 or has a NaN.
 
     References:
       Fisher, The Design of Experiments, 1935, section 21 (the test).
@@ -141,12 +126,10 @@ def paired(differences: ArrayLike, confidence: float = 0.95) -> Paired:
     d = _numbers(differences)
     low, high = bootstrap_interval(d, confidence)
     if len(d) == 0 or not np.all(np.isfinite(d)):
-        return Paired(_mean(d), math.nan, math.nan, math.nan, math.nan)
-    mean, spread = _mean(d), deviation(d)
-    if len(d) == 1 or (spread == 0 and mean == 0):
-        effect = math.nan
-    else:
-        effect = math.copysign(math.inf, mean) if spread == 0 else mean / spread
+        return Paired(center(np.mean, d), math.nan, math.nan, math.nan, math.nan)
+    mean, spread = center(np.mean, d), deviation(d)
+    with np.errstate(divide="ignore", invalid="ignore"):  # all differences alike, or all 0
+        effect = float(np.divide(mean, spread))
     if len(d) == 1:
         return Paired(mean, low, high, effect, 1.0)
     test = stats.permutation_test(
@@ -168,9 +151,10 @@ def check_better(better: Any) -> None:
         raise ConfigError(f"better={better!r} is not possible; allowed: lower, higher")
 
 
-def _mean(x: np.ndarray) -> float:
+def center(statistic: Callable[[np.ndarray], Any], x: np.ndarray) -> float:
+    """A mean or median; NaN of nothing."""
     with np.errstate(invalid="ignore"):  # the mean of inf and -inf
-        return float(np.mean(x)) if len(x) else math.nan
+        return float(statistic(x)) if len(x) else math.nan
 
 
 def _numbers(values: ArrayLike) -> np.ndarray:

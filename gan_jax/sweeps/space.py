@@ -1,287 +1,308 @@
-"""Sweeps: what is asked, over which settings and seeds, with what; read from a file and laid out as configurations."""
+"""Spaces: finite ordered sets of points, each a mapping {field: value}, and how larger ones are made of smaller ones.
 
-import dataclasses
+For all spaces a, b, c: ``product(a, product(b, c))`` equals ``product(product(a, b), c)``, ``product(a, grid({}))``
+equals a, ``len(product(a, b))`` is ``len(a) * len(b)``, and ``union(a, a)`` equals a.
+"""
+
 import hashlib
-import inspect
-import json
+import itertools
 import math
-import sys
-import types
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from gan_jax.errors import ConfigError
-from gan_jax.paths import from_home
-from gan_jax.scalars import python_value
+from gan_jax.scalars import listed, plain, python_value, same
 from gan_jax.stored import original
-from gan_jax.sweeps.draws import choice, integers, log_uniform, uniform
-from gan_jax.sweeps.points import Point, Space, grid, in_words, only, product, random, union, when, zipped
 
-if TYPE_CHECKING:
-    from ml_collections import ConfigDict
-
-__all__ = [
-    "Halving", "Point", "Resources", "Space", "Sweep", "choice", "expand", "grid", "in_words", "integers", "load_sweep",
-    "log_uniform", "only", "product", "random", "run_name", "uniform", "union", "when", "zipped",
-]  # fmt: skip
-
-# Fields that do not change what is trained: a run keeps its name, and a sweep cannot vary them.
-NOT_TRAINED = ("evaluation.", "health.samples", "profile", "data.dir")
+Point = Mapping[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Halving:
-    """Successive halving: of the settings that are trained for some steps, the best are trained on.
+@dataclass(frozen=True)
+class Space:
+    """A finite ordered set of points.
 
     Attributes:
-      first: steps before the first selection, at least 1.
-      factor: one in ``factor`` settings goes on, for ``factor`` times the steps; at least 2.
-      metric: value by which they are chosen; "" is the sweep's.
+      points: each {field: value}, such as {"loss.name": "hinge", "batch_size": 64}; points may have different fields.
+        Values become plain Python: numbers, strings, tuples.
 
     Raises:
-      ConfigError: a number is out of range, or there is no such value.
-
-    References:
-      Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016,
-        arXiv:1502.07943, Figure 3.
-      Li et al., Hyperband, 2018, arXiv:1603.06560, Algorithm 1 (eta is ``factor``).
+      ConfigError: there is no point, a field is not a string or is "seed", or a value is NaN or of another type.
     """
 
-    first: int
-    factor: int = 3
-    metric: str = ""
+    points: tuple[Point, ...]
 
     def __post_init__(self) -> None:
-        _as_python(self)
-        _whole("halving.first", self.first, 1)
-        _whole("halving.factor", self.factor, 2)
-        _value_name("halving.metric", self.metric)
-
-
-@dataclasses.dataclass(frozen=True)
-class Resources:
-    """What one group of runs takes, where an executor hands groups to several workers or machines.
-
-    Attributes:
-      cpus, gpus, tpus: how many, at least 0. Without accelerators each core is a device and carries runs.
-      retries: how often a group is started again after its worker or machine died, at least 0.
-
-    Raises:
-      ConfigError: a number is out of range.
-    """
-
-    cpus: float = 1
-    gpus: float = 0
-    tpus: float = 0
-    retries: int = 2
-
-    def __post_init__(self) -> None:
-        _as_python(self)
-        for name in ("cpus", "gpus", "tpus"):
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not 0 <= value < math.inf:
-                raise ConfigError(f"resources.{name}={value!r} is not possible; allowed: a finite number of at least 0")
-        _whole("resources.retries", self.retries, 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Sweep:
-    """Which runs, and why.
-
-    Attributes:
-      space: the settings.
-      seeds: of the runs of every setting; n stands for 0, 1, ..., n - 1. Three are the least that say anything about
-        spread.
-      question: what the sweep is to answer, in words.
-      metric: value by which settings are ranked, such as "frechet_lenet"; "" ranks by none.
-      halving: to end runs early, or None.
-      resources: what the runs may use.
-
-    Raises:
-      ConfigError: an attribute is of the wrong type or out of range, or there is no such value.
-    """
-
-    space: Space
-    seeds: int | tuple[int, ...] = 3
-    question: str = ""
-    metric: str = ""
-    halving: Halving | None = None
-    resources: Resources = dataclasses.field(default_factory=Resources)
-
-    def __post_init__(self) -> None:
-        for name, kinds, allowed in (
-            ("space", Space, "grid({...}), random(n, {...}), ..."),
-            ("question", str, "a string"),
-            ("halving", Halving | None, "Halving(first=STEPS), None"),
-            ("resources", Resources, "Resources(cpus=4)"),
-        ):
-            if not isinstance(value := getattr(self, name), kinds):
-                raise ConfigError(f"{name}={value!r} has type {type(value).__name__}; allowed: {allowed}")
-        _as_python(self)
-        if isinstance(self.seeds, list | range):
-            object.__setattr__(self, "seeds", tuple(self.seeds))
-        seeds = self.each_seed if isinstance(self.seeds, tuple) or type(self.seeds) is int else ()
-        if not seeds or len(set(seeds)) < len(seeds) or any(type(s) is not int or not 0 <= s < 2**32 for s in seeds):
-            raise ConfigError(
-                f"seeds={self.seeds!r} is not possible; allowed: how many, at least 1, or distinct whole numbers in "
-                "[0, 2^32)"
-            )
-        _value_name("metric", self.metric)
-        if self.halving and not (self.halving.metric or self.metric):
-            raise ConfigError("halving.metric='' with metric='': nothing to choose by; allowed: a value's name in one")
+        points = tuple({_field(f): plain(f, value) for f, value in point.items()} for point in self.points)
+        if not points:
+            raise ConfigError("a space has no point; allowed: at least one")
+        object.__setattr__(self, "points", points)
 
     @property
-    def each_seed(self) -> tuple[int, ...]:
-        """The seeds one by one."""
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+    def fields(self) -> tuple[str, ...]:
+        """All fields that some point sets, in order of first appearance."""
+        return tuple(dict.fromkeys(field for point in self.points for field in point))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self.points)
 
 
-def load_sweep(path: str) -> Sweep:
-    """The sweep that a file defines.
+class Draw(NamedTuple):
+    """A distribution of a field's values: of 64 random bits, as a whole number in [0, 2^64), a value."""
+
+    of: Callable[[int], Any]
+
+
+def grid(values: Mapping[str, Any]) -> Space:
+    """Every combination; the last field varies fastest.
 
     Args:
-      path: ``FILE.py``, which defines ``get_sweep()``, or ``FILE.py:NAME`` for ``get_sweep(name)``.
+      values: {field: list of values}; {} gives one point that sets nothing.
 
     Raises:
-      ConfigError: no such file or function, it returned something else, or the file raised, with its file and line.
+      ConfigError: a list is empty or has a value twice, or as ``Space``.
     """
-    from gan_jax.registry import describe
+    lists = _lists("grid", values)
+    return Space(tuple(dict(zip(lists, row)) for row in itertools.product(*lists.values())))
 
-    file, _, name = from_home("--sweep", str(path)).partition(":")
-    if not Path(file).is_file():
-        raise ConfigError(f"--sweep={path}: there is no such file; allowed: FILE.py or FILE.py:NAME")
-    module = types.ModuleType("sweep_file")
-    module.__file__ = file
-    sys.modules["sweep_file"] = module  # where a dataclass of the file looks for its module
-    try:
-        exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
-        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
-    function = getattr(module, "get_sweep", None)
-    if not callable(function):
-        raise ConfigError(f"--sweep={path}: {file} defines no function get_sweep; allowed: get_sweep() -> Sweep")
-    arguments = (name,) if name else ()
-    try:
-        inspect.signature(function).bind(*arguments)
-    except TypeError as error:
-        form = (
-            f"it takes no name; allowed: --sweep={file}" if name else f"it takes a name; allowed: --sweep={file}:NAME"
+
+def zipped(values: Mapping[str, Any]) -> Space:
+    """The first values of all lists, the second values, and so on.
+
+    Args:
+      values: {field: list of values}, lists of one length. Here a value may occur again.
+
+    Raises:
+      ConfigError: there is no list, lengths differ, two points are equal, or as ``Space``.
+    """
+    lists = _lists("zipped", values, repeats=True)
+    if not lists:
+        raise ConfigError("zipped={} has no field; allowed: at least one, such as {'loss.name': ['hinge']}")
+    if len({len(v) for v in lists.values()}) > 1:
+        lengths = ", ".join(f"{field} has {len(v)}" for field, v in lists.items())
+        raise ConfigError(f"zipped: {lengths} values; allowed: lists of one length")
+    points: dict[Hashable, Point] = {}
+    for row in zip(*lists.values()):
+        point = dict(zip(lists, row))
+        if same(point) in points:
+            raise ConfigError(f"zipped: {in_words(point)} occurs twice; allowed: each point once")
+        points[same(point)] = point
+    return Space(tuple(points.values()))
+
+
+def product(*spaces: Space) -> Space:
+    """Every point of the first with every point of the others; the last space varies fastest.
+
+    Raises:
+      ConfigError: a field is in two of the spaces.
+    """
+    spaces = _spaces("product", spaces)
+    for (i, a), (j, b) in itertools.combinations(enumerate(spaces, 1), 2):
+        if common := [field for field in a.fields if field in b.fields]:
+            raise ConfigError(f"product: {common[0]} is in factors {i} and {j}; allowed: a field in one factor only")
+    rows = itertools.product(*spaces)
+    return Space(tuple({field: value for point in row for field, value in point.items()} for row in rows))
+
+
+def union(*spaces: Space) -> Space:
+    """The points of all spaces in order, equal points once.
+
+    Raises:
+      ConfigError: there is no space.
+    """
+    points: dict[Hashable, Point] = {}
+    for space in _spaces("union", spaces):
+        for point in space:
+            points.setdefault(same(point), point)
+    return Space(tuple(points.values()))
+
+
+def when(space: Space, match: Mapping[str, Any], then: Space) -> Space:
+    """Points that match are multiplied by another space, in their place; the others stay.
+
+    Args:
+      space: what may match.
+      match: {field: value, or a list of alternatives}, such as {"loss.name": "wasserstein"}; a point matches if it has
+        one of the values in every field. A value that no point has is taken for a mistake.
+      then: what the points that match are multiplied by.
+
+    Raises:
+      ConfigError: no point has such a field or value, none matches, or one that does sets a field of ``then``.
+    """
+    space, then = _spaces("when", (space, then))
+    wanted = {field: _alternatives(space, field, value) for field, value in _mapping("when", match).items()}
+    matching = [all(f in point and same(point[f]) in wanted[f] for f in wanted) for point in space]
+    if not any(matching):
+        raise ConfigError(f"when: no point has {in_words(match)} at once; allowed: values that one point has")
+    points: list[Point] = []
+    for point, matches in zip(space, matching):
+        if matches and (common := [field for field in then.fields if field in point]):
+            raise ConfigError(f"when: the point {in_words(point)} has {common[0]} already; allowed: fields it lacks")
+        points.extend([{**point, **further} for further in then] if matches else [point])
+    return Space(tuple(points))
+
+
+def only(space: Space, predicate: Callable[[Point], bool]) -> Space:
+    """The points for which a predicate holds.
+
+    Raises:
+      ConfigError: it holds for none.
+    """
+    (space,) = _spaces("only", (space,))
+    points = tuple(point for point in space if predicate(point))
+    if not points:
+        raise ConfigError(f"only: the predicate holds for none of {len(space)} points; allowed: at least one is left")
+    return Space(points)
+
+
+def random(n: int, values: Mapping[str, Draw], seed: int = 0) -> Space:
+    """Points drawn at random, every field on its own.
+
+    A value is a pure function of the seed, its field's name and the point's index: with a larger n or a further field,
+    the points so far stay as they are.
+
+    Args:
+      n: number of points, at least 1.
+      values: {field: ``uniform(...)``, ``log_uniform(...)``, ``integers(...)`` or ``choice([...])``}.
+      seed: in [0, 2^32).
+
+    Raises:
+      ConfigError: n or the seed is out of range, there is no field, or a field has no distribution.
+    """
+    n, seed = python_value(n), python_value(seed)
+    if type(n) is not int or not 1 <= n < 2**32:
+        raise ConfigError(f"random: n={n!r} is not possible; allowed: a whole number of at least 1")
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        raise ConfigError(f"random: seed={seed!r} is not possible; allowed: a whole number in [0, 2^32)")
+    if not _mapping("random", values):
+        raise ConfigError("random: values={} has no field; allowed: at least one")
+    for field, draw in values.items():
+        if not isinstance(draw, Draw):
+            allowed = "uniform(low, high), log_uniform(low, high), integers(low, high), choice([...])"
+            raise ConfigError(f"random: {field}={draw!r} is no distribution; allowed: {allowed}")
+    return Space(tuple({f: _drawn(draw, seed, f, i) for f, draw in values.items()} for i in range(n)))
+
+
+def uniform(low: float, high: float) -> Draw:
+    """Uniform in [low, high].
+
+    Raises:
+      ConfigError: not two finite numbers, low is not below high, or their difference is infinite.
+    """
+    low, high = _bounds("uniform", low, high)
+    return Draw(lambda bits: min(max(low + _fraction(bits) * (high - low), low), high))
+
+
+def log_uniform(low: float, high: float) -> Draw:
+    """Uniform in the logarithm, in [low, high]: as often in [1e-5, 1e-4] as in [1e-3, 1e-2].
+
+    Raises:
+      ConfigError: not two finite numbers above 0, or low is not below high.
+    """
+    low, high = _bounds("log_uniform", low, high)
+    if low <= 0:
+        raise ConfigError(f"log_uniform({low}, {high}) has no logarithm at {low}; allowed: low above 0")
+    start, width = math.log(low), math.log(high) - math.log(low)
+    return Draw(lambda bits: min(max(math.exp(start + _fraction(bits) * width), low), high))
+
+
+def integers(low: int, high: int) -> Draw:
+    """A whole number from low to high, both included, each as likely as the others.
+
+    Raises:
+      ConfigError: not two whole numbers, low is not below high, or there are 2^64 of them or more.
+    """
+    low, high = plain("integers: low", low), plain("integers: high", high)
+    if type(low) is not int or type(high) is not int or not low < high < low + 2**64:
+        raise ConfigError(
+            f"integers({low!r}, {high!r}) is not possible; allowed: two whole numbers, low below high, both are drawn"
         )
-        raise ConfigError(f"--sweep={path}: get_sweep{inspect.signature(function)}: {form}") from error
-    try:
-        made = function(*arguments)
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
-    if not isinstance(made, Sweep):
-        raise ConfigError(f"--sweep={path}: get_sweep returned {type(made).__name__}; allowed: a Sweep")
-    return made
+    return Draw(lambda bits: low + (bits * (high - low + 1) >> 64))
 
 
-def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "ConfigDict"]]:
-    """Every run of a sweep; points outer, seeds inner.
-
-    Args:
-      base: the configuration that points change.
-
-    Returns:
-      A list of ({field: value}, checked and locked configuration). Each first part has every field that some point
-      sets, in order of first appearance, and "seed"; values are those of the configuration.
+def choice(values: Any) -> Draw:
+    """One of a list of values, each as likely as the others.
 
     Raises:
-      ConfigError: a field is unknown or changes nothing that is trained, a configuration is not possible (its own line,
-        and which point), two points give the same one, or halving begins after the last step.
+      ConfigError: not a list, it is empty, or a value occurs twice.
     """
-    from gan_jax.config import flatten, validate
-    from gan_jax.fields import all_fields
-    from gan_jax.idle import refuse_idle
-    from gan_jax.messages import unknown
-
-    varied, games = sweep.space.fields, {point.get("game.name", base.game.name) for point in sweep.space}
-    fields = {path: field for game in sorted(games, key=str) for path, field in all_fields(str(game)).items()}
-    for field in varied:
-        if field not in fields:
-            value = next(point[field] for point in sweep.space if field in point)
-            raise ConfigError(unknown(field, fields, given=f"{field}={value!r}"))
-        if field.startswith(NOT_TRAINED):
-            raise ConfigError(f"{field} changes nothing that is trained; allowed in a space: fields that do")
-    base_values = flatten(validate(base))
-    runs: list[tuple[dict[str, Any], ConfigDict]] = []
-    point_of: dict[str, int] = {}
-    for number, point in enumerate(sweep.space, 1):
-        for seed in sweep.each_seed:
-            try:
-                config = validate(_nested({**base_values, **point, "seed": seed}))
-            except ConfigError as error:
-                raise ConfigError(f"{error}; in point {number} of the sweep: {in_words(point)}") from error
-            if sweep.halving and sweep.halving.first >= config.steps:
-                raise ConfigError(
-                    f"halving.first={sweep.halving.first} is not below steps={config.steps}, so nothing would be "
-                    f"halved; in point {number} of the sweep: {in_words(point)}; allowed: below steps"
-                )
-            if (first := point_of.setdefault(run_name(config), number)) != number:
-                raise ConfigError(
-                    f"points {first} and {number} of the sweep give the same configuration: {in_words(point)}; "
-                    "allowed: each once"
-                )
-            values = flatten(config)
-            runs.append(({field: values.get(field) for field in (*varied, "seed")}, config))
-    refuse_idle([flatten(config) for _, config in runs])
-    return runs
+    options = listed("choice", values)
+    return Draw(lambda bits: options[bits * len(options) >> 64])
 
 
-def run_name(config: "ConfigDict") -> str:
-    """The name of a run: 10 hexadecimal digits that depend on nothing but what is trained.
+def in_words(point: Point) -> str:
+    """``loss.name='hinge', batch_size=64``."""
+    return ", ".join(f"{field}={value!r}" for field, value in point.items()) or "no field"
 
-    Only fields that are not at their default count, so that a later version with more fields keeps the names; of them
-    not those that leave the training as it is: ``evaluation``, ``health.samples``, ``profile`` and ``data.dir``.
 
-    Args:
-      config: a checked configuration.
+def _field(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"the field {name!r} of a space is no name; allowed: a string such as 'loss.name'")
+    if name == "seed":
+        raise ConfigError("seed is no field of a space; allowed: Sweep(space, seeds=3) or seeds=(0, 1, 2)")
+    return name
+
+
+def _mapping(function: str, values: Any) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{function}({values!r}) is not possible; allowed: a dict such as {{'loss.name': ...}}")
+    return values
+
+
+def _lists(function: str, values: Any, repeats: bool = False) -> dict[str, tuple[Any, ...]]:
+    given = _mapping(function, values).items()
+    return {_field(field): listed(f"{function}: {field}", v, repeats=repeats) for field, v in given}
+
+
+def _alternatives(space: Space, field: str, value: Any) -> set[Hashable]:
+    """What a field may be to match; a tuple is one value where a point has it, else a list of them."""
+    if field not in space.fields:
+        from gan_jax.registry import nearest  # it loads the networks
+
+        near = nearest(field, space.fields) if isinstance(field, str) else ""
+        raise ConfigError(
+            f"when: no point has the field {field!r}{near}; allowed: {', '.join(space.fields) or 'none is set'}"
+        )
+    present = {same(point[field]): point[field] for point in space if field in point}
+    value = plain(f"when: {field}", value)
+    options = value if isinstance(value, tuple) and same(value) not in present else (value,)
+    for option in options:
+        if same(option) not in present:
+            raise ConfigError(
+                f"when: no point has {field}={option!r}; allowed: {', '.join(map(repr, present.values()))}"
+            )
+    return {same(option) for option in options}
+
+
+def _spaces(function: str, spaces: tuple[Any, ...]) -> tuple[Space, ...]:
+    for space in spaces:
+        if not isinstance(space, Space):
+            raise ConfigError(f"{function}: {space!r} is no space; allowed: grid({{...}}), random(n, {{...}}), ...")
+    return spaces
+
+
+def _drawn(draw: Draw, seed: int, field: str, index: int) -> Any:
+    """The value of a field in a point: a function of these alone, whatever else is drawn.
+
+    NumPy's SeedSequence gives the same in every version. The inverse distribution functions stand above by hand, since
+    those of SciPy differ in the last digit, and by one among many integers: a sweep that exists would lose its points.
     """
-    from gan_jax.config import flatten
-    from gan_jax.fields import all_fields
-
-    fields = all_fields(flatten(config)["game.name"])
-    told = {
-        original(path): value
-        for path, value in flatten(config).items()
-        if value != fields[path].default and not path.startswith(NOT_TRAINED)
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]
+    words = np.frombuffer(hashlib.sha256(original(field).encode()).digest(), "<u4").tolist()
+    return draw.of(int(np.random.SeedSequence([seed, *words, index]).generate_state(1, np.uint64)[0]))
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for path, value in values.items():
-        *parents, leaf = path.split(".")
-        inner = nested
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[leaf] = value
-    return nested
+def _fraction(bits: int) -> float:
+    """In [0, 1), a multiple of 2^-53; what is made of it may leave its range by rounding."""
+    return (bits >> 11) * 2.0**-53
 
 
-def _as_python(made: Any) -> None:
-    """NumPy's numbers in a frozen dataclass become Python's: they are compared by type, and stored as JSON."""
-    for field in dataclasses.fields(made):
-        object.__setattr__(made, field.name, python_value(getattr(made, field.name)))
-
-
-def _whole(name: str, value: Any, low: int) -> None:
-    if type(value) is not int or value < low:
-        raise ConfigError(f"{name}={value!r} is not possible; allowed: a whole number of at least {low}")
-
-
-def _value_name(name: str, value: Any) -> None:
-    """Refuse what is not "" and not a metric's value with a better direction."""
-    if value == "":
-        return
-    from gan_jax.metric_names import all_names, values_of
-    from gan_jax.registry import nearest
-
-    ranked = {v: None for metric in all_names() for v, better in values_of(metric).items() if better}
-    if value not in ranked:
-        near = nearest(value, ranked) if isinstance(value, str) else ""
-        few = ", ".join(list(ranked)[:6])
-        raise ConfigError(f"{name}={value!r} is no value that settings can be ranked by{near}; allowed: {few}, ...")
+def _bounds(name: str, low: Any, high: Any) -> tuple[float, float]:
+    low, high = plain(f"{name}: low", low), plain(f"{name}: high", high)
+    if not (type(low) in (int, float) and type(high) in (int, float) and low < high and math.isfinite(high - low)):
+        raise ConfigError(f"{name}({low!r}, {high!r}) is not possible; allowed: two finite numbers, low below high")
+    return float(low), float(high)

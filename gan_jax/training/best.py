@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.records import Record
-from gan_jax.metric_names import values_of
+from gan_jax.metrics.table import values_of
 from gan_jax.training.checkpoints import Checkpoints, leaves_of
 from gan_jax.training.evaluator import TRAIN
 from gan_jax.training.step import State

@@ -14,9 +14,10 @@ from gan_jax.build import data_options
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.records import Record
+from gan_jax.game import Game
 from gan_jax.paths import expanded
 from gan_jax.training.evaluator import EVALUATE, Material, Settings, best_of, material_of, measure
-from gan_jax.training.sampling import load_checkpoints
+from gan_jax.training.run import load_checkpoints
 from gan_jax.training.screen import Screen
 from gan_jax.training.start import read_config, stored_steps
 
@@ -58,9 +59,9 @@ def evaluate_runs(
                 bar.update()
 
         for workdir, config in configs.items():
-            material = _material(config, settings, materials)
             for checkpoint, run in zip(wanted[workdir], load_checkpoints(workdir, wanted[workdir]), strict=True):
                 begun = time.perf_counter()
+                material = _material(config, run.game, settings, materials)
                 chosen = {"latest": "last", "best": best_of(config)}.get(checkpoint, "step")
                 records = measure(
                     config, run.game, run.sampler, run.state, settings, material, by=EVALUATE, chosen=chosen, tick=tick
@@ -94,11 +95,11 @@ def _checkpoints(workdir: Path, checkpoints: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _material(config: ConfigDict, settings: Settings, known: dict[str, Material]) -> Material:
-    """Real examples and extractors, read once for all runs on the same data."""
-    key = json.dumps([config.data.name, config.data.dir, data_options(config)], sort_keys=True)
+def _material(config: ConfigDict, game: Game, settings: Settings, known: dict[str, Material]) -> Material:
+    """Real examples and extractors, read once for all runs of a game on the same data."""
+    key = json.dumps([config.game.name, config.data.name, config.data.dir, data_options(config)], sort_keys=True)
     if key not in known:
-        known[key] = material_of(config, settings)
+        known[key] = material_of(config, game, settings)
     return known[key]
 
 

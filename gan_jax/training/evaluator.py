@@ -8,19 +8,19 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import data_options
-from gan_jax.configured import component_options
 from gan_jax.data import resolve as resolve_data
+from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.records import Record
 from gan_jax.evaluation.reference import Reference, load
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.game import Game, forward
-from gan_jax.measures import MEASURES, takes
-from gan_jax.metric_names import parse
-from gan_jax.registry import make_loss, resolve
-from gan_jax.training.sampling import CHUNK, Sampler, draw
+from gan_jax.game import Game
+from gan_jax.metrics.table import load as load_metric
+from gan_jax.metrics.table import parse
+from gan_jax.move import to_draw
+from gan_jax.training.sampling import CHUNK, Sampler, compared, draw, drawn_from, find_output
 from gan_jax.training.step import State
 
 MNIST_VALIDATION = "train[50000:51000]"  # of the protocol of 2014, for the sets that have MNIST's sizes
@@ -58,13 +58,13 @@ def settings_of(config: ConfigDict) -> Settings:
 
 
 class Material(NamedTuple):
-    """Real examples, and the extractors that the metrics need."""
+    """Real examples for each output that the metrics name, and the extractors that they need."""
 
-    reference: Reference
-    extractors: dict[str, Extractor]
+    references: dict[str, Reference]
+    extractors: dict[str, dict[str, Extractor]]
 
 
-def material_of(config: ConfigDict, settings: Settings) -> Material:
+def material_of(config: ConfigDict, game: Game, settings: Settings) -> Material:
     """Read the real examples and the extractors' weights; refuse metrics that do not fit.
 
     Raises:
@@ -74,14 +74,23 @@ def material_of(config: ConfigDict, settings: Settings) -> Material:
     validation = settings.validation
     if not validation and resolve_data(config.data.name)[0] in ("mnist", "fashion_mnist"):
         validation = MNIST_VALIDATION
-    if not any("validation_images" in takes(MEASURES[parse(name).measure].function) for name in settings.metrics):
+    if not any("validation_images" in load_metric(parse(name).metric).reads for name in settings.metrics):
         validation = ""
-    reference = load(
-        config.data.name, settings.split, settings.num,
-        data_dir=config.data.dir or None, options=data_options(config), validation=validation,
-    )  # fmt: skip
-    refuse(settings.metrics, reference)
-    return Material(reference, extractors_of(settings.metrics, reference, settings.weights, settings.extractor))
+    references = {}
+    for output in dict.fromkeys(parse(name).output for name in settings.metrics):
+        shown = game.outputs[find_output(game, output)]
+        if shown.like is None:
+            raise ConfigError(f"output {output!r} imitates nothing; allowed: metrics of {', '.join(compared(game))}")
+        references[output] = load(
+            config.data.name, settings.split, settings.num, data_dir=config.data.dir or None,
+            options=data_options(config), validation=validation, like=shown.like, reads=shown.reads,
+        )  # fmt: skip
+    refuse(settings.metrics, references)
+    extractors = {}
+    for output, reference in references.items():
+        own = [name for name in settings.metrics if parse(name).output == output]
+        extractors[output] = extractors_of(own, reference, settings.weights, settings.extractor)
+    return Material(references, extractors)
 
 
 def measure(
@@ -104,36 +113,32 @@ def measure(
     Returns:
       One record a value.
     """
-    normalized = "batch_stats" in state.stats.get("generator", {})
+    normalized = any("batch_stats" in state.stats[name] for name in drawn_from(sampler, state))
     weights = sampler.weights(state)
     statistics = weights.statistics if config.sample_statistics == "running" else f"batch of {CHUNK}"
     generated = Generated(
-        lambda num, seed, labels: draw(sampler, weights, num, seed, labels),
+        lambda output, num, seed, given: draw(sampler, weights, num, seed, output, given),
         parameters=weights.parameters,
         batch_norm=statistics if normalized else "none",
         checkpoint=chosen,
-        discriminator=_log_odds(config, game, state),
+        discriminator=_log_odds(game, state),
     )
     values = evaluate(
-        generated, settings.metrics, material.reference, material.extractors,
+        generated, settings.metrics, material.references, material.extractors,
         num=settings.num, repeats=settings.repeats, seed=settings.seed, tick=tick,
     )  # fmt: skip
     about = {"by": by, "step": int(state.step), "seed": settings.seed, "repeats": settings.repeats}
     return files.make_records(values, about)
 
 
-def _log_odds(config: ConfigDict, game: Game, state: State) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The discriminator of single points, in the mode in which it is sampled from; None where there is none."""
-    loss = make_loss(resolve("loss", config.loss.name), component_options(config, "loss"), "loss.name")
-    packed = config.game.name == "gan" and config.game.gan.packing > 1
-    if not loss.log_odds or packed or "discriminator" not in game.networks:
+def _log_odds(game: Game, state: State) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The game's discriminator of single points; None where it has none."""
+    if game.log_odds is None:
         return None
+    judge = game.log_odds
 
     def logits(x: np.ndarray) -> np.ndarray:
-        name = "discriminator"
-        return np.asarray(
-            forward(game.networks[name], state.params[name], state.stats[name], jnp.asarray(x), train=False)[0]
-        )
+        return np.asarray(judge(to_draw(game, state.params, state.stats, state.key, len(x)), jnp.asarray(x)))
 
     return logits
 

@@ -1,6 +1,7 @@
 """One round of a game as a vector field: what an update rule is given, and what its directions become."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -41,19 +42,8 @@ def play(
     """All ``movers`` move from the same state by the game's rule.
 
     Statistics are those of each player's first evaluation: they are written once, and later evaluations see the same
-    ones as it did. A mover's own spectral norms make one power iteration before it.
-
-    Args:
-      game: the game.
-      movers: who moves.
-      state: what everyone in the round sees.
-      batch: this round's local minibatch, leaves [local_batch, ...]; {} in a round without data.
-      contexts: each player's context.
-      axis_name: mapped axis that splits the minibatch, or None.
-      last: whether anybody looks at this step's metrics; those of ``taken`` are 0 where nobody does.
-
-    Returns:
-      {mover: Moved}.
+    ones as it did. A mover's own spectral norms make one power iteration before it. ``last``: whether anybody looks at
+    this step's metrics; those of ``taken`` are 0 where nobody does.
     """
     names = tuple(sorted(game.players)) if game.rule.joint else tuple(movers)
     points = {name: {n: state.params[n] for n in game.players[name].owns} for name in names}
@@ -110,27 +100,25 @@ def play(
         if directions[name] is not start[name]:
             metrics["direction_norm"] = optax.global_norm(directions[name])
             finite &= jnp.isfinite(metrics["direction_norm"])
-        measured = jax.lax.cond(
-            last,
-            lambda name=name: taken(
-                points[name],
-                update(name, directions[name], points[name], state.opt[name])[0],
-                start[name],
-                metrics["gradient_norm"],  # noqa: B023
-            ),
-            lambda: dict.fromkeys(TAKEN, jnp.zeros_like(metrics["gradient_norm"])),  # noqa: B023
-        )
-        metrics |= measured
-        params, opt = update(name, directions[name], points[name], state.opt[name])
-        own = game.players[name].owns
-        written = {
-            "params": params,
-            "stats": {n: {**stats[name][n], **after.get(n, {})} for n in own},
-            "opt": {name: opt},
-            "memory": {name: memory},
-        }
+        step = partial(update, name, directions[name], points[name], state.opt[name])
+        metrics |= _measured(last, points[name], step, start[name], metrics["gradient_norm"])
+        params, opt = step()
+        own = {n: {**stats[name][n], **after.get(n, {})} for n in game.players[name].owns}
+        written = {"params": params, "stats": own, "opt": {name: opt}, "memory": {name: memory}}
         moved[name] = Moved(written, metrics, finite)
     return moved
+
+
+def _measured(
+    last: jax.Array | bool, before: Any, step: Callable[[], Any], gradient: Any, norm: jax.Array
+) -> dict[str, jax.Array]:
+    """``taken`` where somebody looks, else zeros."""
+    # The step is computed again inside: as an operand of the cond it would be copied at every step.
+    return jax.lax.cond(
+        last,
+        lambda: taken(before, step()[0], gradient, norm),
+        lambda: dict.fromkeys(TAKEN, jnp.zeros_like(norm)),
+    )
 
 
 TAKEN = ("update_cosine", "update_norm")

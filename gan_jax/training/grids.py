@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def image_grid(images: np.ndarray, margin: int = 2, smallest: int = 28) -> np.ndarray:
-    """Tile images into one picture, as square as can be, row by row.
+def image_grid(images: np.ndarray, margin: int = 2, smallest: int = 28, columns: int | None = None) -> np.ndarray:
+    """Tile images into one picture, row by row.
 
     Args:
       images: float [B, H, W, C] in [-1, 1]; C is 1, 3 or 4 (more channels show the first three).
       margin: pixels between images.
       smallest: images with a smaller side are enlarged by a whole factor.
+      columns: images in a row; None: as square as can be.
 
     Returns:
       uint8 [height, width, 3].
@@ -34,13 +36,38 @@ def image_grid(images: np.ndarray, margin: int = 2, smallest: int = 28) -> np.nd
     factor = max(1, math.ceil(smallest / min(pixels.shape[1:3])))
     pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     count, height, width, _ = pixels.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     grid = np.full((margin + rows * (height + margin), margin + columns * (width + margin), 3), 255, np.uint8)
     for i, image in enumerate(pixels):
         y, x = margin + i // columns * (height + margin), margin + i % columns * (width + margin)
         grid[y : y + height, x : x + width] = image
     return grid
+
+
+def image_pairs(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Images float [B, H, W, C], each to the right of what it was made from, which is cut or padded to its size."""
+    height, width, channels = images.shape[1:]
+    fitted = np.full((len(images), height, width, channels), -1.0, np.float32)
+    rows, columns = min(height, inputs.shape[1]), min(width, inputs.shape[2])
+    fitted[:, :rows, :columns] = _with_channels(inputs[:, :rows, :columns], channels)
+    pairs = np.stack([fitted, images], axis=1).reshape(-1, height, width, channels)
+    return image_grid(pairs, columns=2 * math.ceil(math.sqrt(len(images) / 2)))
+
+
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    if images.shape[-1] == channels:
+        return images
+    grey = images[..., :3].mean(axis=-1, keepdims=True)
+    return np.broadcast_to(grey, (*images.shape[:-1], channels))
+
+
+def beside(pictures: Sequence[np.ndarray], margin: int = 8) -> np.ndarray:
+    """Pictures uint8 [h, w, 3] side by side on white; uint8 [height, width, 3]."""
+    height = max(picture.shape[0] for picture in pictures)
+    padded = [np.pad(p, ((0, height - len(p)), (0, 0), (0, 0)), constant_values=255) for p in pictures]
+    gap = np.full((height, margin, 3), 255, np.uint8)
+    return np.concatenate([part for picture in padded for part in (picture, gap)][:-1], axis=1)
 
 
 def point_plot(points: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -78,10 +78,10 @@ def train(
     state = initial_state(config, game, build_hyper(config), show.say)
     check_components(config, game, source, state)
     if primary:
-        check_reference(config, source)
-    material = material_of(config, settings_of(config)) if primary and config.evaluation.every else None
+        check_reference(config, game, source)
+    material = material_of(config, game, settings_of(config)) if primary and config.evaluation.every else None
     if material:  # one evaluation before anything is written: what cannot work shall not end a run after hours
-        measure(config, game, make_sampler(game), state, settings_of(config), material, by=TRAIN, chosen="step")
+        measure(config, game, make_sampler(game, source), state, settings_of(config), material, by=TRAIN, chosen="step")
     program, mesh = compile_program(config, game, source, step)
     with ExitStack() as stack:
         if primary:
@@ -110,7 +110,7 @@ def train(
 def compile_program(config: ConfigDict, game: Game, source: Source, step: StepFn | None = None) -> tuple[Any, Any]:
     """The training program of a configuration on all devices, compiled at its first call, and its mesh."""
     mesh = parallel.device_mesh(jax.devices())
-    local = local_batch_size(config.batch_size, mesh.devices.size, config.game.gan.packing)
+    local = local_batch_size(config.batch_size, mesh.devices.size, game.group)
     streamed = source.stream is not None
     # One device has nobody to average with, and XLA would copy everything to do so.
     axis = parallel.AXIS if mesh.devices.size > 1 else None
@@ -231,7 +231,7 @@ class _Stream:
 
     def __init__(self, config: ConfigDict, game: Game, source: Source, step: int, mesh: Any) -> None:
         self.rounds, self.mesh = len(data_rounds(game)), mesh
-        size = math.prod(source.shape) * config.batch_size * self.rounds
+        size = sum(math.prod(one.shape) for one in source.features.values()) * config.batch_size * self.rounds
         self.chunk = max(1, min(32, STREAM_BYTES_PER_CALL // size))
         share = config.batch_size // jax.process_count()
         mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)

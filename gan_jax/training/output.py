@@ -100,7 +100,7 @@ class Output:
             trained = [record for record in evaluated if record["by"] == TRAIN]
             self.recorder = Recorder(workdir, step, trained)
             self.best = Best(workdir, config, step) if config.evaluation.best else None
-        self._sampler = sampler or make_sampler(game)
+        self._sampler = sampler or make_sampler(game, source)
         key = jax.random.key(config.seed)
         self.watch = Watch(config, game, source, key, self.recorder.kept, trained, statistics)
         self._begun = time.perf_counter() - self.recorder.seconds
@@ -129,7 +129,7 @@ class Output:
     def sample(self, step: int, state: State) -> None:
         """Write the sample grid at the run's fixed latent variables."""
         path = self.grid(step)
-        pixels = fixed_grid(self.game, self.source, self._sampler, state, self.config.sample_count)
+        pixels = fixed_grid(self._sampler, state, self.config.sample_count)
         with self._writing():
             write_png(path, pixels)
             self.recorder.image(step, path)

@@ -25,14 +25,13 @@ class Progress:
         self._since = (time.perf_counter(), 0)
         self.health: tuple[str, ...] = ()  # what is wrong with the run, shown in the bar
 
-    def begin(self, step: int) -> None:
-        """Show the bar, where there is a terminal, with ``step`` steps already done."""
+    def begin(self, step: int, **options: Any) -> None:
+        """Show the bar, where there is a terminal, with ``step`` steps already done; options are tqdm's."""
         if self.enabled and self.stream.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=self.total, initial=step, file=self.stream, unit="step", dynamic_ncols=True, smoothing=0.1
-            )
+            shown = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.1, **options}
+            self._bar = tqdm(total=self.total, initial=step, file=self.stream, **shown)
 
     def started(self, step: int) -> None:
         """The program is compiled; rates count from here."""

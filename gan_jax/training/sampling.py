@@ -1,210 +1,202 @@
-"""Samples from a state or a stored run."""
+"""A game's outputs drawn from a state, and their pictures."""
 
-import dataclasses
-import functools
-import io
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
-from gan_jax import files
-from gan_jax.build import build_game, build_hyper
-from gan_jax.data import Source, first_examples
-from gan_jax.errors import ConfigError, WorkdirError
-from gan_jax.game import STREAMS, Game
-from gan_jax.paths import expanded
+from gan_jax.data import Source
+from gan_jax.errors import ConfigError
+from gan_jax.game import STREAMS, Game, example_keys
+from gan_jax.move import to_draw
+from gan_jax.registry import nearest
 from gan_jax.threefry import fast
-from gan_jax.training import compilation_cache
-from gan_jax.training.backend import check_settings
-from gan_jax.training.checkpoints import state_like
-from gan_jax.training.grids import image_grid, point_plot, write_png
-from gan_jax.training.known_data import stored_source
-from gan_jax.training.start import read_checkpoint, read_config
-from gan_jax.training.step import State, init_state
+from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot
+from gan_jax.training.step import State
 from gan_jax.training.weights import Weights, make_weights
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 CHUNK = 500  # examples per call, so that a large request fits in memory
 
 
 class Sampler(NamedTuple):
-    """Generates examples of a game.
+    """Draws the outputs of a game.
 
     Attributes:
-      sample: compiled (params, stats, key, num, labels=None) -> [num, ...]; ``num`` is static.
+      game: the game.
+      source: its data, for what conditions an output.
+      sample: compiled (params, stats, key, num, output, given) -> [num, ...]; ``num`` and ``output`` are static.
       weights: state -> params and stats to sample with.
     """
 
+    game: Game
+    source: Source
     sample: Callable[..., jax.Array]
     weights: Callable[[State], Weights]
 
 
-def make_sampler(game: Game) -> Sampler:
-    """The sampler of a game."""
+def make_sampler(game: Game, source: Source) -> Sampler:
+    """The sampler of a game on its data."""
 
-    def sample(params: Any, stats: Any, key: jax.Array, num: int, labels: Any = None) -> jax.Array:
-        return game.sample(game.networks, params, stats, fast(key), num, labels=labels)
+    def sample(params: Any, stats: Any, key: jax.Array, num: int, output: str, given: Any = NOTHING) -> Any:
+        return game.outputs[output].draw(to_draw(game, params, stats, fast(key), num, given), num)
 
-    return Sampler(jax.jit(sample, static_argnums=3), make_weights(game))
+    def estimated(num: int, key: jax.Array) -> dict[str, Any]:
+        return {name: conditions(source, made.reads, key, num) for name, made in game.outputs.items()}
+
+    return Sampler(game, source, jax.jit(sample, static_argnums=(3, 4)), make_weights(game, estimated))
 
 
-def fixed_grid(game: Game, source: Source, sampler: Sampler, state: State, count: int) -> np.ndarray:
-    """The picture of ``count`` samples at the run's fixed latent variables.
+def conditions(source: Source, reads: Sequence[str], key: jax.Array, num: int) -> dict[str, jax.Array]:
+    """What conditions an output where nobody says otherwise, {feature: [num, ...]}.
 
-    Returns:
-      uint8 [height, width, 3].
+    A class comes from each example's own key, as frequent as in the data; all else is taken from the data.
     """
-    key = jax.random.fold_in(state.key, STREAMS["sample"])
-    weights = sampler.weights(state)
-    x = np.asarray(sampler.sample(weights.params, weights.stats, key, count))
-    return picture(x, source, state.key)
+    index = jnp.arange(num, dtype=jnp.int32)
+    taken = source.take(key, num) if any(source.features[name].classes is None for name in reads) else {}
+    given = {}
+    for name in reads:
+        feature = source.features[name]
+        if feature.classes is None:
+            given[name] = jnp.resize(taken[name], (num, *feature.shape))  # where there are fewer, from the first on
+            continue
+        shares = jnp.asarray(feature.frequencies or [1.0 / feature.classes] * feature.classes, jnp.float32)
+        keys = example_keys(key, name, index)
+        given[name] = jax.vmap(jax.random.categorical, (0, None))(keys, jnp.log(shares))
+    return given
 
 
-def picture(x: np.ndarray, source: Source, key: jax.Array) -> np.ndarray:
-    """A grid of images, or a plot of points beside as many real ones; uint8 [height, width, 3]."""
+def fixed_grid(sampler: Sampler, state: State, count: int) -> np.ndarray:
+    """The picture of every output at the run's fixed latent variables and conditions; uint8 [height, width, 3]."""
+    key, weights = jax.random.fold_in(state.key, STREAMS["sample"]), sampler.weights(state)
+    pictures = []
+    for name, output in sampler.game.outputs.items():
+        given, columns = _shown(sampler.source, output.reads, key, count)
+        num = len(next(iter(given.values()), range(count)))
+        x = np.asarray(sampler.sample(weights.params, weights.stats, key, num, name, given))
+        inputs = next((np.asarray(value) for value in given.values() if value.ndim == 4), None)
+        pictures.append(picture(x, sampler.source, state.key, columns=columns, inputs=inputs))
+    return beside(pictures)
+
+
+def _shown(source: Source, reads: Sequence[str], key: jax.Array, count: int) -> tuple[dict[str, Any], int | None]:
+    """What conditions the examples of a sample grid, and its columns: a row for each class where one is asked for."""
+    given = conditions(source, reads, key, count)
+    for name in reads:
+        classes = source.features[name].classes
+        if classes is not None:
+            columns = max(1, count // classes)
+            given = {n: jnp.resize(value, (classes * columns, *value.shape[1:])) for n, value in given.items()}
+            return {**given, name: jnp.repeat(jnp.arange(classes, dtype=jnp.int32), columns)}, columns
+    return given, None
+
+
+def picture(
+    x: np.ndarray, source: Source, key: jax.Array, *, columns: int | None = None, inputs: np.ndarray | None = None
+) -> np.ndarray:
+    """A grid of images, each behind its input; or a plot of points over real ones; uint8 [height, width, 3]."""
     if x.ndim == 4:
-        return image_grid(x)
+        return image_grid(x, columns=columns) if inputs is None else image_pairs(inputs, x)
     if source.fetch is None:
         raise ConfigError(
             f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
         )
-    return point_plot(x, first_examples(source, jax.random.fold_in(key, STREAMS["data"]), 1000))
+    return point_plot(x, source.take(jax.random.fold_in(key, STREAMS["data"]), 1000)["image"])
 
 
-def draw(sampler: Sampler, weights: Weights, num: int, seed: int, labels: Any = None) -> np.ndarray:
-    """Generate examples, ``CHUNK`` at a time.
+def draw(
+    sampler: Sampler, weights: Weights, num: int, seed: int, output: str = "",
+    given: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Draw an output, ``CHUNK`` examples at a time.
 
     Args:
       sampler: the game's.
       weights: from ``sampler.weights``: averaged parameters if the run keeps them.
       num: how many.
       seed: of the latent variables; with running statistics the first examples do not depend on ``num``.
-      labels: int [num], for games that take them.
+      output: its name; the game's first where none is given.
+      given: what conditions it, {feature: [num, ...]}; what is missing is as ``conditions`` makes it.
 
     Returns:
       float32 [num, H, W, C] in [-1, 1], or [num, D] points.
 
     Raises:
-      ConfigError: ``num`` is below 1, or labels are given to a game that takes none.
+      ConfigError: ``num`` is below 1, the game has no such output, or it takes no such condition.
     """
     if num < 1:
         raise ConfigError(f"num={num} is not possible; allowed: a whole number of at least 1")
+    name, own = find_output(sampler.game, output), given or {}
+    reads = sampler.game.outputs[name].reads
+    check_given(sampler.source, name, reads, own, num)
     key, parts = jax.random.key(seed), []
     for chunk, start in enumerate(range(0, num, CHUNK)):
         size = min(CHUNK, num - start)
-        own = None if labels is None else jnp.asarray(labels)[start : start + size]
-        try:
-            made = sampler.sample(weights.params, weights.stats, jax.random.fold_in(key, chunk), size, own)
-        except ValueError as error:
-            if labels is None:
-                raise
-            raise ConfigError(f"this run cannot generate by label: {' '.join(str(error).split())}") from error
-        parts.append(np.asarray(made))
+        chunk_key = jax.random.fold_in(key, chunk)
+        made = conditions(sampler.source, [feature for feature in reads if feature not in own], chunk_key, size)
+        made |= {feature: jnp.asarray(value)[start : start + size] for feature, value in own.items()}
+        parts.append(np.asarray(sampler.sample(weights.params, weights.stats, chunk_key, size, name, made)))
     return np.concatenate(parts)
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A stored run.
-
-    Attributes:
-      config: its configuration.
-      state: the complete state at one of its checkpoints, on the default device.
-      game: its game.
-      source: its data, of images without the examples: ``gan_jax.data.load`` reads them.
-      sampler: of its game.
-    """
-
-    config: ConfigDict
-    state: State
-    game: Game
-    source: Source
-    sampler: Sampler
-
-    def sample(self, num: int, seed: int = 0, labels: Any = None) -> np.ndarray:
-        """Examples [num, ...], as ``draw``."""
-        return draw(self.sampler, self.weights, num, seed, labels)
-
-    @functools.cached_property
-    def weights(self) -> Weights:
-        """Averaged parameters if the run keeps them, and their statistics."""
-        return self.sampler.weights(self.state)
-
-
-def load_run(workdir: str | Path, checkpoint: str | int = "latest") -> Run:
-    """A run from its work directory.
-
-    Args:
-      workdir: of a ``gan_jax.train``.
-      checkpoint: "latest", "best" or a step.
-
-    Returns:
-      Run.
+def find_output(game: Game, name: str) -> str:
+    """The name of a game's output, the first for "".
 
     Raises:
-      WorkdirError: the directory holds no readable run, or the checkpoint is damaged.
-      ConfigError: there is no such checkpoint.
+      ConfigError: it has none, or none of that name.
     """
-    return next(load_checkpoints(workdir, [str(checkpoint)]))
-
-
-def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterator[Run]:
-    """A run at several of its checkpoints in turn, which share compiled programs; errors as ``load_run``."""
-    workdir = expanded("workdir", workdir)
-    compilation_cache.enable()
-    check_settings()
-    config = read_config(workdir)
-    assert config is not None
-    run: Run | None = None
-    for checkpoint in checkpoints:
-        _, leaves = read_checkpoint(workdir, checkpoint)
-        if run is None:
-            source = stored_source(workdir, config)
-            game = build_game(config, source)
-            state = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
-            run = Run(config, state, game, source, make_sampler(game))
-        run = dataclasses.replace(run, state=jax.tree.map(jnp.asarray, state_like(run.state, leaves)))
-        yield run
-
-
-def check_out(out: str) -> Path:
-    """The file to write samples to.
-
-    Raises:
-      ConfigError: its suffix is neither .png nor .npy, its folder does not exist, or it is a folder or a device itself.
-      WorkdirError: nothing can be written there.
-    """
-    path = expanded("out", out)
-    if path.suffix not in (".png", ".npy"):
-        raise ConfigError(f"out={out!r} has the suffix {path.suffix!r}; allowed: .png, .npy")
-    if not path.parent.is_dir():
+    if not game.outputs:
+        raise ConfigError("this game has nothing to draw: it has no outputs")
+    if name and name not in game.outputs:
         raise ConfigError(
-            f"out={out!r}: the folder {str(path.parent)!r} does not exist; allowed: a file in an existing folder"
+            f"the game has no output {name!r}{nearest(name, game.outputs)}; allowed: {', '.join(game.outputs)}"
         )
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"out={out!r} is a folder or a device; allowed: a file, which is replaced if it is there")
-    files.probe(path.parent, "choose another --out")
-    return path
+    return name or next(iter(game.outputs))
 
 
-def write_samples(path: Path, run: Run, x: np.ndarray) -> None:
-    """Write samples as a picture (.png) or as an array (.npy), whole or not at all.
+def check_given(source: Source, output: str, reads: Sequence[str], given: Mapping[str, np.ndarray], num: int) -> None:
+    """Refuse conditions that an output does not take, or that are not like the data's."""
+    for name, value in given.items():
+        if name not in reads:
+            raise ConfigError(
+                f"output {output!r} takes no {name!r}; allowed: {', '.join(map(repr, reads)) or 'nothing'}"
+            )
+        feature, value = source.features[name], np.asarray(value)
+        if value.shape != (num, *feature.shape):
+            raise ConfigError(f"{name} has the shape {value.shape}; allowed: {(num, *feature.shape)}")
+        if feature.classes is None:
+            continue
+        wrong = value if not np.issubdtype(value.dtype, np.integer) else value[(value < 0) | (value >= feature.classes)]
+        if wrong.size:
+            raise ConfigError(
+                f"{name}={wrong.flat[0]!s} is not possible; allowed: whole numbers from 0 to {feature.classes - 1}"
+            )
 
-    Raises:
-      WorkdirError: it cannot be written; a file that was there stays.
-    """
-    try:
-        if path.suffix == ".png":
-            write_png(path, picture(x, run.source, run.state.key))
-        else:
-            buffer = io.BytesIO()
-            np.save(buffer, x)
-            files.replace({path: buffer.getbuffer()})
-    except OSError as error:
-        raise WorkdirError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
-        ) from error
+
+def compared(game: Game) -> tuple[str, ...]:
+    """The outputs that imitate something."""
+    return tuple(name for name, output in game.outputs.items() if output.like is not None)
+
+
+def specs_of(source: Source, reads: Sequence[str], num: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes and types of what conditions an output."""
+    return {n: jax.ShapeDtypeStruct((num, *source.features[n].shape), source.features[n].dtype) for n in reads}
+
+
+def drawn_from(sampler: Sampler, state: State) -> set[str]:
+    """The networks that the game's outputs go through."""
+    game = sampler.game
+    used: set[str] = set()
+
+    def draw(params: Any, stats: Any, given: Any) -> None:
+        for name, output in game.outputs.items():
+            move = to_draw(game, params, stats, jax.random.key(0), 2, given[name])
+            output.draw(move, 2)
+            used.update(move.written()[0])
+
+    given = {name: specs_of(sampler.source, output.reads, 2) for name, output in game.outputs.items()}
+    jax.eval_shape(draw, state.params, state.stats, given)
+    return used

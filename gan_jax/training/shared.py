@@ -67,9 +67,9 @@ def shared_by(config: ConfigDict, source: Source, say: Callable[[str], None]) ->
         initial_state(config, game, build_hyper(config), say)
         raise
     check_components(config, game, source, state)
-    check_reference(config, source)
-    material = material_of(config, settings_of(config)) if config.evaluation.every else None
-    sampler = make_sampler(game)
+    check_reference(config, game, source)
+    material = material_of(config, game, settings_of(config)) if config.evaluation.every else None
+    sampler = make_sampler(game, source)
     if material:  # what cannot work shall not end runs after hours
         measure(config, game, sampler, state, settings_of(config), material, by=TRAIN, chosen="step")
     mesh = parallel.device_mesh(jax.devices())

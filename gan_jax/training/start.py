@@ -11,12 +11,14 @@ from gan_jax.configured import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, Term, data_rounds, forward
+from gan_jax.move import to_draw
 from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference, roles_of
 from gan_jax.returned import difference, in_words, is_float
 from gan_jax.stored import reason_of
 from gan_jax.training.backend import check_settings
 from gan_jax.training.checkpoints import Checkpoints, unflatten_like
+from gan_jax.training.sampling import specs_of
 from gan_jax.training.step import State, init_state, make_step
 
 
@@ -76,7 +78,8 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
         not take.
     """
     check_settings()
-    check_examples_apart(build_terms(config, source.shape)["discriminator"], state)
+    if "image" in source.features:
+        check_examples_apart(build_terms(config, source.features["image"].shape)["discriminator"], state)
     own = [s for s in ("game", "loss", *roles_of(config.game.name), "rule") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
     if config.penalties.own.weight > 0:
@@ -85,17 +88,12 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     if not own:
         return
     lead = (len(data_rounds(game)), config.batch_size)
-    batch = {"image": jax.ShapeDtypeStruct((*lead, *source.shape), jax.numpy.float32)}
-    if source.num_classes is not None:
-        batch["label"] = jax.ShapeDtypeStruct(lead, jax.numpy.int32)
+    batch = {
+        name: jax.ShapeDtypeStruct((*lead, *feature.shape), feature.dtype) for name, feature in source.features.items()
+    }
     try:
-        x = jax.eval_shape(
-            lambda params, stats: game.sample(game.networks, params, stats, jax.random.key(0), 2),
-            state.params,
-            state.stats,
-        )
-        if not is_float(x, (2, *source.shape)):
-            raise ConfigError(f"{named}: 2 samples are {in_words(x)}; allowed: float of shape {(2, *source.shape)}")
+        for name in game.outputs:
+            _check_output(named, game, name, source, state)
         if config.game.name == "gan":
             _check_logits(config, game, state)
         made, metrics = jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
@@ -110,9 +108,27 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
         raise ConfigError(f"{named}: after a step of the game {differs}")
 
 
+def _check_output(named: str, game: Game, name: str, source: Source, state: State) -> None:
+    """Refuse an output that is not like what it imitates."""
+    output = game.outputs[name]
+    for feature in (*output.reads, *([output.like] if output.like else [])):
+        if feature not in source.features:
+            raise ConfigError(
+                f"{named}: output {name!r} names the feature {feature!r}; the data have {', '.join(source.features)}"
+            )
+    given = specs_of(source, output.reads, 2)
+    x = jax.eval_shape(
+        lambda params, stats, given: output.draw(to_draw(game, params, stats, jax.random.key(0), 2, given), 2),
+        state.params, state.stats, given,
+    )  # fmt: skip
+    shape = x.shape if output.like is None else (2, *source.features[output.like].shape)
+    if not is_float(x, shape):
+        raise ConfigError(f"{named}: 2 samples of output {name!r} are {in_words(x)}; allowed: float of shape {shape}")
+
+
 def _check_logits(config: ConfigDict, game: Game, state: State) -> None:
     """Refuse a discriminator that returns something else than one logit for each example."""
-    packs = config.batch_size // config.game.gan.packing
+    packs = config.batch_size // game.group
     (spec,), name = game.inputs["discriminator"], "discriminator"
     logits = jax.eval_shape(
         lambda params, stats, x, key: forward(

@@ -5,16 +5,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.configured import component_options
-from gan_jax.data import Source, decode, first_examples
+from gan_jax.data import Source
 from gan_jax.evaluation.records import Record
 from gan_jax.game import STREAMS, Game
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
-from gan_jax.registry import make_loss, resolve
+from gan_jax.losses import AdversarialLoss
+from gan_jax.move import to_draw
 from gan_jax.threefry import fast
+from gan_jax.training.sampling import compared, conditions
 from gan_jax.training.weights import Weights
 
 Statistics = Callable[..., dict[str, jax.Array]]
@@ -42,27 +42,38 @@ class Watch:
         self.steps = config.steps
         self.findings: tuple[Finding, ...] = ()
         self._history: list[Mapping[str, Any]] = [*records]
-        self._scale = _scale(config)
+        self._scale = _scale(game.loss)
         num = config.health.samples
-        self._statistics = (statistics or make_statistics(game, source, num)) if num else None
+        self._outputs = compared(game) if num else ()
+        self._statistics = statistics or make_statistics(game, source, num)
         self._key = jax.random.fold_in(jax.random.fold_in(key, STREAMS["sample"]), SAMPLES)
-        self._reference = _reference(source, key, num) if num else None
+        self._reference = _reference(game, source, key, num) if num else {}
+        self._given = {name: conditions(source, game.outputs[name].reads, self._key, num) for name in self._outputs}
         for step in sorted({record["step"] for record in evaluated}):
             self.evaluated([record for record in evaluated if record["step"] == step])
         self._history.sort(key=lambda record: record["step"])
 
     def statistics(self, weights: Weights) -> dict[str, float]:
         """Numbers of samples made with these weights, for the run's record."""
-        if self._statistics is None:
-            return {}
-        values = self._statistics(weights.params, weights.stats, self._key, self._reference)
-        return {name: float(value) for name, value in values.items()}
+        found: dict[str, float] = {}
+        for output in self._outputs:
+            values = self._statistics(
+                weights.params, weights.stats, self._key, self._reference[output], output, self._given[output]
+            )
+            prefix = "" if output == self._outputs[0] else f"{output}:"
+            found |= {f"{prefix}{name}": float(value) for name, value in values.items()}
+        return found
 
     def recorded(self, record: Mapping[str, Any]) -> list[Finding]:
         """Take a record into account; the findings that were not there before."""
         self._history.append(record)
         before = {finding.name for finding in self.findings}
         self.findings = diagnose(self._history, self._scale, self.steps)
+        for output in self._outputs[1:]:
+            own = diagnose([_of_output(record, output) for record in self._history], self._scale, self.steps)
+            self.findings += tuple(
+                f._replace(name=f"{output}:{f.name}") for f in own if f.evidence.startswith("samples/")
+            )
         return [finding for finding in self.findings if finding.name not in before]
 
     def evaluated(self, records: Sequence[Record]) -> None:
@@ -84,51 +95,47 @@ class Watch:
         return [finding._asdict() for finding in findings]
 
 
-def check_reference(config: ConfigDict, source: Source) -> None:
+def _of_output(record: Mapping[str, Any], output: str) -> Mapping[str, Any]:
+    """The numbers of one output's samples in a record, as if it were the only output."""
+    prefix = f"{output}:"
+    return {"step": record["step"], **{n.removeprefix(prefix): v for n, v in record.items() if n.startswith(prefix)}}
+
+
+def check_reference(config: ConfigDict, game: Game, source: Source) -> None:
     """Refuse data of which samples cannot be compared, before anything is written.
 
     Raises:
       DataError: as ``reference_statistics``.
     """
     if config.health.samples:
-        _reference(source, jax.random.key(config.seed), config.health.samples)
+        _reference(game, source, jax.random.key(config.seed), config.health.samples)
 
 
-def _reference(source: Source, key: jax.Array, num: int) -> Any:
-    """Statistics of real examples."""
-    return reference_statistics(jnp.asarray(_real(source, key, num)))
+def _reference(game: Game, source: Source, key: jax.Array, num: int) -> dict[str, Any]:
+    """Statistics of real examples, for each output of what it imitates."""
+    outputs = compared(game)
+    real = source.take(jax.random.fold_in(key, STREAMS["data"]), num) if outputs else {}
+    return {name: reference_statistics(jnp.asarray(real[str(game.outputs[name].like)])) for name in outputs}
 
 
-def _scale(config: ConfigDict) -> LossScale:
-    options = component_options(config, "loss")
-    loss = make_loss(resolve("loss", config.loss.name), options, f"loss.name={config.loss.name!r}")
+def _scale(loss: AdversarialLoss | None) -> LossScale:
+    if loss is None:
+        return LossScale(None, None, False)
     if loss.batchwise:  # its costs are those of whole minibatches, with means over devices
         return LossScale(None, None, loss.log_odds)
     return loss_scale(loss.discriminator, loss.log_odds)
 
 
 def make_statistics(game: Game, source: Source, num: int) -> Statistics:
-    """A compiled (params, stats, key, reference) -> numbers of ``num`` samples."""
+    """A compiled (params, stats, key, reference, output, given) -> numbers of ``num`` samples; ``output`` is static."""
     density = source.density
     means = None if density is None or density.means is None else jnp.asarray(density.means)
     std = 1.0 if density is None or density.std is None else float(density.std)
 
-    def statistics(params: Any, stats: Any, key: jax.Array, reference: Any) -> dict[str, jax.Array]:
-        return sample_statistics(game.sample(game.networks, params, stats, fast(key), num), reference, means, std)
+    def statistics(
+        params: Any, stats: Any, key: jax.Array, reference: Any, output: str, given: Any
+    ) -> dict[str, jax.Array]:
+        move = to_draw(game, params, stats, fast(key), num, given)
+        return sample_statistics(game.outputs[output].draw(move, num), reference, means, std)
 
-    return jax.jit(statistics)
-
-
-def _real(source: Source, key: jax.Array, num: int) -> np.ndarray:
-    """Real examples, float32 [num, ...], or all where there are fewer."""
-    own = jax.random.fold_in(key, STREAMS["data"])
-    if source.fetch is not None and not source.arrays:
-        return first_examples(source, own, num)
-    if source.arrays:  # evenly spaced, since a set may be sorted by class
-        images = source.arrays["image"]
-        chosen = images[np.linspace(0, len(images) - 1, min(num, len(images))).astype(np.int64)]
-    else:
-        assert source.stream is not None
-        epoch = min(num, source.num_examples or num)  # none twice
-        chosen = next(source.stream(own, 0, epoch))["image"]
-    return np.asarray(decode({"image": chosen})["image"])
+    return jax.jit(statistics, static_argnums=4)

@@ -1,12 +1,13 @@
 """What is sampled with: averaged parameters where there are some, and batch statistics that belong to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gan_jax.game import STREAMS, Game
+from gan_jax.move import to_draw
 from gan_jax.threefry import fast
 from gan_jax.training.step import State
 
@@ -30,11 +31,18 @@ class Weights(NamedTuple):
     statistics: str
 
 
-def make_weights(game: Game) -> Callable[[State], Weights]:
+Given = Mapping[str, Mapping[str, jax.Array]]  # {output: {feature: [num, ...]}}
+
+
+def make_weights(game: Game, given: Callable[[int, jax.Array], Given]) -> Callable[[State], Weights]:
     """A function from a state to what is sampled with.
 
     Running batch statistics belong to the parameters of the last steps. Averaged parameters give other activations, so
     theirs are estimated anew, from the same latent variables for every state of a run.
+
+    Args:
+      game: the game.
+      given: (num, key) -> what conditions each output.
 
     References:
       Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, 2018, arXiv:1803.05407,
@@ -42,35 +50,44 @@ def make_weights(game: Game) -> Callable[[State], Weights]:
     """
 
     @jax.jit
-    def anew(params: Any, stats: Any, key: jax.Array) -> dict[str, Any]:
-        own = jax.random.fold_in(jax.random.fold_in(fast(key), STREAMS["sample"]), PURPOSE)
-        return jax.tree.map(
-            lambda leaf: jnp.mean(leaf, axis=0),
-            jax.lax.map(lambda key: batch_statistics(game, params, stats, key), jax.random.split(own, PASSES)),
-        )
+    def anew(params: Any, stats: Any, key: jax.Array, given: Given) -> dict[str, Any]:
+        def one(item: tuple[jax.Array, Given]) -> dict[str, Any]:
+            return batch_statistics(game, params, stats, *item)
+
+        passes = jax.lax.map(one, (jax.random.split(_own(key), PASSES), given))
+        return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), passes)
 
     def weights(state: State) -> Weights:
         params, stats = {**state.params, **state.ema}, dict(state.stats)
         parameters = "ema" if state.ema else "current"
-        if game.statistics is None or not any("batch_stats" in stats[name] for name in state.ema):
+        if not game.running or not any("batch_stats" in stats[name] for name in state.ema):
             return Weights(params, stats, parameters, "running")
-        for name, own in anew(params, stats, state.key).items():
+        whole = given(PASSES * EXAMPLES, _own(state.key))
+        split = jax.tree.map(lambda leaf: leaf.reshape(PASSES, EXAMPLES, *leaf.shape[1:]), whole)
+        for name, own in anew(params, stats, state.key, split).items():
             stats[name] = {**stats[name], "batch_stats": own}
         return Weights(params, stats, parameters, f"anew from {PASSES * EXAMPLES}")
 
     return weights
 
 
-def batch_statistics(game: Game, params: Any, stats: Any, key: jax.Array) -> dict[str, Any]:
-    """{network: statistics of one generated minibatch} of the networks that sampling goes through.
+def _own(key: jax.Array) -> jax.Array:
+    return jax.random.fold_in(jax.random.fold_in(fast(key), STREAMS["sample"]), PURPOSE)
+
+
+def batch_statistics(game: Game, params: Any, stats: Any, key: jax.Array, given: Given) -> dict[str, Any]:
+    """{network: statistics of one generated minibatch} of the networks that drawing goes through.
 
     A layer only tells old m + batch (1 - m), and m is its own; so it is asked for two old values.
     """
-    assert game.statistics is not None
 
     def after(old: dict[str, Any]) -> dict[str, Any]:
-        given = {name: {**own, "batch_stats": old[name]} if name in old else own for name, own in stats.items()}
-        passed = game.statistics(game.networks, params, given, key, EXAMPLES)  # type: ignore[misc]
+        before = {name: {**own, "batch_stats": old[name]} if name in old else own for name, own in stats.items()}
+        passed: dict[str, Any] = {}
+        for name, output in game.outputs.items():
+            move = to_draw(game, params, before, key, EXAMPLES, given[name], train=True)
+            output.draw(move, EXAMPLES)
+            passed = {**move.written()[0], **passed}  # of a network that several outputs go through, the first's
         return {name: own["batch_stats"] for name, own in passed.items() if "batch_stats" in own}
 
     normalized = {name: own["batch_stats"] for name, own in stats.items() if "batch_stats" in own}

@@ -5,21 +5,26 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gan_jax.registry import describe
+
 Finding = tuple[bool | None, str]  # a Check without its name
 
 
 class Check(NamedTuple):
-    """A property and what was measured.
-
-    Attributes:
-      property: its name.
-      passed: True, False, or None where nothing was claimed and the finding is only told.
-      evidence: the numbers, in one line.
-    """
+    """A property and what was measured; where nothing was claimed, ``passed`` is None and the finding is only told."""
 
     property: str
     passed: bool | None
     evidence: str
+
+
+def guarded(name: str, measure: Callable[[], Finding]) -> Check:
+    """A property as measured; what is verified is anybody's, and whatever it raises is the finding."""
+    try:
+        passed, evidence = measure()
+    except Exception as error:
+        return Check(name, False, describe(error))
+    return Check(name, passed if passed is None else bool(passed), evidence)
 
 
 def failures(checks: Sequence[Check]) -> list[Check]:

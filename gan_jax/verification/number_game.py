@@ -50,23 +50,12 @@ def number_game(costs: Costs, start: Mapping[str, float], rule: Rule, rate: floa
         inputs=dict.fromkeys(start, spec),
         players={name: Player((name,), loss_of(name), optimizer) for name in start},
         schedule=simultaneous(*start),
-        sample=lambda *args: jnp.zeros((1, 1)),
         rule=rule,
     )
 
 
 def states(game: Game, examples: jax.Array, steps: int, shards: int = 1) -> list[dict[str, float]]:
-    """The numbers after 0, 1, ... ``steps`` steps.
-
-    Args:
-      game: made by ``number_game``.
-      examples: float32 [B], every step's minibatch.
-      steps: how many.
-      shards: parts into which the minibatch is split, as over so many devices; divides B.
-
-    Raises:
-      FloatingPointError: a loss, gradient or direction was not finite.
-    """
+    """The numbers after 0, 1, ... ``steps`` steps on one minibatch, split into ``shards`` parts as over devices."""
     local = examples.shape[0] // shards
     step: Any = make_step(game, local_batch=local, axis_name="shard" if shards > 1 else None)
     batch = {"image": examples[None]}

@@ -20,7 +20,7 @@ BOX = 30.0  # beyond it a sigmoid is 0 or 1 to 13 digits; a cost with no minimum
 
 
 class Pair(NamedTuple):
-    """How often each of K points is drawn, of N: by the data and by the generator."""
+    """How often each of K points is drawn, of N: by the data, whose distribution is p, and by the generator, q."""
 
     real: tuple[int, ...]
     fake: tuple[int, ...]
@@ -42,19 +42,13 @@ EQUAL = Pair((2, 3, 5, 6), (2, 3, 5, 6))
 
 
 class Play(NamedTuple):
-    """A loss's expected costs on points, compiled, in float64.
+    """A loss's expected costs on points, compiled, in float64."""
 
-    Attributes:
-      discriminator: (real_points [N], fake_points [N], logits [K]) -> scalar and its gradient.
-      generator: (real_points, fake_points, real_logits [K], fake_logits [K]) -> scalar and its gradient with respect to
-        the fake logits.
-      per_point: (real_points, logits [K]) -> [K], the generator's cost of each point against real ones. Of no meaning
-        for a batchwise loss.
-    """
-
-    discriminator: Callable[..., Any]
-    generator: Callable[..., Any]
-    per_point: Callable[..., Any]
+    discriminator: Callable[..., Any]  # (real_points [N], fake_points [N], logits [K]) -> scalar and its gradient
+    generator: Callable[
+        ..., Any
+    ]  # (real_points, fake_points, real_logits, fake_logits) -> scalar, gradient in the last
+    per_point: Callable[..., Any]  # (real_points, logits) -> [K], of each point; of no meaning for a batchwise loss
 
 
 def play(loss: AdversarialLoss) -> Play:
@@ -97,10 +91,9 @@ class Best(NamedTuple):
 
 
 def best_discriminator(game: Play, pair: Pair, domain: tuple[float, float]) -> Best:
-    """Minimize the discriminator's expected cost over logits in the box of +-30 and the domain.
+    """Minimize the discriminator's expected cost over logits in the box of +-30 and the domain, deterministically.
 
-    L-BFGS from several starts, then, where a slope is left, a search along coordinates without derivatives, which also
-    ends at corners. Deterministic.
+    L-BFGS from several starts, then, where a slope is left, Powell's search without derivatives, which ends at corners.
     """
     real, fake = points(pair.real), points(pair.fake)
     low, high = max(domain[0], -BOX), min(domain[1], BOX)
@@ -122,29 +115,12 @@ def best_discriminator(game: Play, pair: Pair, domain: tuple[float, float]) -> B
         raise ArithmeticError("the discriminator's cost was not finite wherever it was tried")
     value, logits = min(found, key=lambda pair: pair[0])
     if _slope_left(logits, cost(logits)[1], low, high) > 1e-6:
-        value, logits = _polish(lambda x: cost(x)[0], logits, value, low, high)
+        options = {"xtol": 1e-10, "ftol": 1e-15}
+        result = optimize.minimize(lambda x: cost(x)[0], logits, method="Powell", bounds=bounds, options=options)
+        value, logits = min((value, logits), (float(result.fun), result.x), key=lambda pair: pair[0])
     return Best(logits, value, cost(logits)[1])
 
 
 def _slope_left(logits: np.ndarray, slope: np.ndarray, low: float, high: float) -> float:
     inward = np.clip(logits - slope, low, high) - logits
     return float(np.max(np.abs(inward)))
-
-
-def _polish(
-    cost: Callable[[np.ndarray], float], logits: np.ndarray, value: float, low: float, high: float
-) -> tuple[float, np.ndarray]:
-    """Compass search: steps along each coordinate, and along all at once, halved when none helps."""
-    step, tries = 1.0, 0
-    directions = [*np.eye(logits.size), np.ones(logits.size)]
-    while step > 1e-10 and tries < 3000:
-        improved = False
-        for direction in directions:
-            for sign in (step, -step):
-                trial = np.clip(logits + sign * direction, low, high)
-                tried, tries = cost(trial), tries + 1
-                if tried < value - 1e-15:
-                    value, logits, improved = tried, trial, True
-        if not improved:
-            step /= 2
-    return value, logits

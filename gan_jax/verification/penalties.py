@@ -5,6 +5,7 @@ Linear and quadratic critics have gradients that are known exactly; everything e
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 
 from gan_jax.penalties import SUPPLIED, Penalty
 from gan_jax.registry import describe
-from gan_jax.verification.checks import Check, Finding, compiled
+from gan_jax.verification.checks import Check, Finding, compiled, guarded
 from gan_jax.verification.penalty_world import (
     BATCH,
     ONE_EACH,
@@ -44,34 +45,26 @@ class Subject(NamedTuple):
     names: frozenset[str]
 
 
-def verify_penalty(penalty: Penalty, name: str) -> list[Check]:
-    """Checks everything about a penalty that holds for all of them, and its closed forms where it has ``of_norm``.
+Property = Callable[[Subject], Finding]
 
-    A penalty that names ``axis_name`` declares itself one of the whole minibatch: only such a one may let examples
-    see one another, or return a scalar of examples. A discriminator's penalty must not be negative; a generator's may
-    be, and is told.
 
-    Args:
-      penalty: a shipped one or a user's.
-      name: what to call it in a message.
+def verify_penalty(penalty: Penalty) -> list[Check]:
+    """Check what holds for all penalties, and the closed forms of one that has ``of_norm``.
 
-    Returns:
-      The checks, in order; where the penalty raises, the check fails and says so.
+    Only a penalty that names ``axis_name``, and so says that it is one of the whole minibatch, may let examples see one
+    another, or return a scalar of examples. A discriminator's must not be negative; a generator's may be, and is told.
     """
     try:
         wrong = _arguments(penalty)
         parameters = tuple(inspect.signature(penalty.function).parameters)
     except Exception as error:  # as for a callable without a signature
-        return [Check("arguments", False, f"{name} raises {describe(error)}")]
+        return [Check("arguments", False, describe(error))]
     checks = [Check("arguments", not wrong, wrong or ", ".join(parameters))]
     subject = Subject(penalty, compiled(lambda w: slope(penalty, w, memory_of(penalty, w))), frozenset(parameters))
     for title, check in PROPERTIES.items():
         if checks[-1].passed is False and title in ("shape and dtype", "finite in float32"):
             break  # it cannot be called, or gives no numbers to average: the rest would say the same
-        try:
-            checks.append(Check(title, *check(subject)))
-        except Exception as error:  # the penalty is anybody's: whatever it raises is the finding
-            checks.append(Check(title, False, f"{name} raises {describe(error)}"))
+        checks.append(guarded(title, partial(check, subject)))
     return checks
 
 
@@ -136,23 +129,27 @@ def _linear_critic(w: jax.Array) -> Callable[[jax.Array], jax.Array]:
     return lambda x: x.reshape(x.shape[0], -1) @ w.reshape(-1) + 0.5
 
 
-def _linear(subject: Subject) -> Finding:
-    penalty = subject.penalty
-    if penalty.of_norm is None:
-        return None, "of_norm is not given"
+def _where_claimed(check: Callable[[Penalty, Callable[..., Any], frozenset[str]], Finding]) -> Property:
+    def measure(subject: Subject) -> Finding:
+        of_norm = subject.penalty.of_norm
+        return check(subject.penalty, of_norm, subject.names) if of_norm else (None, "of_norm is not given")
+
+    return measure
+
+
+@_where_claimed
+def _linear(penalty: Penalty, of_norm: Callable[..., Any], names: frozenset[str]) -> Finding:
     world, worst = draw(0), 0.0
     values = compiled(lambda w: at_points(penalty, world, _linear_critic(w), world.real))
     for scale in (0.05, 1.0):  # norms below and above 1
         w = scale * _weights()
-        want = jnp.broadcast_to(penalty.of_norm(jnp.linalg.norm(w.reshape(-1))), (BATCH,))
+        want = jnp.broadcast_to(of_norm(jnp.linalg.norm(w.reshape(-1))), (BATCH,))
         worst = max(worst, gap(values(w), want))
     return _verdict(worst, SINGLE, "of_norm(||w||), over all axes of an example, at w.x + b")
 
 
-def _quadratic(subject: Subject) -> Finding:
-    penalty = subject.penalty
-    if penalty.of_norm is None:
-        return None, "of_norm is not given"
+@_where_claimed
+def _quadratic(penalty: Penalty, of_norm: Callable[..., Any], names: frozenset[str]) -> Finding:
     a = jax.random.normal(jax.random.key(6), (SIZE, SIZE), jnp.float32) / 4
     a = a + a.T
 
@@ -161,23 +158,21 @@ def _quadratic(subject: Subject) -> Finding:
         return 0.5 * jnp.sum(x * (x @ a), axis=1)
 
     points = [jnp.full((BATCH, *SHAPE), 0.7, jnp.float32)]  # no spread: a perturbation by standard deviations is none
-    if "axis_name" not in subject.names:
+    if "axis_name" not in names:
         points.append(draw(0).real)
     world, worst = draw(0), 0.0
     values = compiled(lambda x: at_points(penalty, world, critic, x))
     for x in points:
-        want = jax.vmap(penalty.of_norm)(jnp.linalg.norm(x.reshape(BATCH, -1) @ a, axis=1))
+        want = jax.vmap(of_norm)(jnp.linalg.norm(x.reshape(BATCH, -1) @ a, axis=1))
         worst = max(worst, gap(values(x), want))
     return _verdict(worst, SINGLE, "of_norm(||A x||), each example its own, at x^T A x / 2")
 
 
-def _linear_derivative(subject: Subject) -> Finding:
-    penalty = subject.penalty
-    if penalty.of_norm is None:
-        return None, "of_norm is not given"
+@_where_claimed
+def _linear_derivative(penalty: Penalty, of_norm: Callable[..., Any], names: frozenset[str]) -> Finding:
     w, world = _weights(), draw(0)
     norm = jnp.linalg.norm(w.reshape(-1))
-    want = jax.grad(penalty.of_norm)(norm) * w / norm
+    want = jax.grad(of_norm)(norm) * w / norm
     got = compiled(jax.grad(lambda w: jnp.mean(at_points(penalty, world, _linear_critic(w), world.real))))(w)
     return _verdict(gap(got, want), SINGLE, "of_norm'(||w||) w / ||w||, at w.x + b")
 
@@ -278,7 +273,7 @@ def _double(subject: Subject) -> Finding:
         return _verdict(gap(single, double), CANCELLED, "float32 against float64")
 
 
-PROPERTIES: dict[str, Callable[[Subject], Finding]] = {
+PROPERTIES: dict[str, Property] = {
     "shape and dtype": _shape,
     "finite in float32": _finite,
     "finite in bfloat16": lambda subject: _finite(subject, jnp.bfloat16),

@@ -8,9 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.registry import describe
 from gan_jax.rules import Rule
-from gan_jax.verification.checks import Check, Finding
+from gan_jax.verification.checks import Check, Finding, guarded
 from gan_jax.verification.number_game import Costs, number_game, states
 
 RATE = 0.05
@@ -20,24 +19,9 @@ EXAMPLES = jnp.linspace(-1.0, 2.0, 8, dtype=jnp.float32)
 
 
 def verify_rule(rule: Rule, options: Mapping[str, Any] | None = None) -> list[Check]:
-    """Check an update rule on games of two and three players, each with one number.
-
-    Args:
-      rule: the rule.
-      options: its options, where they are not the defaults.
-
-    Returns:
-      One Check for each property.
-    """
+    """Check an update rule, with options, on games of two and three players, each with one number."""
     bound = rule._replace(direction=partial(rule.direction, **(options or {})))
-    checks = []
-    for name, check in PROPERTIES.items():
-        try:
-            passed, evidence = check(bound)
-        except Exception as error:  # a user's rule may raise anything; that is a finding
-            passed, evidence = False, describe(error)
-        checks.append(Check(name, passed, evidence))
-    return checks
+    return [guarded(name, partial(check, bound)) for name, check in PROPERTIES.items()]
 
 
 def linear(a: float, b: float) -> Costs:
@@ -102,7 +86,7 @@ def _factor(rule: Rule) -> Finding:
     if rule.factor is None:
         return None, "no factor on linear fields is claimed"
     taken = inspect.signature(rule.factor).parameters
-    options = {k: v for k, v in _bound(rule.direction).items() if k in taken}
+    options = {k: p.default for k, p in inspect.signature(rule.direction).parameters.items() if k in taken}
     worst, shown = 0.0, []
     for a, b in EIGENVALUES:
         end = states(number_game(linear(a, b), {X: 1.0, Y: 0.5}, rule, RATE), EXAMPLES, 1)[-1]
@@ -119,11 +103,6 @@ def _bilinear(rule: Rule) -> Finding:
     ratio = (radius[300] / radius[100]) ** (1 / 200)
     word = "converges" if ratio < 0.9999 else "diverges" if ratio > 1.0001 else "circles"
     return None, f"V = xy, h = 0.1, simultaneous: {word}, radius x {ratio:.5f} a step"
-
-
-def _bound(function: Any) -> dict[str, Any]:
-    defaults = {n: p.default for n, p in inspect.signature(function).parameters.items()}
-    return {n: d for n, d in defaults.items() if d is not inspect.Parameter.empty}
 
 
 PROPERTIES: Mapping[str, Callable[[Rule], Finding]] = {

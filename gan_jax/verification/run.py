@@ -17,15 +17,12 @@ Verified = tuple[str, list[Check]]
 
 
 def verify(name: str | None = None, options: Mapping[str, Any] | None = None) -> Iterator[Verified]:
-    """Check what ``name`` stands for, one title and list of checks at a time.
+    """Check a registered loss, penalty or update rule, a user's, or without a name all that are registered.
 
-    Args:
-      name: a registered loss, penalty or update rule, or ``package.module:attribute``: a loss (factory,
-        ``AdversarialLoss`` or pair of functions), a ``Penalty`` or a ``Rule``. None: everything registered.
-      options: its options. Without any, a registered loss is checked under each of its ``VARIANTS``.
+    Without options a registered loss is checked under each of its ``VARIANTS``.
 
     Yields:
-      (title, checks).
+      (title, checks), one at a time.
 
     Raises:
       ConfigError: no such name, or options that it does not take.
@@ -36,33 +33,33 @@ def verify(name: str | None = None, options: Mapping[str, Any] | None = None) ->
             raise ConfigError("--options is for one loss, penalty or rule; give its name")
         for each in (*LOSSES, *PENALTIES, *RULES):
             yield from verify(each)
-    elif name in LOSSES:
-        yield from _registered(name, options)
-    elif name in PENALTIES:
-        _check_options("penalties", name, options)
-        yield _penalty(PENALTIES[name], name, options)
-    elif name in RULES:
-        _check_options("rule", name, options)
-        yield _rule(RULES[name], name, options)
-    elif is_reference(name):
-        component = resolve("loss", name)
-        if isinstance(component, Penalty):
-            yield _penalty(component, name, options)
-        elif isinstance(component, Rule):
-            yield _rule(component, name, options)
-        else:
-            yield _loss(component, name, options)
+        return
+    component = _component(name, options)
+    if isinstance(component, Penalty):
+        yield _penalty(component, name, options)
+    elif isinstance(component, Rule):
+        yield _rule(component, name, options)
     else:
-        known = [*LOSSES, *PENALTIES, *RULES]
-        raise ConfigError(
-            f"{name!r} is unknown{nearest(name, known)}; allowed: {', '.join(known)}, or package.module:attribute"
-        )
+        for variant in [options] if options or name not in LOSSES else VARIANTS[name]:
+            yield _loss(component, name, variant)
 
 
-def _registered(name: str, options: dict[str, Any]) -> Iterator[Verified]:
-    _check_options("loss", name, options)
-    for each in [options] if options else VARIANTS[name]:
-        yield _loss(LOSSES[name], name, each)
+def _component(name: str, options: Mapping[str, Any]) -> Any:
+    """What a name stands for; the options of what is registered are checked."""
+    tables: Mapping[str, Mapping[str, Any]] = {"loss": LOSSES, "penalties": PENALTIES, "rule": RULES}
+    for section, table in tables.items():
+        if name in table:
+            allowed = list(options_of(section, TABLES[section][name]))
+            for option in set(options) - set(allowed):
+                listed = ", ".join(allowed) or "none"
+                raise ConfigError(f"{option!r} is no option of {name}{nearest(option, allowed)}; allowed: {listed}")
+            return table[name]
+    if is_reference(name):
+        return resolve("loss", name)
+    known = [name for table in tables.values() for name in table]
+    raise ConfigError(
+        f"{name!r} is unknown{nearest(name, known)}; allowed: {', '.join(known)}, or package.module:attribute"
+    )
 
 
 def _loss(component: Any, name: str, options: dict[str, Any]) -> Verified:
@@ -86,21 +83,13 @@ def _penalty(penalty: Penalty, name: str, options: dict[str, Any]) -> Verified:
             of_norm=penalty.of_norm and partial(penalty.of_norm, **options),
             follow=penalty.follow and partial(penalty.follow, **_taken(penalty.follow, options)),
         )
-    return _title(name, options), verify_penalty(penalty, name)
+    return _title(name, options), verify_penalty(penalty)
 
 
 def _rule(rule: Rule, name: str, options: dict[str, Any]) -> Verified:
     from gan_jax.verification.rules import verify_rule
 
     return _title(name, options), verify_rule(make_rule(rule, options, name), options)
-
-
-def _check_options(section: str, name: str, options: Mapping[str, Any]) -> None:
-    allowed = list(options_of(section, TABLES[section][name]))
-    for option in options:
-        if option not in allowed:
-            listed = ", ".join(allowed) or "none"
-            raise ConfigError(f"{option!r} is no option of {name}{nearest(option, allowed)}; allowed: {listed}")
 
 
 def _taken(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:

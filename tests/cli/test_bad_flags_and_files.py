@@ -42,6 +42,7 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
             "'now' is not understood; `train` takes only --flag=value",
         ),
         (["train", f"--config={TINY}", "--workdir=run", "--flagfile=nope"], "nope"),
+        (["sample", "-workdir=run"], "-workdir is not a flag of `sample` (did you mean 'workdir'?)"),
         (["train", f"--config={TINY}", "--workdir=run", "--process_id=1"], "coordinator_address"),
         (["train", f"--config={TINY}", "--workdir=run", "--num_processes=0"], "--num_processes=0 is not possible"),
         (["train", f"--config={TINY}", "--workdir=run", "--config.steps"], "Missing value for flag --config.steps"),

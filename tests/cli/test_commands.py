@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.commands import contents, elsewhere, here, image_run, tiny_run
+from support.commands import contents, elsewhere, here, image_run, refused, tiny_run
 
 import gan_jax
+from gan_jax.cli import entry
+from gan_jax.cli.flags import FLAGS
 from gan_jax.training.checkpoints import leaves_of
 from gan_jax.training.sampling import draw
 
@@ -29,12 +31,34 @@ def images(tmp_path_factory):
 # Help, and what importing costs.
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["train", "--help"], ["sample", "-h"], ["data", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
 def test_help(arguments):
     ended = here(*arguments)
     assert (ended.status, ended.err) == (0, "")
-    for command in ("gan-jax train", "gan-jax sample", "gan-jax data", "Exit status"):
-        assert command in ended.out
+    assert all(f"\n    {command} " in ended.out for command in entry.COMMANDS)
+    assert "Exit status" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("train", "gan-jax train --config=FILE.py[:VARIANT] --workdir=DIR [--flag=VALUE ...]"),
+        ("sample", "--num 64"),
+        ("data", "gan-jax data list|prepare NAME [--flag=VALUE ...]"),
+    ],
+)
+def test_help_of_a_command(command, says):
+    for arguments in (["--help"], ["-h"], ["--wrong", "--help"]):
+        ended = here(command, *arguments)
+        assert (ended.status, ended.err) == (0, "")
+        assert says in ended.out
+
+
+def test_flags_are_written_either_way_and_whole():
+    assert FLAGS["sample"].read(["--workdir=x", "--out", "a.npy", "--num", "3", "--num=4"]).num == 4
+    assert FLAGS["sweep"].read(["--workdir=x", "--dry_run"]).dry_run is True
+    assert FLAGS["sweep"].read(["--workdir=x", "--dry_run=false", "--address", "auto"]).dry_run is False
+    assert "--work is not a flag of `report` (did you mean 'workdir'?)" in refused("report", "--work=x")
 
 
 def test_version():

@@ -58,7 +58,7 @@ def test_dirac(tmp_path):
             "there is no figure 'cots' (did you mean 'costs'?); allowed: costs, dirac, frechet_bias",
         ),
         (["cots"], "there is no figure 'cots'"),
-        (["costs"], "--workdir is missing; `figure` needs NAME --workdir=DIR"),
+        (["costs"], "--workdir is missing; `figure` needs costs|dirac|frechet_bias --workdir=DIR"),
         (["costs", "--workdir="], "--workdir is missing"),
         (["costs", "dirac", "--workdir=x"], "'dirac' is not understood; `figure` needs NAME --workdir=DIR"),
         (["costs", "--wrokdir=x"], "--wrokdir is not a flag of `figure` (did you mean 'workdir'?); allowed: --workdir"),

@@ -11,10 +11,10 @@ from support.commands import TINY, contents, here, refused, tiny_run, write
 
 import gan_jax
 from gan_jax import data, figures, paths, reporting
-from gan_jax.cli.parsing import FLAGS_OF, PATHS, parse
+from gan_jax.cli.flags import FLAGS
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.reference import Reference
-from gan_jax.sweeps import driver, dry_run, results, space, text
+from gan_jax.sweeps import driver, sweep, table
 from gan_jax.training import compilation_cache
 from gan_jax.training.evaluate_runs import evaluate_runs
 from gan_jax.training.start import checkpoint_at
@@ -54,9 +54,10 @@ def test_a_path_from_home(home):
 
 
 def test_every_flag_with_a_path(home):
-    for command, own in FLAGS_OF.items():
-        for flag in set(PATHS) & set(own):
-            value = parse(command, [f"--{flag}=~/x"])[0][flag].value
+    paths_of = {"workdir", "out", "figures", "data_dir", "source_dir", "weights", "sweep"}
+    for command, flags in FLAGS.items():
+        for flag in paths_of & {action.dest for action in flags._actions}:
+            value = getattr(flags.parse_args([f"--{flag}=~/x"]), flag)
             # Names with commas between them: the command takes them apart first.
             assert value == (["~/x"] if (command, flag) == ("evaluate", "workdir") else f"{home}/x")
 
@@ -86,11 +87,10 @@ def test_what_is_read_and_written_lies_in_the_home_directory(home, tmp_path_fact
         (lambda path: data.load(f"folder:{path}"), "folder"),
         (lambda path: data.describe(path), "data.dir"),
         (lambda path: figures.write("costs", path), "workdir"),
-        (lambda path: space.load_sweep(path), "--sweep"),
+        (lambda path: sweep.load_sweep(path), "--sweep"),
         (lambda path: driver.sweep(None, None, path, None), "workdir"),
-        (lambda path: dry_run.describe(None, None, path), "workdir"),
-        (lambda path: results.load(path), "workdir"),
-        (lambda path: text.ranking(path), "workdir"),
+        (lambda path: driver.describe(None, None, path), "workdir"),
+        (lambda path: table.load(path), "workdir"),
         (lambda path: reporting.write_report(path), "workdir"),
         (lambda path: reporting.write_report(".", path), "out"),
         (lambda path: reporting.write_figures(path), "workdir"),

@@ -104,8 +104,9 @@ def test_work_that_is_done_is_no_failure_where_nobody_reads(monkeypatch, tmp_pat
     written = []
     monkeypatch.setattr("gan_jax.training.loop.train", lambda *a, **k: Result("finished", 1, "", 0.0, {}, None))
     monkeypatch.setattr("gan_jax.sweeps.driver.sweep", lambda *a, **k: {"finished": 1})
-    monkeypatch.setattr("gan_jax.sweeps.local.use_cores", lambda count: None)
-    monkeypatch.setattr("gan_jax.sweeps.text.ranking", lambda workdir: "ranking")
+    monkeypatch.setattr("gan_jax.sweeps.executors.use_cores", lambda count: None)
+    monkeypatch.setattr("gan_jax.reporting.summary.stored", lambda workdir: {})
+    monkeypatch.setattr("gan_jax.reporting.answer.table", lambda summary: "ranking")
     monkeypatch.setattr("gan_jax.reporting.write_report", lambda workdir, out: written.append(workdir) or "report.html")
     monkeypatch.setattr(sys.stdout, "write", closed)
     assert cli._run(["gan-jax", *train_flags(tmp_path)]) == 0

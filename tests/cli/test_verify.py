@@ -87,7 +87,7 @@ def test_without_a_name_everything_that_is_registered(monkeypatch):
     from gan_jax.verification.checks import Check
 
     monkeypatch.setattr(run, "verify_loss", lambda loss, factory: [Check("told", True, "")])
-    monkeypatch.setattr(of_penalties, "verify_penalty", lambda penalty, name: [Check("told", True, "")])
+    monkeypatch.setattr(of_penalties, "verify_penalty", lambda penalty: [Check("told", True, "")])
     monkeypatch.setattr(of_rules, "verify_rule", lambda rule, options: [Check("told", True, "")])
     ended = here("verify")
     assert ended.status == 0
@@ -125,11 +125,9 @@ def test_a_penalty_goes_to_the_battery_of_penalties(name, monkeypatch):
     from gan_jax.verification.checks import Check
 
     given = []
-    monkeypatch.setattr(
-        penalties, "verify_penalty", lambda penalty, name: given.append((penalty, name)) or [Check("p", False, "")]
-    )
+    monkeypatch.setattr(penalties, "verify_penalty", lambda penalty: given.append(penalty) or [Check("p", False, "")])
     assert here("verify", name).status == 1
-    assert given == [(PENALTIES["r1"], name)]
+    assert given == [PENALTIES["r1"]]
 
 
 @pytest.mark.parametrize(

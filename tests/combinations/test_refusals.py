@@ -6,7 +6,8 @@ from golden.rows import ROWS
 from gan_jax.config import flatten, load_config, load_values, parse_config_flags
 from gan_jax.errors import ConfigError
 from gan_jax.idle import refuse_idle
-from gan_jax.sweeps.space import Sweep, expand, grid
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Sweep, expand
 
 SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
 REFUSED = {

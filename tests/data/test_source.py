@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from gan_jax.data import load, summary
-from gan_jax.data.source import decode, resident, to_float
+from gan_jax.data.source import decode, to_float
+from gan_jax.data.storage import resident
+from gan_jax.errors import DataError
 
 
 @pytest.fixture(scope="module")
 def numbered():
     """Examples that say which they are: 50 of them, their label is their index."""
     image = np.arange(50, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
-    return resident("numbered", {"image": image, "label": np.arange(50, dtype=np.int32)}, num_classes=50)
+    return resident("numbered", {"image": image, "label": np.arange(50, dtype=np.int32)})
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +71,31 @@ def test_fetch_under_vmap_over_runs(numbered, fetch):
 
 
 @pytest.mark.parametrize(
-    ("num", "classes", "says"),
+    ("num", "others", "says"),
     [
-        (1200, 3, "new\\nset (1,200 images of 2x3x1 in 3 classes)"),
-        (2, 1, "new\\nset (2 images of 2x3x1 in 1 class)"),
-        (1, None, "new\\nset (1 image of 2x3x1, no classes)"),
+        (1200, {"label": np.full(1200, 2, np.int32)}, "1,200 images of 2x3x1 in 3 classes"),
+        (2, {"label": np.zeros(2, np.int32)}, "2 images of 2x3x1 in 1 class"),
+        (1, {}, "1 image of 2x3x1, no classes"),
+        (4, {"depth": np.zeros((4, 2, 3), np.float32)}, "4 examples of image 2x3x1, depth 2x3"),
     ],
 )
-def test_a_source_in_one_line(num, classes, says):
-    source = resident("new\nset", {"image": np.zeros((num, 2, 3, 1), np.uint8)}, classes)
-    assert summary(source).replace("'", "") == says
+def test_a_source_in_one_line(num, others, says):
+    source = resident("new\nset", {"image": np.zeros((num, 2, 3, 1), np.uint8), **others})
+    assert summary(source).replace("'", "") == f"new\\nset ({says})"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({}, "has no arrays; allowed: arrays of one length"),
+        ({"a": np.zeros((2, 1), np.uint8), "b": np.zeros(3, np.int32)}, "has a 2, b 3; allowed: arrays of one length"),
+        ({"a": np.zeros(0, np.int32)}, "has a 0; allowed"),
+        ({"a": np.zeros(3, np.int64)}, "has int64 in 'a'; allowed: uint8 images, int32 labels, float32"),
+    ],
+)
+def test_arrays_that_are_no_source_are_refused_in_one_line(arrays, says):
+    with pytest.raises(DataError, match=says):
+        resident("mine", arrays)
 
 
 def test_endless_points_in_one_line():

@@ -120,12 +120,3 @@ def test_a_batch_of_more_examples_than_there_are(tmp_path):
     source = load(f"folder:{tmp_path}", memory_limit_mb=0)
     for batch in take(source, 2, 3, 5, 4):
         assert np.array_equal(batch["image"], np.full((4, 8, 8, 1), 7))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [((0, -1, 4), "position 0 or later"), ((0, 0, 0), "at least one example"), ((0, 0, 4, slice(4, 8)), "is empty")],
-)
-def test_impossible_arguments_fail_at_once(streamed, arguments, message):
-    with pytest.raises(DataError, match=message):
-        streamed.stream(*arguments)

@@ -1,16 +1,20 @@
 """What is measured on what, and how repeats are put together. The metrics themselves: tests/metrics."""
 
+import sys
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import measures
 from gan_jax.errors import ConfigError, MetricError
-from gan_jax.evaluation.evaluate import Generated, evaluate
+from gan_jax.evaluation.evaluate import Generated, evaluate, refuse
 from gan_jax.evaluation.features import as_float, eight_bit, extractors_of
 from gan_jax.evaluation.reference import load
 from gan_jax.extractors.extractor import Extractor
-from gan_jax.measures import Measure, Value
+from gan_jax.metrics import table
+from gan_jax.metrics.metric import EXTRACTED, Metric, Value
+from gan_jax.training.sampling import find_output
 
 NUM = 40
 
@@ -26,20 +30,25 @@ class Drawn:
     def __init__(self):
         self.asked = []
 
-    def __call__(self, num, seed, labels):
-        self.asked.append((num, seed, None if labels is None else labels.tolist()))
+    def __call__(self, output, num, seed, given):
+        assert output == ""
+        self.asked.append((num, seed, given["label"].tolist() if given else None))
         return np.random.default_rng(seed).uniform(-1, 1, (num, 8, 8, 1)).astype(np.float32)
 
 
 def run(monkeypatch, reference, function, name="probe", *, classes=True, **options):
     """The values that one metric, made of a function, gives; and what was drawn."""
-    monkeypatch.setitem(measures.MEASURES, "probe", Measure(function, {"a": "lower", "b": ""}))
+    metric = Metric(function, {"a": "lower", "b": ""})
+    monkeypatch.setitem(sys.modules, "probe", SimpleNamespace(METRIC=metric))
+    of_features = set(EXTRACTED) & set(metric.reads)
+    monkeypatch.setitem(table.OF_FEATURES if of_features else table.OF_EXAMPLES, "probe", "probe:METRIC")
     logits = lambda x: jnp.stack([x.min((1, 2, 3)), x.max((1, 2, 3))], 1) if classes else None
     flat = lambda x: (x.reshape(x.shape[0], -1), logits(x))
     drawn = Drawn()
     generated = Generated(drawn, "ema", "running", "last")
     extractors = {"pixels": Extractor("flat" if classes else "without classes", "", "none", flat)}
-    made = evaluate(generated, [name], reference, extractors, num=NUM, **options)
+    refuse([name], {"": reference})
+    made = evaluate(generated, [name], {"": reference}, {"": extractors}, num=NUM, **options)
     return {protocol.metric: (value, protocol) for value, protocol in made}, drawn.asked
 
 
@@ -120,6 +129,15 @@ def test_what_the_data_do_not_have_is_refused(monkeypatch, digits):
     ring = load("ring", "", 10, data_dir=None, options={})
     with pytest.raises(ConfigError, match="probe_pixels needs labels; ring has none"):
         run(monkeypatch, ring, of_labels, "probe_pixels")
+
+
+def test_an_output_that_the_game_does_not_have_is_refused():
+    game = SimpleNamespace(outputs={"a": None, "b": None})
+    assert [find_output(game, name) for name in ("", "b")] == ["a", "b"]
+    with pytest.raises(ConfigError, match=r"^the game has no output 'c'; allowed: a, b$"):
+        find_output(game, "c")
+    with pytest.raises(ConfigError, match="nothing to draw"):
+        find_output(SimpleNamespace(outputs={}), "")
 
 
 def test_an_extractor_without_classes_gives_no_logits(monkeypatch, digits):

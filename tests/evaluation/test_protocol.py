@@ -9,7 +9,7 @@ from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as files
 from gan_jax.evaluation.protocol import FIELDS, Protocol, differences, protocol_of
 from gan_jax.evaluation.table import table
-from gan_jax.measures import Value
+from gan_jax.metrics.metric import Value
 
 PROTOCOL = Protocol(
     metric="frechet_lenet", options={"k": 3}, n_real=10, n_fake=20, dataset="mnist", split="test",

@@ -70,6 +70,7 @@ def test_an_object_with_logits_of_a_users_own():
     [
         (lambda x: x, r"must return features float32 \[3, n\], got float32 \[3, 4, 5, 2\]"),
         (lambda x: brightness(x)[:2], r"must return features float32 \[3, n\], got float32 \[2, 2\]"),
+        (lambda x: brightness(x)[:, :0], r"must return features float32 \[3, n\], got float32 \[3, 0\]"),
         (lambda x: brightness(x).astype(jnp.bfloat16), r"features .*got bfloat16 \[3, 2\]"),
         (lambda x: "features", "must return features .*got str"),
         (lambda x: (brightness(x), x), r"must return logits .*got float32 \[3, 4, 5, 2\]"),

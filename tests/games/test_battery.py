@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.states import BATCH, QUICKLY, assert_bits_equal, relative_error, state_of
-from support.toys import GAMES_UNDER_TEST
+from support.toys import GAMES_UNDER_TEST, normal_batch
 
 from gan_jax.game import data_rounds
 from gan_jax.games import GAMES
@@ -28,18 +28,18 @@ from gan_jax.training.shared import padded, side_by_side, unpadded
 from gan_jax.training.step import make_step
 
 NAMES = sorted(GAMES_UNDER_TEST)
-LOOPED = ("gan_five_steps", "gan_batch_norm", "quartet")  # rounds that are scanned; statistics; memory
+LOOPED = ("gan_five_steps", "gan_batch_norm", "cycle")  # rounds that are scanned; statistics; memory
 
 
 def build(name):
-    builder, dimension = GAMES_UNDER_TEST[name]
-    return builder(), dimension
+    builder, features = GAMES_UNDER_TEST[name]
+    return builder(), features
 
 
-def batch_for(game, dimension, step):
+def batch_for(game, features, step):
     key = jax.random.fold_in(jax.random.key(11), step)
     rounds = len(data_rounds(game))
-    return {"image": jax.random.normal(key, (rounds, BATCH, dimension))} if rounds else {}
+    return normal_batch(features, key, (rounds, BATCH)) if rounds else {}
 
 
 def test_every_registered_game_is_under_test():
@@ -48,14 +48,14 @@ def test_every_registered_game_is_under_test():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twenty_steps_are_finite_traced_once_and_averaged(name):
-    game, dimension = build(name)
+    game, features = build(name)
     step, traces = counted(name)
     state = state_of(game)
     # By other means than the step's: what ``ema`` is to be.
     expected = jax.tree.map(lambda x: np.asarray(x, np.float64), {n: state.params[n] for n in state.ema})
     assert set(state.ema) == set(game.networks) - set(game.frozen)
     for i in range(20):
-        state, metrics = step(state, batch_for(game, dimension, i))
+        state, metrics = step(state, batch_for(game, features, i))
         new = {n: state.params[n] for n in state.ema}
         expected = jax.tree.map(lambda e, p: 0.9 * e + 0.1 * np.asarray(p, np.float64), expected, new)
     assert relative_error(state.ema, expected) < 1e-5
@@ -72,12 +72,12 @@ def test_twenty_steps_are_finite_traced_once_and_averaged(name):
 # The moves of the two other games are those of "gan".
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"gan_five_steps", "gan_simultaneous"}))
 def test_a_move_leaves_what_it_does_not_own(name):
-    game, dimension = build(name)
+    game, features = build(name)
     for mover in game.players:
         alone = dataclasses.replace(game, schedule=((mover,), *((p,) for p in game.players if p != mover)))
         object.__setattr__(alone, "schedule", ((mover,),))  # a schedule that forgets players is refused when built
         before = state_of(alone)
-        batch = batch_for(alone, dimension, 0)
+        batch = batch_for(alone, features, 0)
         after, _ = jax.jit(make_step(alone, local_batch=BATCH), compiler_options=QUICKLY)(before, batch)
         own = game.players[mover].owns
         for part in ("params", "stats"):
@@ -98,14 +98,14 @@ def test_a_move_leaves_what_it_does_not_own(name):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if any(len(r) > 1 for r in build(n)[0].schedule)])
 def test_order_inside_a_round_does_not_matter(name):
-    game, dimension = build(name)
+    game, features = build(name)
     results = []
     for order in itertools.permutations(game.schedule[0]):
         permuted = dataclasses.replace(game, schedule=(order,))
         step = jax.jit(make_step(permuted, local_batch=BATCH), compiler_options=QUICKLY)
         state = state_of(permuted)
         for i in range(3):
-            state, _ = step(state, batch_for(permuted, dimension, i))
+            state, _ = step(state, batch_for(permuted, features, i))
         results.append(state)
     for other in results[1:]:
         assert relative_error(results[0].params, other.params) < 1e-6
@@ -126,8 +126,8 @@ def test_stopped_and_restored_gives_the_same_bits(name):
 
 @pytest.mark.parametrize("name", LOOPED)
 def test_a_run_among_others_equals_the_run_alone(name):
-    game, dimension = build(name)
-    loop = make_loop(make_step(game, local_batch=BATCH), fetch_of(dimension), **sizes(game, None))
+    game, features = build(name)
+    loop = make_loop(make_step(game, local_batch=BATCH), fetch_of(features), **sizes(game, None))
     seeds = (3, 4, 5)
     mesh = device_mesh(jax.devices()[:1])
     program = make_program_of_runs(loop, mesh, len(seeds))
@@ -146,7 +146,7 @@ def test_a_run_among_others_equals_the_run_alone(name):
 
 
 def test_pmap_and_shard_map_agree():
-    name = "quartet"
+    name = "cycle"
     game, _ = build(name)
     ends = []
     for primitive in ("pmap", "shard_map"):
@@ -158,19 +158,21 @@ def test_pmap_and_shard_map_agree():
 
 
 def test_memory_is_carried_by_its_player():
-    game, dimension = build("quartet")
-    step, _ = counted("quartet")
+    game, features = build("cycle")
+    step, _ = counted("cycle")
     state = state_of(game)
     for i in range(3):
-        state, _ = step(state, batch_for(game, dimension, i))
-    assert float(state.memory["critics"]["moves"]) == 3.0
+        state, _ = step(state, batch_for(game, features, i))
+        pools = state.memory["discriminators"]["pool"]
+    assert int(state.memory["discriminators"]["seen"]) == 20  # it holds no more
+    assert all(np.all(np.any(np.asarray(pool) != 0, axis=1)) for pool in pools.values())
 
 
 def test_a_move_that_is_not_finite_freezes_the_run_before_it():
-    game, dimension = build("gan_five_steps")
+    game, features = build("gan_five_steps")
     step, _ = counted("gan_five_steps")
-    state, _ = step(state_of(game), batch_for(game, dimension, 0))
-    batch = batch_for(game, dimension, 1)
+    state, _ = step(state_of(game), batch_for(game, features, 0))
+    batch = batch_for(game, features, 1)
     batch["image"] = batch["image"].at[2].set(jnp.nan)  # the third of five discriminator rounds
     bad, metrics = step(state, batch)
     assert not bool(bad.alive)
@@ -179,16 +181,16 @@ def test_a_move_that_is_not_finite_freezes_the_run_before_it():
     assert np.isnan(metrics["discriminator/loss"])  # though the fourth and fifth rounds saw good data
     chex.assert_tree_all_finite((bad.params, bad.opt, bad.ema))
     assert_bits_equal(bad.params["generator"], state.params["generator"])
-    again, _ = step(bad, batch_for(game, dimension, 2))
+    again, _ = step(bad, batch_for(game, features, 2))
     assert_bits_equal(again.params, bad.params)
     assert int(again.first_bad_step) == 2
 
 
 def test_a_bad_run_among_others_leaves_them_alone():
-    game, dimension = build("gan")
+    game, features = build("gan")
 
     def fetch(arrays, key, position):
-        batch = fetch_of(dimension)(arrays, key, position)
+        batch = fetch_of(features)(arrays, key, position)
         return {"image": jnp.where(arrays["poison"] & (position >= 3 * BATCH)[:, None], jnp.nan, batch["image"])}
 
     loop = make_loop(make_step(game, local_batch=BATCH), fetch, **sizes(game, None))
@@ -203,16 +205,16 @@ def test_a_bad_run_among_others_leaves_them_alone():
 
 
 def test_no_key_is_used_twice():
-    game, dimension = build("gan_simultaneous")
+    game, features = build("gan_simultaneous")
     with jax.debug_key_reuse(True):
         step = jax.jit(make_step(game, local_batch=BATCH))
-        step(state_of(game), batch_for(game, dimension, 0))
+        step(state_of(game), batch_for(game, features, 0))
 
 
 def test_changing_a_number_does_not_trace_again():
-    game, dimension = build("gan")
+    game, features = build("gan")
     step, traces = counted("gan")
-    batch = batch_for(game, dimension, 0)
+    batch = batch_for(game, features, 0)
     ends = []
     for rate in (1e-3, 1e-2):
         state = state_of(game)
@@ -236,9 +238,9 @@ def counted(name):
     return jax.jit(traced, compiler_options=QUICKLY), traces
 
 
-def fetch_of(dimension):
+def fetch_of(features):
     def fetch(arrays, key, position):
-        return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (dimension,)))(position)}
+        return jax.vmap(lambda p: normal_batch(features, jax.random.fold_in(key, p), ()))(position)
 
     return fetch
 
@@ -249,9 +251,9 @@ def sizes(game, axis_name):
 
 @functools.cache
 def compiled(name, primitive="pmap"):
-    game, dimension = build(name)
+    game, features = build(name)
     mesh = device_mesh(jax.devices()[:1])
-    loop = make_loop(make_step(game, local_batch=BATCH, axis_name=AXIS), fetch_of(dimension), **sizes(game, AXIS))
+    loop = make_loop(make_step(game, local_batch=BATCH, axis_name=AXIS), fetch_of(features), **sizes(game, AXIS))
     return make_program(loop, mesh, primitive=primitive), mesh
 
 

@@ -1,13 +1,13 @@
 """What a game records of itself beside its losses."""
 
 import math
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from support.toys import data_of
 
 from gan_jax import losses
 from gan_jax.build import build_game, build_hyper
@@ -27,7 +27,7 @@ TINY = {
 def one_step(fields, run=True):
     """The state before and after a step, and its metrics; only their shapes unless ``run``."""
     config = load_values({**TINY, **fields})
-    game = build_game(config, SimpleNamespace(shape=(2,), num_classes=None))
+    game = build_game(config, data_of((2,)))
     first = lambda: init_state(game, jax.random.key(0), build_hyper(config))
     batch = {"image": jax.random.normal(jax.random.key(5), (len(data_rounds(game)), 8, 2))}
     step = make_step(game, local_batch=8)

@@ -24,7 +24,6 @@ def make(players, schedule, frozen=(), networks=("a", "b")):
         inputs=dict.fromkeys(networks, spec),
         players={p: Player(owns, loss, optax.sgd(0.1)) for p, owns in players.items()},
         schedule=schedule,
-        sample=lambda *a, **k: None,
         frozen=frozen,
     )
 

@@ -26,6 +26,7 @@ NETWORKS = {
                {"dropout": (0.0, 0.5), "input_dropout": (0.0, 0.2), "spectral_norm": (False, True)}),
     "dcgan": ({"channels": 2}, {"dropout": (0.0, 0.3), "batch_norm": (False, True), "spectral_norm": (False, True)}),
     "keras_dcgan": ({"depth": 1}, {"dropout": (0.0, 0.4), "spectral_norm": (False, True)}),
+    "patch": ({"channels": 2, "layers": 1}, {"spectral_norm": (False, True)}),
 }  # fmt: skip
 MIXING = {"minibatch_features": 2, "batch_norm": True}
 # With nothing, with each thing alone, with all that keeps examples apart, with all.
@@ -72,16 +73,17 @@ def test_a_discriminator_says_truly_whether_examples_are_apart(name, chosen):
 
     @jax.jit(compiler_options=FAST)
     def logits(x):
-        return module.apply(held, x, train=True, keys=keys, mutable=["batch_stats"])[0]
+        made = module.apply(held, x, train=True, keys=keys, mutable=["batch_stats"])[0]
+        return made.reshape(BATCH, -1)
 
     usual = np.asarray(logits(x))
     other = np.asarray(logits(x.at[1].set(-x[2])))
-    assert other[1] != usual[1]
+    assert (other[1] != usual[1]).all()
     if module.independent:
-        np.testing.assert_array_equal(np.delete(other, 1), np.delete(usual, 1))
-        assert np.isfinite(np.delete(logits(x.at[1].set(jnp.nan)), 1)).all()
+        np.testing.assert_array_equal(np.delete(other, 1, 0), np.delete(usual, 1, 0))
+        assert np.isfinite(np.delete(logits(x.at[1].set(jnp.nan)), 1, 0)).all()
     else:
-        assert (np.delete(other, 1) != np.delete(usual, 1)).all()
+        assert (np.delete(other, 1, 0) != np.delete(usual, 1, 0)).all()
     assert module.independent is ((name, chosen) in APART)
 
 

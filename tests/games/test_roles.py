@@ -9,10 +9,12 @@ import gan_jax
 from gan_jax.build import build_hyper
 from gan_jax.config import default_config, flatten, from_json, load_values, parse_config_flags, to_json, validate
 from gan_jax.configured import Configured
+from gan_jax.data import Feature
 from gan_jax.errors import ConfigError
 from gan_jax.idle import refuse_idle
 
 GAME = "games_of_roles:build"
+FEATURES = {"image": Feature((2,))}
 TEXT = """
 ROLES = {"recognition": "discriminator", "encoder": "generator"}
 def build(setup):
@@ -52,7 +54,7 @@ def test_a_role_is_set_by_file_and_flag_and_survives_storing():
     write("own.py", f"import gan_jax\n\n\ndef get_config():\n    return gan_jax.default_config(game={GAME!r})\n")
     assert gan_jax.load_config("own.py", {"recognition.name": "maxout", "optimizer.encoder.b1": 0.25}) == config
     assert build_hyper(config)["optimizer.encoder.b1"] == 0.25
-    setup = Configured(config, (2,))
+    setup = Configured(config, FEATURES)
     assert type(setup.network("recognition")).__module__.endswith("maxout")
     assert setup.optimizer("encoder")
     assert setup.asked == {"recognition", "optimizer.encoder"}
@@ -88,4 +90,4 @@ def test_roles_that_are_not_possible(roles, said):
 
 def test_a_game_cannot_ask_for_a_role_that_it_does_not_state():
     with pytest.raises(ConfigError, match=r"role 'recognitio' \(did you mean 'recognition'"):
-        Configured(default_config(GAME), (2,)).network("recognitio")
+        Configured(default_config(GAME), FEATURES).network("recognitio")

@@ -9,7 +9,7 @@ from support.states import QUICKLY
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
-from gan_jax.sweeps.plan import structure_of
+from gan_jax.sweeps.layout import structure_of
 from gan_jax.training.step import init_state, make_step
 
 OWN = {

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.toys import data_of
 
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
@@ -14,6 +15,7 @@ from gan_jax.configured import build_terms
 from gan_jax.errors import ConfigError
 from gan_jax.game import data_rounds
 from gan_jax.games.gan import hidden_layer, pack
+from gan_jax.move import to_draw
 from gan_jax.training.start import check_examples_apart
 from gan_jax.training.step import init_state, make_step
 
@@ -31,7 +33,7 @@ BASE = {
 def game_of(shape=(2,), **values):
     """(game, its numbers) of a configuration, in whose fields a dot is two underscores."""
     config = load_values({**BASE, **{name.replace("__", "."): value for name, value in values.items()}})
-    return build_game(config, SimpleNamespace(shape=shape, num_classes=None)), build_hyper(config)
+    return build_game(config, data_of(shape)), build_hyper(config)
 
 
 def made(shape=(2,), **values):
@@ -133,7 +135,7 @@ def test_a_packed_discriminator_sees_packs_and_images_their_channels():
 
     def sample():
         state = init_state(game, jax.random.key(0), numbers)
-        return game.sample(game.networks, state.params, state.stats, jax.random.key(0), 3)
+        return game.outputs["image"].draw(to_draw(game, state.params, state.stats, jax.random.key(0), 3), 3)
 
     assert jax.eval_shape(sample).shape == (3, 4, 4, 1)
 
@@ -200,6 +202,19 @@ def test_a_users_discriminator_with_batch_statistics_is_refused_under_a_gradient
     check_examples_apart(terms("lecam"), state)
 
 
+def test_penalties_take_maps_of_logits():
+    names = ("r1", "wgan_gp", "lecam", "bcr", "zcr", "feature_matching", "orthogonal")
+    shape = (16, 16, 1)
+    game, hyper = game_of(
+        shape, discriminator__name="patch", discriminator__patch__channels=2, discriminator__patch__layers=1,
+        **{f"penalties__{name}__weight": 1.0 for name in names},
+    )  # fmt: skip
+    state = jax.eval_shape(lambda key: init_state(game, key, hyper), jax.random.key(0))
+    _, metrics = jax.eval_shape(make_step(game, local_batch=8), state, batch(game, shape=shape))
+    told = {name.split("/")[1]: value for name, value in metrics.items()}
+    assert all((told[name].shape, told[name].dtype) == ((), jnp.float32) for name in names)
+
+
 def test_a_discriminator_without_features_is_named():
     class Bare(nn.Module):
         shape: tuple[int, ...] = (2,)
@@ -210,5 +225,5 @@ def test_a_discriminator_without_features_is_named():
 
     with jax.numpy_dtype_promotion("standard"):
         params = Bare().init(jax.random.key(0), jnp.zeros((1, 2)))["params"]
-        with pytest.raises(ConfigError, match="the discriminator Bare has no hidden layer to match"):
-            hidden_layer(Bare(), params, {}, jnp.zeros((3, 2)), None, None)
+        with pytest.raises(ConfigError, match="the discriminator Bare shows no hidden layer to match"):
+            hidden_layer(Bare(), params, {}, jnp.zeros((3, 2)), given=(), keys=None, axis_name=None)

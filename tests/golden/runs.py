@@ -19,7 +19,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_config, load_values
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
-from gan_jax.sweeps.local import execute
+from gan_jax.sweeps.executors import LOCAL
 from gan_jax.training import parallel
 from gan_jax.training.checkpoints import digest, leaves_of
 from gan_jax.training.compilation_cache import _processor
@@ -69,7 +69,7 @@ def program(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
         parallel.replicate(np.int32(row.steps), mesh),
     )  # fmt: skip
     state = parallel.local(state)
-    sampler = make_sampler(game)
+    sampler = make_sampler(game, source)
     samples = draw(sampler, sampler.weights(state), SAMPLES, SEED)
     record = {name: float(np.asarray(value.addressable_data(0))) for name, value in metrics.items()}
     return {
@@ -89,7 +89,7 @@ def train(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
 def sweep_of_two(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
     """Two runs in one program: what the second one's work directory holds."""
     rates = grid({"optimizer.generator.learning_rate": [1e-3, 3e-3]})
-    sweep(Sweep(rates), config, scratch / "sweep", execute, width=2, progress=False)
+    sweep(Sweep(rates), config, scratch / "sweep", LOCAL, width=2, progress=False)
     return whole(sorted((scratch / "sweep" / "runs").iterdir())[1])
 
 

@@ -11,11 +11,22 @@ from gan_jax.networks import DISCRIMINATORS, GENERATORS
 from gan_jax.threefry import fast
 
 SMALL = {  # options that make a network small, and turn on every layer it has
-    "mlp": ({"widths": (5, 4), "batch_norm": True}, {"widths": (5, 4), "dropout": 0.3}),
-    "maxout": ({"widths": (5,)}, {"widths": (5, 4), "pieces": 2}),
-    "dcgan": ({"channels": 2}, {"channels": 2, "dropout": 0.3}),
-    "keras_dcgan": ({"depth": 8}, {"depth": 1}),
+    "generator": {
+        "mlp": {"widths": (5, 4), "batch_norm": True},
+        "maxout": {"widths": (5,)},
+        "dcgan": {"channels": 2},
+        "keras_dcgan": {"depth": 8},
+        "translator": {"channels": 1, "blocks": 1},
+    },
+    "discriminator": {
+        "mlp": {"widths": (5, 4), "dropout": 0.3},
+        "maxout": {"widths": (5, 4), "pieces": 2},
+        "dcgan": {"channels": 2, "dropout": 0.3},
+        "keras_dcgan": {"depth": 1},
+        "patch": {"channels": 2, "layers": 2},
+    },
 }
+OUT = {"patch": (2, 2)}  # what a discriminator returns of an example, where it is not one logit
 SHAPE = (16, 16, 1)
 LATENT = 3
 BATCH = 4
@@ -30,12 +41,12 @@ OF_SLOPES = ("mlp", "maxout")
 
 
 def build(kind, name, dtype=jnp.float32, shape=SHAPE):
-    table, options = (GENERATORS, SMALL[name][0]) if kind == "generator" else (DISCRIMINATORS, SMALL[name][1])
-    return table[name](shape, **options, dtype=dtype)
+    table = GENERATORS if kind == "generator" else DISCRIMINATORS
+    return table[name](shape, **SMALL[kind][name], dtype=dtype)
 
 
-def inputs(kind, batch=BATCH, shape=SHAPE):
-    shape = (batch, LATENT) if kind == "generator" else (batch, *shape)
+def inputs(kind, name, batch=BATCH, shape=SHAPE):
+    shape = (batch, LATENT) if kind == "generator" and name != "translator" else (batch, *shape)
     return np.random.default_rng(7).standard_normal(shape, np.float32)
 
 
@@ -44,7 +55,7 @@ def start(kind, name):
     if (kind, name) not in COMPILED:
         module = build(kind, name)
         init = jax.jit(lambda key, x: module.init(fast(key), x), compiler_options=FAST)
-        COMPILED[kind, name] = module, jax.tree.map(np.asarray, init(jax.random.key(0), inputs(kind)))
+        COMPILED[kind, name] = module, jax.tree.map(np.asarray, init(jax.random.key(0), inputs(kind, name)))
     return COMPILED[kind, name]
 
 
@@ -57,11 +68,14 @@ def cast(tree, dtype):
 
 
 KEYS = fast(jax.random.split(jax.random.key(3), BATCH))
-everything = pytest.mark.parametrize(("kind", "name"), [(k, n) for n in SMALL for k in ("generator", "discriminator")])
+everything = pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in SMALL for name in SMALL[kind]])
 
 
 def test_the_battery_covers_every_network():
-    assert set(SMALL) == set(GENERATORS) == set(DISCRIMINATORS)
+    assert {kind: set(SMALL[kind]) for kind in SMALL} == {
+        "generator": set(GENERATORS),
+        "discriminator": set(DISCRIMINATORS),
+    }
 
 
 @everything
@@ -76,10 +90,10 @@ def test_options_can_become_config_fields(kind, name):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["f32", "bf16"])
 def test_shapes_and_precision(kind, name, dtype):
     module = build(kind, name, dtype)
-    x = inputs(kind)
+    x = inputs(kind, name)
     variables = jax.eval_shape(module.init, jax.random.key(0), x)
     assert {a.dtype for a in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
-    want = jax.ShapeDtypeStruct((BATCH, *SHAPE) if kind == "generator" else (BATCH,), jnp.float32)
+    want = jax.ShapeDtypeStruct((BATCH, *(SHAPE if kind == "generator" else OUT.get(name, ()))), jnp.float32)
     for training in (False, True):
         y, new = jax.eval_shape(
             lambda v, x, training=training: module.apply(v, x, train=training, keys=KEYS, mutable=["batch_stats"]),
@@ -93,7 +107,7 @@ def test_shapes_and_precision(kind, name, dtype):
 @everything
 def test_half_precision_is_near_single_and_nothing_drops_from_double(kind, name):
     module, variables = start(kind, name)
-    x = inputs(kind)
+    x = inputs(kind, name)
     half_module = build(kind, name, jnp.bfloat16)
     both = jax.jit(lambda v, x: (module.apply(v, x), half_module.apply(v, x)), compiler_options=FAST)
     single, half = both(variables, x)
@@ -114,7 +128,7 @@ def test_parts_of_a_batch_give_what_the_whole_gives_in_values_statistics_and_gra
     module, variables = start(kind, name)
     with jax.enable_x64(True):  # so that only the mathematics is compared, not the rounding
         module = module.clone(dtype=jnp.float64)
-        variables, x = cast(variables, jnp.float64), inputs(kind).astype(np.float64)
+        variables, x = cast(variables, jnp.float64), inputs(kind, name).astype(np.float64)
         stats = {"batch_stats": variables.get("batch_stats", {})}
 
         def whole(params, x, keys):
@@ -146,12 +160,12 @@ def test_parts_of_a_batch_give_what_the_whole_gives_in_values_statistics_and_gra
 @everything
 def test_training_noise_is_off_in_evaluation(kind, name):
     module, variables = start(kind, name)
-    x = inputs(kind)
+    x = inputs(kind, name)
     evaluate = jax.jit(module.apply, compiler_options=FAST)
     y = evaluate(variables, x)
     np.testing.assert_array_equal(y, evaluate(variables, x))
     np.testing.assert_allclose(y[:2], evaluate(variables, x[:2]), rtol=1e-5, atol=1e-6)
-    if kind == "discriminator":
+    if kind == "discriminator" and name != "patch":
         with pytest.raises(ValueError, match="keys: None is not allowed"):
             jax.eval_shape(lambda v, x: train(module, v, x, None), variables, x)
 

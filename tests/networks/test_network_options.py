@@ -14,37 +14,41 @@ SMALL = {
     "maxout": {"widths": (5,), "pieces": 2},
     "dcgan": {"channels": 2},
     "keras_dcgan": {"depth": 1},
+    "patch": {"channels": 2, "layers": 1},
 }
 SHAPE = (16, 16, 1)
-FEATURES = {"mlp": 4, "maxout": 5, "dcgan": 4 * 4 * 4, "keras_dcgan": 2 * 2 * 8}
+FEATURES = {"mlp": 4, "maxout": 5, "dcgan": 4 * 4 * 4, "keras_dcgan": 2 * 2 * 8, "patch": 7 * 7 * 4}
 
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
-def test_the_logit_is_linear_in_the_sown_features(name):
+def test_the_logits_are_linear_in_the_features_of_the_trunk(name):
     module = DISCRIMINATORS[name](SHAPE, **SMALL[name])
     x = np.random.default_rng(0).standard_normal((3, *SHAPE), np.float32)
 
     def both(key):
         variables = module.init(fast(key), x)
-        return variables, module.apply(variables, x, mutable=["intermediates"])
+        return variables, module.apply(variables, x), module.apply(variables, x, head=False)
 
-    variables, (logits, sown) = jax.tree.map(np.asarray, jax.jit(both, compiler_options=FAST)(jax.random.key(1)))
-    assert "intermediates" not in variables
-    (features,) = sown["intermediates"]["features"]
+    variables, logits, features = jax.tree.map(np.asarray, jax.jit(both, compiler_options=FAST)(jax.random.key(1)))
     assert (features.shape, features.dtype) == ((3, FEATURES[name]), jnp.float32)
-    output = variables["params"]["output"]
-    np.testing.assert_allclose(logits, features @ output["kernel"][:, 0] + output["bias"][0], rtol=1e-4, atol=1e-5)
+    if name != "patch":
+        output = variables["params"]["output"]
+        np.testing.assert_allclose(logits, features @ output["kernel"][:, 0] + output["bias"][0], rtol=1e-4, atol=1e-5)
     half = module.clone(dtype=jnp.bfloat16)
-    sown = jax.eval_shape(lambda v, x: half.apply(v, x, mutable=["intermediates"]), variables, x)[1]
-    assert sown["intermediates"]["features"][0].dtype == jnp.float32
+    assert jax.eval_shape(lambda v, x: half.apply(v, x, head=False), variables, x).dtype == jnp.float32
+    trunk = jax.eval_shape(lambda key: module.init(key, x, head=False), jax.random.key(0))["params"]
+    assert jax.tree.structure(trunk) == jax.tree.structure(
+        {k: v for k, v in variables["params"].items() if k != "output"}
+    )
 
 
 def test_features_leave_out_what_minibatch_discrimination_appends():
     module = mlp.Discriminator((4,), widths=(5,), minibatch_features=3)
     x = jnp.zeros((2, 4))
     variables = jax.eval_shape(module.init, jax.random.key(0), x)
-    sown = jax.eval_shape(lambda v: module.apply(v, x, mutable=["intermediates"]), variables)[1]
-    assert sown["intermediates"]["features"][0].shape == (2, 5)
+    assert jax.eval_shape(lambda v: module.apply(v, x, head=False), variables).shape == (2, 5)
+    with pytest.raises(ValueError, match="minibatch_features: 3 is not allowed where a game puts a head of its own"):
+        jax.eval_shape(lambda key: module.init(key, x, head=False), jax.random.key(0))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import export, lax
 
-from gan_jax.nn import convolutions, layers, winograd
+from gan_jax.nn import convolutions, layers
+from gan_jax.nn.cpu import patches, winograd
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 KINDS = {  # ours and XLA's, of one signature
@@ -180,7 +181,7 @@ def test_parts_of_a_batch_give_what_the_whole_gives(kind, numbers, examples, mon
         x, w = draw(SMALL[0], jnp.float64, batch=6)
         whole, loop = run()
         assert not loop
-        monkeypatch.setattr(convolutions, "PATCH_NUMBERS", int(examples * numbers))
+        monkeypatch.setattr(patches, "PATCH_NUMBERS", int(examples * numbers))
         jax.clear_caches()
         parts, loop = run()
         assert loop

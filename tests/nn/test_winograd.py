@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jax import lax
 
-from gan_jax.nn import convolutions, winograd
+from gan_jax.nn import convolutions
+from gan_jax.nn.cpu import winograd
 
 SAME = {4: (1, 1), 5: (1, 2), 3: (1, 1)}  # zeros before and after, at strides of 2, 2 and 1 and even sizes
 

@@ -18,9 +18,10 @@ from support.made_sweeps import HOSTILE, IMAGE
 import gan_jax.reporting
 from gan_jax.config import load_config, parse_config_flags, to_json
 from gan_jax.errors import WorkdirError
-from gan_jax.reporting import curves, grids, write_report
+from gan_jax.reporting import grids, summary_of, write_report
+from gan_jax.reporting import page as pages
 from gan_jax.sweeps.aggregate import rank, summarize
-from gan_jax.sweeps.results import load
+from gan_jax.sweeps.table import load
 
 SHORT = {"seeds": 3, "steps": 600, "evaluate_every": 200, "grids": 2}
 
@@ -44,6 +45,13 @@ def test_the_same_records_give_the_same_bytes_wherever_they_lie_and_none_is_chan
     assert out.read_bytes() == (typical / "report.html").read_bytes()
     assert [path.name for path in out.parent.iterdir()] == ["page.html"]
     assert contents(copy) == before
+
+
+def test_the_page_is_made_of_the_summary_alone_which_is_plain_json(typical):
+    stored = json.loads((typical / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert stored == summary_of(typical)
+    assert stored["schema"] == 1
+    assert pages.render(stored, typical) == (typical / "report.html").read_text()
 
 
 def test_says_what_is_wrong_in_one_line(tmp_path):
@@ -75,6 +83,13 @@ def test_the_answer_comes_first_and_is_that_of_the_statistics(typical):
     page = parsed(typical / "report.html")
     assert page.sections[0] == "answer"
     table = summarize(load(typical), "frechet_lenet")
+    ranked = summary_of(typical)["ranking"]
+    assert ranked["order"][: len(table) - 1] == list(table["mean"].dropna().sort_values().index)[: len(table) - 1]
+    for row in ranked["tables"][0]["rows"]:
+        found = table.loc[row["setting"]]
+        assert [row[name] for name in ("n", "runs", "stopped")] == list(found[["n", "runs", "stopped"]])
+        assert row["mean"] == pytest.approx(found["mean"])
+        assert sum(row["values"].values()) == pytest.approx(row["n"] * found["mean"])
     best = table.loc[table["mean"].idxmin()]
     said = page.text["body"]
     sentence = (
@@ -112,6 +127,9 @@ def test_markup_in_records_stays_text(hostile):
 
 def test_an_unfinished_sweep_shows_what_is_missing(tmp_path):
     page = report(tmp_path, ends={(0, 2): "missing", (1, 0): "running", (1, 1): "missing", (1, 2): "missing"})
+    runs = summary_of(tmp_path)["runs"].values()
+    assert [(run["setting"], run["seed"]) for run in runs if run["status"] == "missing"] == [(0, 2), (1, 1), (1, 2)]
+    assert [run["step"] for run in runs] == [600, 600, 0, 200, 0, 0]  # of a run that has not ended, the last evaluation
     said = page.text["body"]
     assert "4 not finished yet" in said
     assert "3 not begun" in said
@@ -147,14 +165,16 @@ def test_all_runs_alike(tmp_path, status):
 
 
 def test_one_setting(tmp_path):
-    page = report(tmp_path, {"loss.name": ["hinge"]})
-    assert "against each other setting" not in page.text["body"]
-    assert "1 setting" in page.text["body"]
+    made_sweeps.make(tmp_path, {"loss.name": ["hinge"]}, **SHORT)
+    found = summary_of(tmp_path)
+    assert [one["point"] for one in found["settings"]] == [{"loss.name": "hinge"}]
+    assert found["comparisons"] == []
 
 
 def test_seeds_alone(tmp_path):
     made_sweeps.make(tmp_path, {}, **SHORT)
     page = parsed(write_report(tmp_path))
+    assert [one["point"] for one in summary_of(tmp_path)["settings"]] == [{}]
     assert "the base configuration" in page.text["body"]
     assert "factors" not in page.sections
 
@@ -163,7 +183,10 @@ def test_values_that_are_not_finite(tmp_path):
     page = report(tmp_path, broken_values=True)
     said = page.text["body"]
     assert "∞" in said
-    assert re.search(r"Left out of means and bands: \d+ values", said)
+    found = summary_of(tmp_path)
+    assert {row["mean"] for row in found["ranking"]["tables"][0]["rows"]} == {"inf"}
+    lost = sum(line["not_finite"] for one in found["curves"] for line in one["settings"])
+    assert f"Left out of means and bands: {lost} values" in said
     for _, text in page.scripts[:2]:
         json.loads(text, parse_constant=pytest.fail)  # JSON in a browser has neither NaN nor Infinity
 
@@ -171,11 +194,16 @@ def test_values_that_are_not_finite(tmp_path):
 @pytest.mark.parametrize("metric", ["", "recall_lenet", "nearest_neighbour_lenet"])
 def test_other_metrics_or_none(tmp_path, metric):
     said = report(tmp_path, metric=metric).text["body"]
+    ranked = summary_of(tmp_path)["ranking"]
+    means = [row["mean"] for row in ranked["tables"][0]["rows"]]
     if metric == "recall_lenet":
+        assert (ranked["better"], means) == ("higher", sorted(means, reverse=True))
         assert "the highest mean recall_lenet" in said
     if not metric:
+        assert (ranked["metric"], means) == ("frechet_lenet", sorted(means))
         assert "names no metric to rank by" in said
     if metric == "nearest_neighbour_lenet":
+        assert (ranked["best"], means) == (None, [None, None])
         assert "No run has a value of nearest_neighbour_lenet yet" in said
 
 
@@ -197,8 +225,12 @@ def test_two_protocols_are_kept_apart(tmp_path):
         path.write_text(re.sub(r'"protocol": "(\w{8})\w+"', r'"protocol": "\1aaaaaaaa"', path.read_text())
                         .replace('"batch_norm": "running"', '"batch_norm": "batch of 64"'))  # fmt: skip
     said = parsed(write_report(tmp_path)).text["body"]
-    assert "frechet_lenet [1]" in said
-    assert "frechet_lenet [2]" in said
+    found = summary_of(tmp_path)
+    assert [one["title"] for one in found["protocols"]][:2] == ["frechet_lenet [1]", "frechet_lenet [2]"]
+    first, second = found["ranking"]["tables"]
+    assert [row["n"] for row in first["rows"]] == [3, 3, 0]
+    assert [(row["setting"], row["n"]) for row in second["rows"]] == [(2, 3)]
+    assert {one["setting"] for one in found["comparisons"]} < {0, 1}
     assert "batch norm batch of 64 instead of running" in said
     assert "3 of another protocol" in said
     assert "frechet_lenet, kid_lenet, precision_lenet, recall_lenet, density_lenet, coverage_lenet: 2 protocols" in said
@@ -230,14 +262,14 @@ def test_a_fields_path_and_command_repeat_each_run(tmp_path):
 def test_curves_are_thinned_and_say_so(tmp_path):
     page = report(tmp_path, seeds=1, steps=3000, log_every=5)
     data = json.loads(page.scripts[0][1])
-    assert max(len(steps) for steps in data["steps"]) == curves.POINTS
+    assert max(len(steps) for steps in data["steps"]) == pages.POINTS
     assert {steps[-1] for steps in data["steps"]} == {3000}
     assert "At most 200 points of a curve are drawn, evenly spaced; the longest has 600 records." in page.text["body"]
 
 
 def test_grids_and_curves_that_do_not_fit_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(grids, "BYTES", 60_000)
-    monkeypatch.setattr(curves, "NUMBERS", 2000)
+    monkeypatch.setattr(pages, "NUMBERS", 2000)
     page = report(tmp_path, {"loss.name": ["hinge", "minimax", "wasserstein"]})
     shown = sum(t == "img" and "src" in dict(a) for t, a in page.elements)
     assert 0 < shown < 6

@@ -16,7 +16,7 @@ MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
     ("value", "text"),
     [
         (656.21, "656.2"), (0.87812, "0.8781"), (12345.6, "12,346"), (0, "0"), (-1.5, f"{MINUS}1.500"),
-        (1.234e-7, "1.23e-07"), (2e9, "2e+09"), (math.nan, "NaN"), (math.inf, "∞"), (-math.inf, f"{MINUS}∞"),
+        (1.234e-7, "1.23e-07"), (2e9, "2e+09"), (math.inf, "∞"), ("-inf", f"{MINUS}∞"),
         (None, DASH),
     ],
 )  # fmt: skip
@@ -26,14 +26,14 @@ def test_numbers(value, text):
 
 def test_intervals_and_spreads():
     assert interval(1.0, 2.0) == "[1.000, 2.000]"
-    assert interval(math.nan, 2.0) == DASH
+    assert interval(None, 2.0) == DASH
     assert with_spread(147.23, 8.13) == "147.2 ± 8.1"
     assert with_spread(1147.23, 81.3) == "1,147 ± 81"
     assert with_spread(0.047, 0.0061) == "0.0470 ± 0.0061"
     assert with_spread(1.0, 0.0) == "1.000 ± 0"
-    assert with_spread(1.0, math.nan) == "1.000"
-    assert with_spread(math.nan, math.nan) == DASH
-    assert with_spread(math.inf, math.nan) == "∞"
+    assert with_spread(1.0, None) == "1.000"
+    assert with_spread(None, None) == DASH
+    assert with_spread("inf", None) == "∞"
 
 
 def test_durations():
@@ -65,7 +65,7 @@ def test_values_as_flags_and_words():
 
 
 def test_axes():
-    assert axis([math.nan, math.inf]) is None
+    assert axis([None, "inf"]) is None
     made = axis([100.0, 200.0])
     assert (made.place(100.0), made.place(200.0)) == (4.0, 96.0)
     assert [text for _, text in made.ticks] == ["100", "150", "200"]
@@ -87,7 +87,7 @@ def test_far_values_are_beyond_the_axis_and_said():
     assert made.interval(4.0, 500.0) == (made.place(4.0), made.place(15.0))
     assert made.interval(499.0, 500.0) is None
     assert made.said(distances) == "Arrows: beyond the axis, which ends at 15.0 so that the others can be told apart."
-    assert made.said([1.0, math.nan]) == ""
+    assert made.said([1.0, None]) == ""
 
 
 def test_thinning_keeps_the_ends():

@@ -9,23 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.states import BATCH, QUICKLY, assert_bits_equal, relative_error, state_of
-from support.toys import gan_batch_norm, quartet
+from support.toys import POINTS, cycle, gan_batch_norm, normal_batch
 
+from gan_jax.data import Feature
 from gan_jax.game import data_rounds
 from gan_jax.rules import RULES
 from gan_jax.training.step import make_step
 
-GAMES = {"gan_batch_norm": (gan_batch_norm, 2, "generator"), "quartet": (quartet, 4, "maps")}
+GAMES = {
+    "gan_batch_norm": (gan_batch_norm, POINTS, "generator"),
+    "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}, "generators"),
+}
 LOOKING = ("extragradient", "consensus", "unrolled", "heun")  # that evaluate everybody, one of each structure
 CASES = [
-    *((rule, "quartet") for rule in ("gradient", *LOOKING)),
-    *(pytest.param(rule, "quartet", marks=pytest.mark.slow) for rule in RULES if rule not in ("gradient", *LOOKING)),
+    *((rule, "cycle") for rule in ("gradient", *LOOKING)),
+    *(pytest.param(rule, "cycle", marks=pytest.mark.slow) for rule in RULES if rule not in ("gradient", *LOOKING)),
     *(pytest.param(rule, "gan_batch_norm", marks=pytest.mark.slow) for rule in ("extragradient", "consensus")),
 ]
 
 
 def ruled(rule, name, schedule=None):
-    builder, dimension, second = GAMES[name]
+    builder, features, second = GAMES[name]
     game = builder()
     options = {"unrolled": {"steps": 2, "player": second}, "heun": {"regularization": 0.1, "player": second}}
     bound = RULES[rule]._replace(direction=functools.partial(RULES[rule].direction, **options.get(rule, {})), wrap=None)
@@ -33,7 +37,7 @@ def ruled(rule, name, schedule=None):
     if RULES[rule].wrap is not None:
         wrap = functools.partial(RULES[rule].wrap, number=lambda hyper, option: 1.0)
         players = {n: dataclasses.replace(p, optimizer=wrap(with_extra(p.optimizer))) for n, p in players.items()}
-    return dataclasses.replace(game, rule=bound, players=players, schedule=schedule or game.schedule), dimension
+    return dataclasses.replace(game, rule=bound, players=players, schedule=schedule or game.schedule), features
 
 
 def with_extra(optimizer):
@@ -42,15 +46,15 @@ def with_extra(optimizer):
     return optax.with_extra_args_support(optimizer)
 
 
-def batch_for(game, dimension, step):
+def batch_for(game, features, step):
     key = jax.random.fold_in(jax.random.key(11), step)
-    return {"image": jax.random.normal(key, (len(data_rounds(game)), BATCH, dimension))}
+    return normal_batch(features, key, (len(data_rounds(game)), BATCH))
 
 
 @pytest.mark.parametrize(("rule", "name"), CASES)
 def test_finite_owned_and_equal_on_two_devices(rule, name):
     """Three steps whole, and the same minibatches in two halves whose means the step takes itself."""
-    game, dimension = ruled(rule, name)
+    game, features = ruled(rule, name)
     whole = jax.jit(make_step(game, local_batch=BATCH), compiler_options=QUICKLY)
     halves = jax.jit(
         jax.vmap(
@@ -62,7 +66,7 @@ def test_finite_owned_and_equal_on_two_devices(rule, name):
     )
     one = two = state_of(game)
     for i in range(3):
-        batch = batch_for(game, dimension, i)
+        batch = batch_for(game, features, i)
         one, metrics = whole(one, batch)
         parts = jax.tree.map(lambda x: jnp.moveaxis(x.reshape(x.shape[0], 2, -1, *x.shape[2:]), 1, 0), batch)
         both, _ = halves(two, parts)
@@ -78,12 +82,12 @@ def test_finite_owned_and_equal_on_two_devices(rule, name):
 @pytest.mark.parametrize("rule", LOOKING)
 def test_only_movers_are_written_and_statistics_once(rule):
     """A round of one player under a rule that evaluates all: the other keeps its bits, and statistics move once."""
-    game, dimension = ruled(rule, "gan_batch_norm")
+    game, features = ruled(rule, "gan_batch_norm")
     object.__setattr__(game, "schedule", (("discriminator",),))
     plain, _ = ruled("gradient", "gan_batch_norm")
     object.__setattr__(plain, "schedule", (("discriminator",),))
     before = state_of(game)
-    batch = batch_for(game, dimension, 0)
+    batch = batch_for(game, features, 0)
     after, metrics = jax.jit(make_step(game, local_batch=BATCH), compiler_options=QUICKLY)(before, batch)
     usual, _ = jax.jit(make_step(plain, local_batch=BATCH), compiler_options=QUICKLY)(state_of(plain), batch)
     assert_bits_equal(before.params["generator"], after.params["generator"])

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.source import resident
+from gan_jax.data.storage import resident
 from gan_jax.training.parallel import make_loop
 from gan_jax.training.step import State
 
@@ -20,7 +20,7 @@ def step(state, batch, last):
 def seconds(batch, examples, runs):
     """The time in which a loop of this batch is compiled, for one run or under ``vmap``."""
     arrays = {"image": np.zeros((examples, 1, 1, 1), np.uint8)}
-    fetch = resident("made", arrays, None).fetch
+    fetch = resident("made", arrays).fetch
     loop = make_loop(step, fetch, rounds=1, local_batch=batch, batch_size=batch, axis_name=None)
     nothing = {name: {} for name in ("params", "stats", "opt", "ema", "hyper", "memory")}
     state = State(jnp.int32(0), jax.random.key(0), **nothing, alive=jnp.array(True), first_bad_step=jnp.int32(-1))

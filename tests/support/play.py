@@ -2,7 +2,6 @@
 
 import json
 import sys
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ from gan_jax.game import data_rounds
 from gan_jax.training.parallel import AXIS, device_mesh, make_loop, make_program, replicate
 from gan_jax.training.step import init_state, make_step
 from support import matrix
+from support.toys import data_of
 
 SHAPE = (16, 16, 1)
 QUICKLY = {"xla_backend_optimization_level": 0}  # what is compiled runs for ten steps
@@ -56,7 +56,7 @@ def compare(number):
 def train(fields, devices, seed):
     """(state, last metrics) after the steps of a configuration."""
     config = load_values(fields)
-    game = build_game(config, SimpleNamespace(shape=SHAPE, num_classes=None))
+    game = build_game(config, data_of(SHAPE))
     state = init_state(game, jax.random.key(seed), build_hyper(config), ema=config.ema.decay > 0)
     local, axis = config.batch_size // devices, AXIS if devices > 1 else None
     step = make_step(game, local_batch=local, axis_name=axis)

@@ -11,6 +11,7 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.game import data_rounds
 from gan_jax.losses import get
+from gan_jax.move import to_draw
 from gan_jax.training.parallel import make_loop
 from gan_jax.training.step import init_state, make_step
 
@@ -65,7 +66,7 @@ def program(structure, steps):
 
     def call(state, arrays, count):
         state, metrics = loop(state, arrays, {}, count)
-        x = game.sample(game.networks, state.params, state.stats, jax.random.key(3), SAMPLES)
+        x = game.outputs["image"].draw(to_draw(game, state.params, state.stats, jax.random.key(3), SAMPLES), SAMPLES)
         return state, {**metrics, **health.sample_statistics(x, reference, **known)}
 
     def start(seed, hyper):

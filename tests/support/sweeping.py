@@ -10,7 +10,8 @@ import numpy as np
 import gan_jax
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
-from gan_jax.sweeps.execute import run_group
+from gan_jax.sweeps.executors import Executor
+from gan_jax.sweeps.train import run_group
 from gan_jax.training import sampling
 from gan_jax.training.start import read_checkpoint
 from support.commands import TINY, result
@@ -31,12 +32,12 @@ TOLERANCE = 1e-5
 KNOWN = {}  # what runs of a structure share, for all tests
 
 
-def train_groups(job):
+def train_groups(job, known=KNOWN):
     """The executor of one machine, which traces a structure once in a session."""
     groups = [*job.groups]
     while groups:
         group = groups.pop(0)
-        run_group(job.workdir, group.name, job.show, width=job.width, command=job.command, known=KNOWN)
+        run_group(job, group.name, known)
         groups += job.more(group)
 
 
@@ -52,8 +53,9 @@ def base(*fields, variant="ring"):
 
 
 def train_sweep(
-    workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=train_groups, pictures=False, **options
-):
+    workdir, values, *fields, seeds=1, config=None, width=WIDTH, executor=train_groups, asynchronous=False,
+    pictures=False, **options,
+):  # fmt: skip
     """Train a grid (or a space) in this process; {status: runs}. Plots of points, half of the work, may be left out."""
     names = ("metric", "halving", "question")
     space = grid(values) if isinstance(values, dict) else values
@@ -61,7 +63,7 @@ def train_sweep(
     config = base(*fields) if config is None else config
     plot = sampling.point_plot if pictures else lambda points, real: np.zeros((8, 8, 3), np.uint8)
     with mock.patch.object(sampling, "point_plot", plot):
-        return sweep(wanted, config, workdir, executor, width=width, progress=False, **options)
+        return sweep(wanted, config, workdir, Executor(executor, asynchronous), width=width, progress=False, **options)
 
 
 def sweep_json(workdir):
@@ -139,12 +141,7 @@ class Interrupting:
 def interrupted(steps, known=KNOWN):
     """An executor that trains until then."""
     show = Interrupting(steps)
-
-    def execute(job):
-        for group in job.groups:
-            run_group(job.workdir, group.name, show, width=job.width, command=job.command, known=known)
-
-    return execute
+    return lambda job: train_groups(job._replace(show=show), known)
 
 
 def write_sweep(path, values, seeds=1, **options):

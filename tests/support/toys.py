@@ -1,18 +1,22 @@
 """Small games, two of them no GANs, that the battery plays beside the registered ones."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 
 from gan_jax import losses
+from gan_jax.data import Feature
 from gan_jax.figures.dirac import Point, Slope
 from gan_jax.game import Game, Player, alternating, simultaneous
 from gan_jax.games import GAMES
 from gan_jax.games.latent import normal
 from gan_jax.networks import mlp
 from gan_jax.optimizers import optimizer
-from gan_jax.setup import Latents, Loss
+from gan_jax.setup import Latents, Loss, Number
 
 ADAM = {
     "name": "adam",
@@ -61,23 +65,28 @@ class Given:
 
     def __init__(
         self, generator, discriminator, *, loss="non_saturating", schedule=None, shape=(2,), latent_dim=4, batch_size=8,
-        options=OPTIONS,
+        options=OPTIONS, features=None,
     ):  # fmt: skip
         self.networks = {"generator": generator, "discriminator": discriminator}
         self.made, self.options, self.rounds = losses.get(loss), options, schedule
-        self.shape, self.num_classes, self.batch_size, self.latent_dim = shape, None, batch_size, latent_dim
+        self.features = features or {"image": Feature(shape, (-1.0, 1.0) if len(shape) == 3 else None)}
+        self.batch_size, self.latent_dim = batch_size, latent_dim
 
-    def network(self, role, shape=None):
-        return self.networks[role].clone(shape=shape) if shape not in (None, self.shape) else self.networks[role]
+    def feature(self, name):
+        return self.features[name]
+
+    def network(self, role, of="image", shape=None, label=None):
+        own = self.networks[role]
+        return own.clone(shape=shape) if shape not in (None, self.features[of].shape) else own
 
     def optimizer(self, role):
         return optimizer(self.options, f"optimizer.{role}")
 
-    def schedule(self):
-        return self.rounds or alternating("discriminator", "generator")
+    def schedule(self, first="discriminator", second="generator"):
+        return self.rounds or alternating(first, second)
 
     def loss(self):
-        return Loss(lambda context: self.made, self.made.generator_reads_real)
+        return Loss(lambda context: self.made, self.made)
 
     def terms(self, player):
         return ()
@@ -87,9 +96,6 @@ class Given:
 
     def noise(self):
         return None
-
-    def running_statistics(self):
-        return True
 
 
 def gan(**kwargs):
@@ -124,44 +130,39 @@ def dirac(loss, schedule, rate=0.2, psi=1.0):
         Given(Point(), Slope(start=psi), loss=loss, schedule=schedule, shape=(1,), latent_dim=1, batch_size=1)
     )
     players = {name: Player(p.owns, p.loss, optax.sgd(rate), p.reads_data) for name, p in made.players.items()}
-    return Game(made.networks, made.inputs, players, made.schedule, made.sample)
+    return Game(made.networks, made.inputs, players, made.schedule, made.outputs)
 
 
-def quartet():
-    """Four networks, two players: two maps between two domains, a critic for each, cycle consistency. No latents."""
+class Told(nn.Module):
+    """One linear map of an input and a label, or its only output as a logit."""
 
-    def maps_loss(move):
-        a, b = move.batch["image"][:, :2], move.batch["image"][:, 2:]
-        fake_b, fake_a = move("a_to_b", a), move("b_to_a", b)
-        back_a = move("b_to_a", fake_b, noise="back")
-        logits_a, logits_b = move("critic_a", fake_a), move("critic_b", fake_b)
-        loss = jnp.mean(jax.nn.softplus(-logits_a) + jax.nn.softplus(-logits_b)) + jnp.mean(jnp.abs(back_a - a))
-        return loss, {}
+    features: int
 
-    def critics_loss(move):
-        a, b = move.batch["image"][:, :2], move.batch["image"][:, 2:]
-        total = jnp.float32(0.0)
-        for critic, mapping, real, source in (("critic_a", "b_to_a", a, b), ("critic_b", "a_to_b", b, a)):
-            fake = move(mapping, source)
-            real_logits, fake_logits = move(critic, real, noise="real"), move(critic, fake, noise="fake")
-            total += jnp.mean(losses.cross_entropy(real_logits[:, 0], fake_logits[:, 0]))
-        # A pool of past values stands for the image pool of such methods: carried, and equal on every device.
-        move.keep({"moves": move.memory["moves"] + 1.0})
-        return total, {}
+    @nn.compact
+    def __call__(self, x, label, *, train=False, keys=None, axis_name=None):
+        y = nn.Dense(self.features)(jnp.concatenate([jnp.tanh(x), jax.nn.one_hot(label, 3)], axis=-1))
+        return y[:, 0] if self.features == 1 else y
 
-    two = (jax.ShapeDtypeStruct((2,), jnp.float32),)
-    return Game(
-        networks={"a_to_b": Dense(2), "b_to_a": Dense(2), "critic_a": Dense(1), "critic_b": Dense(1)},
-        inputs={"a_to_b": two, "b_to_a": two, "critic_a": two, "critic_b": two},
-        players={
-            "maps": Player(("a_to_b", "b_to_a"), maps_loss, optax.adam(1e-3)),
-            "critics": Player(
-                ("critic_a", "critic_b"), critics_loss, optax.adam(1e-3), memory={"moves": jnp.float32(0.0)}
-            ),
-        },
-        schedule=(("critics",), ("maps",)),
-        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
-    )
+
+class Logit(nn.Module):
+    """One linear map to a logit."""
+
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        return nn.Dense(1)(jnp.tanh(x))[:, 0]
+
+
+def conditional():
+    features = {"image": Feature((2,)), "label": Feature((), classes=3)}
+    return GAMES["conditional"](Given(Told(2), Told(1), features=features))
+
+
+def cycle():
+    """Four networks, two players, two domains; a pool that the judges carry."""
+    features = {"a": Feature((2,)), "b": Feature((2,))}
+    options = {"cycle": Number("game.cycle.cycle", 10.0), "identity": Number("game.cycle.identity", 0.5)}
+    made = GAMES["cycle"](Given(Dense(2), Logit(), features=features), **options, pool=20)
+    return dataclasses.replace(made, numbers=options)
 
 
 def gradient_reversal(rate=0.05, weight=0.7):
@@ -196,7 +197,6 @@ def gradient_reversal(rate=0.05, weight=0.7):
             "critic": Player(("domain_head",), critic_loss, optax.sgd(rate)),
         },
         schedule=simultaneous("learner", "critic"),
-        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 3)),
     )
 
 
@@ -214,7 +214,6 @@ def frozen_teacher():
         inputs={"first": two, "second": two},
         players={"second": Player(("second",), loss, optax.sgd(0.1))},
         schedule=(("second",),),
-        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, 2)),
         frozen=("first",),
     )
 
@@ -233,17 +232,35 @@ def pulled(setup, *, pull: float = 0.5, square: bool = True):
         inputs={"generator": (jax.ShapeDtypeStruct((setup.latents().dim,), jnp.float32),)},
         players={"generator": Player(("generator",), loss, setup.optimizer("generator"))},
         schedule=(("generator",),),
-        sample=lambda networks, params, stats, key, num, labels=None: jnp.zeros((num, *setup.shape)),
     )
 
 
-# name -> (builder, dimension of a real example)
+def normal_batch(features, key, lead):
+    """Random examples {feature: [*lead, ...]}; classes in their range."""
+    return {
+        name: jax.random.normal(key, (*lead, *feature.shape))
+        if feature.classes is None
+        else jax.random.randint(key, lead, 0, feature.classes)
+        for name, feature in features.items()
+    }
+
+
+POINTS = {"image": Feature((2,))}
+
+
+def data_of(shape):
+    """What a game asks of data that are examples of one shape."""
+    return SimpleNamespace(features={"image": Feature(shape, (-1.0, 1.0) if len(shape) == 3 else None)})
+
+
+# name -> (builder, features of a real example)
 GAMES_UNDER_TEST = {
-    "gan": (gan, 2),
-    "gan_five_steps": (gan_five_steps, 2),
-    "gan_simultaneous": (gan_simultaneous, 2),
-    "gan_batch_norm": (gan_batch_norm, 2),
-    "quartet": (quartet, 4),
-    "gradient_reversal": (gradient_reversal, 5),
-    "frozen_teacher": (frozen_teacher, 2),
+    "gan": (gan, POINTS),
+    "gan_five_steps": (gan_five_steps, POINTS),
+    "gan_simultaneous": (gan_simultaneous, POINTS),
+    "gan_batch_norm": (gan_batch_norm, POINTS),
+    "conditional": (conditional, {**POINTS, "label": Feature((), classes=3)}),
+    "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}),
+    "gradient_reversal": (gradient_reversal, {"image": Feature((5,))}),
+    "frozen_teacher": (frozen_teacher, POINTS),
 }

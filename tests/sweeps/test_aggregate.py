@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.tables_of_runs import INF, METRIC, NAN, PROTOCOL, error_of, of_values, row, table
 
 from gan_jax.sweeps.aggregate import compare, rank, sensitivity, summarize
-from gan_jax.sweeps.selection import UNFINISHED, run_values
+from gan_jax.sweeps.table import UNFINISHED, run_values
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -12,8 +12,8 @@ from support.tables_of_runs import INF, METRIC, NAN, error_of, of_values, row, t
 
 import gan_jax.sweeps
 from gan_jax.sweeps import aggregate
-from gan_jax.sweeps.aggregate import bootstrap_interval, compare, rank, sensitivity, summarize
-from gan_jax.sweeps.estimates import paired
+from gan_jax.sweeps.aggregate import compare, rank, sensitivity, summarize
+from gan_jax.sweeps.estimates import bootstrap_interval, paired
 
 pytestmark = pytest.mark.filterwarnings("error")
 

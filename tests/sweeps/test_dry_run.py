@@ -8,9 +8,10 @@ from PIL import Image
 from support.commands import TINY, contents, environment, here, refused, write
 from support.sweeping import RATE, base, sweep_flags, train_sweep, write_sweep
 
-from gan_jax.sweeps import choose
-from gan_jax.sweeps.dry_run import describe
-from gan_jax.sweeps.space import Halving, Sweep, grid, run_name
+from gan_jax.sweeps import train
+from gan_jax.sweeps.driver import describe
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Halving, Sweep, run_name
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "this_process", "quick")
 
@@ -25,8 +26,8 @@ def this_process():
 @pytest.fixture
 def quick(monkeypatch):
     """Probes that are short."""
-    monkeypatch.setattr(choose, "SECONDS", 0.01)
-    monkeypatch.setattr(choose, "ROUNDS", 1)
+    monkeypatch.setattr(train, "SECONDS", 0.01)
+    monkeypatch.setattr(train, "ROUNDS", 1)
 
 
 def test_runs_groups_and_time_are_shown_and_nothing_is_written(empty_folder):

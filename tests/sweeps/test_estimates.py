@@ -11,8 +11,7 @@ from scipy import stats
 from support.tables_of_runs import INF, NAN, error_of, numbers
 
 from gan_jax.errors import MetricError
-from gan_jax.sweeps.aggregate import best_of, bootstrap_interval
-from gan_jax.sweeps.estimates import deviation, paired
+from gan_jax.sweeps.estimates import best_of, bootstrap_interval, deviation, paired
 
 pytestmark = pytest.mark.filterwarnings("error")
 

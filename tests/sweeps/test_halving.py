@@ -26,8 +26,9 @@ from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load
 from gan_jax.sweeps.halving import ranking, rungs, scores
-from gan_jax.sweeps.records import run_folder
-from gan_jax.sweeps.space import Halving, Sweep, expand, grid, run_name
+from gan_jax.sweeps.layout import lay_out, run_folder
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Halving, Sweep
 
 METRIC = "mode_reverse_kl"  # lower is better
 RATES = {RATE: [1e-2, 1e-3, 5e-3, 3e-3]}
@@ -189,24 +190,21 @@ def test_nobody_waiting_for_others_it_is_the_same_where_groups_end_together(halv
 # By the rules alone.
 
 
-def laid_out(values, seeds=1, **options):
+def laid_out(workdir, values, seeds=1, **options):
     wanted = Sweep(grid(values), seeds=seeds, **{"metric": METRIC, "halving": HALVING, **options})
-    runs = expand(wanted, base())
-    return wanted, {run_name(config): config for _, config in runs}, {run_name(config): point for point, config in runs}
+    return lay_out(wanted, base(), workdir)
 
 
 @pytest.mark.parametrize(
     ("first", "factor", "expected"),
     [(5, 2, [5, 10]), (5, 3, [5, 15]), (1, 2, [1, 2, 4, 8, 16]), (10, 2, [10]), (19, 5, [19]), (6, 4, [6])],
 )
-def test_rungs_grow_by_the_factor_up_to_the_last_step(first, factor, expected):
-    wanted, runs, _ = laid_out({RATE: [1e-3]}, halving=Halving(first=first, factor=factor))
-    assert rungs(wanted, runs) == [*expected, None]
+def test_rungs_grow_by_the_factor_up_to_the_last_step(tmp_path, first, factor, expected):
+    assert rungs(laid_out(tmp_path, {RATE: [1e-3]}, halving=Halving(first=first, factor=factor))) == expected
 
 
-def test_without_halving_there_is_one_stretch():
-    wanted, runs, _ = laid_out({RATE: [1e-3]}, halving=None)
-    assert rungs(wanted, runs) == [None]
+def test_without_halving_there_is_one_stretch(tmp_path):
+    assert rungs(laid_out(tmp_path, {RATE: [1e-3]}, halving=None)) == []
 
 
 def write_values(workdir, values, metric=METRIC, **about):
@@ -224,31 +222,36 @@ def test_values_of_other_steps_metrics_and_commands_do_not_count(tmp_path):
     write_values(tmp_path, {"a": 2.0}, by="evaluate")
     write_values(tmp_path, {"a": 3.0}, step=10)
     write_values(tmp_path, {"a": 4.0}, metric="near_modes")
-    assert scores(tmp_path, ["a"], METRIC, 5) == {"a": 1.0}
+    assert scores(laid_out(tmp_path, {}), ["a"], 5) == {"a": 1.0}
 
 
 @pytest.mark.parametrize(("metric", "worst"), [(METRIC, math.inf), ("near_modes", -math.inf)])
 def test_no_number_is_infinitely_bad(tmp_path, metric, worst):
     write_values(tmp_path, {"a": 1.0, "b": "nan", "c": "inf"}, metric=metric)
-    assert scores(tmp_path, ["a", "b", "c", "d"], metric, 5) == {"a": 1.0, "b": worst, "c": math.inf, "d": worst}
+    assert scores(laid_out(tmp_path, {}, metric=metric), ["a", "b", "c", "d"], 5) == {
+        "a": 1.0,
+        "b": worst,
+        "c": math.inf,
+        "d": worst,
+    }
 
 
 @pytest.mark.parametrize(("metric", "order"), [(METRIC, [0, 2, 1]), ("near_modes", [1, 2, 0])])
 def test_settings_are_ranked_by_their_mean_over_seeds(tmp_path, metric, order):
-    _, runs, points = laid_out({RATE: [1e-3, 2e-3, 3e-3]}, 2, metric=metric)
-    names = list(runs)
+    layout = laid_out(tmp_path, {RATE: [1e-3, 2e-3, 3e-3]}, 2, metric=metric)
+    names = list(layout.runs)
     write_values(tmp_path, dict(zip(names, [0.0, 1.0, 9.0, 5.0, 2.0, 4.0], strict=True)), metric=metric)
-    ranked = ranking(tmp_path, runs, points, metric, 5)
+    ranked = ranking(layout, names, 5)
     settings = [names[0:2], names[2:4], names[4:6]]
     assert [own for own, _ in ranked] == [settings[place] for place in order]
     assert sorted(mean for _, mean in ranked) == [0.5, 3.0, 7.0]
 
 
 def test_a_setting_that_lost_a_seed_is_the_last(tmp_path):
-    _, runs, points = laid_out({RATE: [1e-3, 2e-3]}, 2)
-    names = list(runs)
+    layout = laid_out(tmp_path, {RATE: [1e-3, 2e-3]}, 2)
+    names = list(layout.runs)
     write_values(tmp_path, {names[0]: 0.0, names[2]: 100.0, names[3]: 100.0})  # the second seed of the first has none
-    assert [own for own, _ in ranking(tmp_path, runs, points, METRIC, 5)] == [names[2:], names[:2]]
+    assert [own for own, _ in ranking(layout, names, 5)] == [names[2:], names[:2]]
 
 
 @pytest.mark.parametrize(

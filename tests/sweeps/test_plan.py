@@ -8,10 +8,22 @@ from support.sweeping import RATE
 
 from gan_jax.build import build_hyper
 from gan_jax.config import flatten, load_config, load_values, validate
-from gan_jax.sweeps.plan import chunks, end_of, is_done, measured_before, plan, shape_of, structure_of
-from gan_jax.sweeps.records import DONE, Group, read_groups, run_folder, write_group
-from gan_jax.sweeps.space import Sweep, expand, grid, run_name
+from gan_jax.sweeps.layout import (
+    Group,
+    chunks,
+    end_of,
+    is_done,
+    plan,
+    read_groups,
+    run_folder,
+    shape_of,
+    structure_of,
+    write_group,
+)  # fmt: skip
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Sweep, expand, run_name
 
+DONE = ("finished", "non_finite", "stopped", "eliminated", "failed")
 RICH = {
     "adam": (),
     "penalty_average_smoothing": ("ema.decay=0.9", "penalties.r1.weight=1.0", "loss.non_saturating.real_target=0.9"),
@@ -237,14 +249,6 @@ def test_chunks_hold_each_run_once_in_order(width, sizes):
     found = chunks(group)
     assert [len(chunk) for chunk in found] == sizes
     assert [run for chunk in found for run in chunk] == list("abcde")
-
-
-def test_a_measurement_serves_groups_of_the_same_shape(tmp_path):
-    measured = Group("a", ("x",), 0, 20, 4, "vmap", "why", {"vmap": 0.1}, "shape")
-    unmeasured = Group("b", ("y",), 0, 20, 4, "vmap", "--width=4", {}, "shape")
-    assert measured_before([unmeasured, measured], "shape") == measured
-    assert measured_before([unmeasured], "shape") is None
-    assert measured_before([measured], "other") is None
 
 
 def test_options_of_ones_own_loss_that_are_numbers_share_a_program(tmp_path, monkeypatch):

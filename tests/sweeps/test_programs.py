@@ -8,10 +8,10 @@ import pytest
 from support.commands import result
 from support.sweeping import RATE, base, groups, sweep_json, train_sweep
 
-from gan_jax.sweeps import choose
-from gan_jax.sweeps.local import execute
+from gan_jax.reporting import answer, summary_of
+from gan_jax.sweeps import train
+from gan_jax.sweeps.executors import train_groups
 from gan_jax.sweeps.space import zipped
-from gan_jax.sweeps.text import programs
 
 # The tests' usual loss, which counts how often its functions are traced.
 LOSS = """
@@ -52,7 +52,7 @@ def traces(empty_folder):
 def counted(traces, *arguments, **keywords):
     """Traces of each loss while a sweep is trained."""
     traces.clear()
-    counts = train_sweep(*arguments, executor=execute, **keywords)
+    counts = train_sweep(*arguments, executor=train_groups, **keywords)
     assert set(counts) == {"finished"}
     return collections.Counter(traces)
 
@@ -66,7 +66,7 @@ def test_more_rates_and_seeds_and_numbers_of_a_loss_are_traced_no_more_often(tra
     found = [(len(group["runs"]), group["width"], ended) for group, ended in groups(workdir).values()]
     assert sorted((runs, width, ended["programs"]) for runs, width, ended in found) == [(3, 3, 1), (9, 3, 1)]
     assert [ended["compared"] for *_, ended in found] == [0, 0]
-    assert programs(workdir).startswith("2 training programs compiled, in ")
+    assert answer.table(summary_of(workdir)).startswith("2 training programs compiled, in ")
     ends = [result(workdir / "runs" / run) for run in sweep_json(workdir)["runs"]]
     # The two losses are one under two names; but each number, rate and seed is another run.
     assert len({ended["params_sha256"] for ended in ends}) == 9
@@ -74,9 +74,9 @@ def test_more_rates_and_seeds_and_numbers_of_a_loss_are_traced_no_more_often(tra
 
 @pytest.mark.slow
 def test_without_a_width_it_is_measured_once_for_groups_of_one_shape(tmp_path, monkeypatch):
-    monkeypatch.setattr(choose, "SECONDS", 0.02)
+    monkeypatch.setattr(train, "SECONDS", 0.02)
     values = {"checkpoint_keep": [2, 3], RATE: [1e-3, 2e-3, 3e-3]}
-    assert train_sweep(tmp_path, values, width=0, executor=execute) == {"finished": 6}
+    assert train_sweep(tmp_path, values, width=0, executor=train_groups) == {"finished": 6}
     found = sorted(groups(tmp_path).values(), key=lambda pair: not pair[0]["seconds_per_step"])
     (first, ended), (second, other) = found
     assert set(first["seconds_per_step"]) == {"one by one", "vmap"}
@@ -98,7 +98,7 @@ def test_without_a_width_it_is_measured_once_for_groups_of_one_shape(tmp_path, m
 )
 def test_many_at_once_only_where_it_is_faster(monkeypatch, times, way, width):
     measuring(monkeypatch, times)
-    made = choose.choose(FakeShared(), [base()] * 6)
+    made = train.choose(FakeShared(), [base()] * 6)
     assert (made.way, made.width) == (way, width)
     assert made.seconds_per_step == {"one by one": times[0], "vmap": times[1]}
     assert made.compile_seconds == 2.0
@@ -106,10 +106,10 @@ def test_many_at_once_only_where_it_is_faster(monkeypatch, times, way, width):
 
 def test_not_more_at_once_than_memory_holds(monkeypatch):
     measuring(monkeypatch, (1.0, 0.5))
-    monkeypatch.setattr(choose, "free_memory", lambda: 4.0 * 2**20)  # of which two runs of 1 MiB may take half
-    assert choose.choose(FakeShared(), [base()] * 6).width == 4
-    monkeypatch.setattr(choose, "free_memory", lambda: 1.0 * 2**20)
-    made = choose.choose(FakeShared(), [base()] * 6)
+    monkeypatch.setattr(train, "free_memory", lambda: 4.0 * 2**20)  # of which two runs of 1 MiB may take half
+    assert train.choose(FakeShared(), [base()] * 6).width == 4
+    monkeypatch.setattr(train, "free_memory", lambda: 1.0 * 2**20)
+    made = train.choose(FakeShared(), [base()] * 6)
     assert (made.way, made.width) == ("one by one", 2)
     assert "memory for one run a device, 1 MiB each" in made.why
 
@@ -123,13 +123,13 @@ def test_fewer_at_once_where_memory_runs_out_while_measuring(monkeypatch):
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return 1.0 / width, 1.0, 1.0
 
-    monkeypatch.setattr(choose, "measure", measure)
-    made = choose.choose(FakeShared(), [base()] * 16)
+    monkeypatch.setattr(train, "measure", measure)
+    made = train.choose(FakeShared(), [base()] * 16)
     assert tried == [1, 8, 4, 2]
     assert (made.way, made.width) == ("vmap", 4)
-    monkeypatch.setattr(choose, "measure", lambda *arguments: measure(*arguments) if arguments[2] < 2 else 1 / 0)
+    monkeypatch.setattr(train, "measure", lambda *arguments: measure(*arguments) if arguments[2] < 2 else 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        choose.choose(FakeShared(), [base()] * 16)
+        train.choose(FakeShared(), [base()] * 16)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_fewer_at_once_where_memory_runs_out_while_measuring(monkeypatch):
     [(1, 6, 2, "one by one"), (2, 6, 4, "vmap"), (9, 5, 5, "vmap"), (3, 1, 1, "one by one")],
 )
 def test_a_width_that_is_asked_for_is_taken_without_measuring(monkeypatch, asked, runs, width, way):
-    monkeypatch.setattr(choose, "measure", None)
-    made = choose.choose(FakeShared(), [base()] * runs, asked)
+    monkeypatch.setattr(train, "measure", None)
+    made = train.choose(FakeShared(), [base()] * runs, asked)
     assert (made.width, made.way, made.seconds_per_step) == (width, way, {})
 
 
@@ -156,4 +156,4 @@ def measuring(monkeypatch, times):
     def measure(shared, configs, width):
         return times[width > 1], 2.0**20, 1.0
 
-    monkeypatch.setattr(choose, "measure", measure)
+    monkeypatch.setattr(train, "measure", measure)

@@ -10,7 +10,7 @@ import pytest
 from support.commands import environment, finish, here, records, running, wait_until
 from support.sweeping import base, digests, folders, groups, statuses, sweep_flags, train_sweep, write_sweep
 
-from gan_jax.sweeps.space import Resources
+from gan_jax.sweeps.sweep import Resources
 
 pytest.importorskip("ray")
 pytestmark = [

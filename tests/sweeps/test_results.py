@@ -12,9 +12,9 @@ from support.sweeping import RATE, base, folders, groups, sweep_json, train_swee
 from gan_jax.errors import WorkdirError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
-from gan_jax.metric_names import values_of
+from gan_jax.metrics.table import values_of
 from gan_jax.sweeps import load
-from gan_jax.sweeps.results import write_results
+from gan_jax.sweeps.table import write_results
 
 HEAD = ["run", "group", "status", "reason", "health", "step", "steps", "last", "seconds", "by"]
 OTHERS = [
@@ -233,7 +233,9 @@ def nothing(job):
 def test_another_base_adds_the_field_that_differs(copy):
     before = sweep_json(copy)
     changed = base("optimizer.discriminator.learning_rate=5e-3")
-    train_sweep(copy, {RATE: [1e-3]}, config=changed, executor=nothing, metric="near_modes", command=["again"])
+    train_sweep(
+        copy, {RATE: [1e-3]}, config=changed, executor=nothing, metric="near_modes", about={"command": ["again"]}
+    )
     laid_out = sweep_json(copy)
     assert laid_out["fields"] == [RATE, "optimizer.discriminator.learning_rate"]
     assert len(laid_out["runs"]) == 4

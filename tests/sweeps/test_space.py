@@ -11,9 +11,6 @@ from scipy import stats
 
 from gan_jax.errors import ConfigError
 from gan_jax.sweeps.space import (
-    Halving,
-    Resources,
-    Sweep,
     choice,
     grid,
     integers,
@@ -26,6 +23,7 @@ from gan_jax.sweeps.space import (
     when,
     zipped,
 )
+from gan_jax.sweeps.sweep import Halving, Resources, Sweep
 
 RATE = "optimizer.generator.learning_rate"
 scalars = st.one_of(st.integers(-5, 5), st.booleans(), st.text("ab", max_size=2), st.floats(-2, 2))

@@ -12,19 +12,9 @@ from hypothesis import strategies as st
 import gan_jax.sweeps
 from gan_jax.config import default_config, flatten, from_json, load_values, to_json, validate
 from gan_jax.errors import ConfigError
-from gan_jax.sweeps import space
-from gan_jax.sweeps.space import (
-    Halving,
-    Sweep,
-    expand,
-    grid,
-    load_sweep,
-    random,
-    run_name,
-    uniform,
-    union,
-    when,
-)
+from gan_jax.sweeps import space, sweep
+from gan_jax.sweeps.space import grid, random, uniform, union, when
+from gan_jax.sweeps.sweep import Halving, Sweep, expand, load_sweep, run_name
 
 RATE = "optimizer.generator.learning_rate"
 
@@ -197,7 +187,8 @@ def test_names_tell_runs_apart():
 
 def test_a_name_is_the_same_in_another_process():
     code = (
-        "from gan_jax.config import load_values; from gan_jax.sweeps.space import run_name, random, uniform;"
+        "from gan_jax.config import load_values; from gan_jax.sweeps.sweep import run_name;"
+        "from gan_jax.sweeps import random, uniform;"
         f"print(run_name(load_values({NAMED!r})), random(1, {{'a': uniform(0, 1)}}).points[0]['a'])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
@@ -213,8 +204,12 @@ def test_importing_a_space_loads_no_heavy_library():
 
 
 def test_the_package_gives_the_names_of_spaces():
-    for name in ("Sweep", "Space", "Halving", "Resources", "grid", "product", "zipped", "union", "when", "only",
-                 "random", "uniform", "log_uniform", "integers", "choice"):  # fmt: skip
-        assert getattr(gan_jax.sweeps, name) is getattr(space, name)
+    for module, names in (
+        (sweep, ("Sweep", "Halving", "Resources")),
+        (space, ("Space", "grid", "product", "zipped", "union", "when", "only")),
+        (space, ("random", "uniform", "log_uniform", "integers", "choice")),
+    ):
+        for name in names:
+            assert getattr(gan_jax.sweeps, name) is getattr(module, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gan_jax.sweeps.nothing

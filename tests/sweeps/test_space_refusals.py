@@ -7,10 +7,7 @@ import pytest
 
 from gan_jax.errors import ConfigError
 from gan_jax.sweeps.space import (
-    Halving,
-    Resources,
     Space,
-    Sweep,
     choice,
     grid,
     integers,
@@ -23,6 +20,7 @@ from gan_jax.sweeps.space import (
     when,
     zipped,
 )
+from gan_jax.sweeps.sweep import Halving, Resources, Sweep
 
 RATE = "optimizer.generator.learning_rate"
 

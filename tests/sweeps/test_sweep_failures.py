@@ -25,8 +25,9 @@ from support.sweeping import (
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
 from gan_jax.sweeps.driver import sweep
-from gan_jax.sweeps.local import execute
-from gan_jax.sweeps.space import Sweep, grid
+from gan_jax.sweeps.executors import LOCAL, train_groups
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Sweep
 from gan_jax.training import together
 from gan_jax.training.records import locked
 
@@ -199,7 +200,7 @@ def test_a_run_that_is_mended_while_its_group_is_half_done_begins_anew(own_loss,
     assert result(runs["refused"])["status"] == "failed"
     assert not (runs["usual"] / "result.json").exists()
     own_loss({"> 0.5": "> 0.95"})
-    assert train_sweep(workdir, values, *OWN, retry_failed=True, executor=execute) == {"finished": 4}
+    assert train_sweep(workdir, values, *OWN, retry_failed=True, executor=train_groups) == {"finished": 4}
     for folder in runs.values():
         assert [row["step"] for row in records(folder)] == [5, 10, 15, 20]
     alone = {"loss.non_saturating.fake_target": [0.9, 0.8, 0.7]}  # the same loss by its own name
@@ -287,5 +288,5 @@ def test_a_second_sweep_in_the_same_place_is_refused(tmp_path):
 def test_files_of_no_sweep_are_not_written_over(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(ConfigError, match=f"has no sweep.json and so holds no sweep, but {name}, which "):
-        sweep(Sweep(grid({"batch_size": [8]})), load_values({"data.name": "ring"}), tmp_path, execute, progress=False)
+        sweep(Sweep(grid({"batch_size": [8]})), load_values({"data.name": "ring"}), tmp_path, LOCAL, progress=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", name]

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 
+import jax
 import pytest
 from support.commands import finish, kill, records, result, start, wait_until
 from support.sweeping import (
@@ -23,7 +24,7 @@ from support.sweeping import (
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
 from gan_jax.sweeps import load
-from gan_jax.sweeps.space import Halving
+from gan_jax.sweeps.sweep import Halving
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +89,9 @@ def test_killed_and_continued_two_processes_train_the_sweep_that_one_does(tmp_pa
     assert (workdir / "report.html").exists()
 
 
-def test_halving_over_hosts_is_refused(tmp_path):
-    options = {"metric": "near_modes", "halving": Halving(5, 2), "over_hosts": True}
+def test_halving_over_hosts_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    options = {"metric": "near_modes", "halving": Halving(5, 2)}
     with pytest.raises(
         ConfigError, match=r"halving=Halving\(.*\) with several processes; allowed: halving=None, or one"
     ):

@@ -163,7 +163,7 @@ def test_added_values_and_seeds_train_the_new_runs_alone(tmp_path):
     assert train_sweep(tmp_path, few) == {"finished": 3}
     before = digests(tmp_path)
     old = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*") if path.name != ".lock"}
-    assert train_sweep(tmp_path, more, seeds=2, command=["again"]) == {"finished": 8}
+    assert train_sweep(tmp_path, more, seeds=2, about={"command": ["again"]}) == {"finished": 8}
     assert {path: path.stat().st_mtime_ns for path in old} == old
     assert {point: digest for point, digest in digests(tmp_path).items() if point in before} == before
     assert sorted(len(group["runs"]) for group, _ in groups(tmp_path).values()) == [3, 5]

@@ -26,7 +26,7 @@ from support.sweeping import (
 import gan_jax
 from gan_jax.evaluation import records as evaluations
 from gan_jax.game import STREAMS
-from gan_jax.sweeps.local import execute
+from gan_jax.sweeps.executors import train_groups
 from gan_jax.sweeps.space import zipped
 from gan_jax.training import shared as shared_module
 
@@ -50,7 +50,7 @@ def config():
 def three(tmp_path_factory):
     """Four runs, three at once on one device; the fourth shares its call with copies that are dead."""
     workdir = tmp_path_factory.mktemp("sweeps") / "three"
-    options = {"seeds": SEEDS, "config": config(), "executor": execute, "pictures": True}
+    options = {"seeds": SEEDS, "config": config(), "executor": train_groups, "pictures": True}
     assert train_sweep(workdir, zipped(SETTINGS), **options) == {"finished": 4}
     return workdir
 
@@ -70,7 +70,7 @@ def alone(tmp_path_factory):
                 for name in sections:
                     section = section[name]
                 section[leaf] = values[point]
-        run = gan_jax.sweeps.space.run_name(gan_jax.config.validate(own))
+        run = gan_jax.sweeps.sweep.run_name(gan_jax.config.validate(own))
         made[run] = (folder / run, gan_jax.train(own, folder / run, progress=False))
     return made
 
@@ -204,7 +204,7 @@ def test_every_run_sees_the_examples_and_keys_that_it_sees_alone(tmp_path, monke
     )  # fmt: skip
     monkeypatch.setattr(shared_module, "make_step", lambda game, local_batch: spying)
     rates, config = {RATE: [1e-3, 2e-3]}, base(*fields, variant=variant)
-    assert train_sweep(tmp_path / "sweep", rates, seeds=2, config=config, executor=execute) == {"finished": 4}
+    assert train_sweep(tmp_path / "sweep", rates, seeds=2, config=config, executor=train_groups) == {"finished": 4}
     gan_jax.train(base(*fields, "seed=1", variant=variant), tmp_path / "alone", progress=False, step=spying)
     alone = seen_by(tmp_path / "alone")
     assert len(alone) == 6
@@ -244,14 +244,15 @@ import jax
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_threefry_partitionable", True)
-from gan_jax.sweeps.local import execute
+from gan_jax.sweeps.executors import train_groups
 from gan_jax.sweeps.space import zipped
 from support.sweeping import train_sweep
 from test_together import SETTINGS, config
 
 for width in (1, 2):
     workdir = Path(sys.argv[1]) / str(width)
-    counts = train_sweep(workdir, zipped(SETTINGS), seeds=(0, 9, 5), config=config(), width=width, executor=execute)
+    own = {"config": config(), "width": width, "executor": train_groups}
+    counts = train_sweep(workdir, zipped(SETTINGS), seeds=(0, 9, 5), **own)
     print(counts, jax.device_count())
 """
 

@@ -2,7 +2,6 @@
 
 import functools
 import re
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ from jax import export
 from support import matrix
 from support.play import SHAPE, fetch
 from support.program_text import donated, lowered_pmap, of_the_host
+from support.toys import data_of
 
 from gan_jax import registry
 from gan_jax.build import build_game, build_hyper
@@ -54,7 +54,7 @@ PENALIZED = {**ALONE, "penalties.wgan_gp.weight": 10.0}
 def built(fields):
     """(game, the state's shapes, its loop) of fields, given as sorted pairs."""
     config = load_values({**matrix.BASE, **SMALL, **dict(fields)})
-    game = build_game(config, SimpleNamespace(shape=SHAPE, num_classes=None))
+    game = build_game(config, data_of(SHAPE))
     state = jax.eval_shape(lambda: init_state(game, jax.random.key(0), build_hyper(config), ema=config.ema.decay > 0))
     return game, state, loop_of(game)
 
@@ -150,7 +150,7 @@ def test_runs_side_by_side():
 def test_samples(name):
     fields, generator, _, _ = GAMES[name]
     game, state, _ = of(fields)
-    texts = lowered(make_sampler(game).sample, state.params, state.stats, state.key, 8)
+    texts = lowered(make_sampler(game, data_of(SHAPE)).sample, state.params, state.stats, state.key, 8, "image")
     assert [convolutions(texts[platform]) for platform in PLATFORMS] == [0, generator, generator]
     assert not any(of_the_host(text) for text in texts.values())
 

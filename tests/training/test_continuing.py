@@ -14,7 +14,7 @@ from gan_jax.build import build_source
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
 from gan_jax.training.continuing import check_workdir
-from gan_jax.training.known_data import write_data
+from gan_jax.training.known_data import check_data, stored_source, write_data
 
 DRAWN = ["samples/40.png", "best/7/state", "checkpoints/20/state", "events.out.tfevents.1.host", "metrics.jsonl"]
 
@@ -115,13 +115,38 @@ def test_data_that_changed_are_refused(tmp_path, limit):
 
 def test_what_differs_of_the_data_is_said(copy):
     known = json.loads((copy / "data.json").read_text())
-    for field, value, says in (
-        ("num_classes", 7, "num_classes 7 there, None now"),
-        ("sha256", "0", "other examples, or"),
+    image = known["features"]["image"]
+    for changed, says in (
+        ({"features": {"image": image | {"shape": [3]}}}, r"features.image.shape \[3\] there, \[2\] now"),
+        ({"features": {"image": image, "label": image | {"classes": 7}}}, "features.label.shape .* there, None now"),
+        ({"sha256": "0"}, "other examples, or"),
     ):
-        (copy / "data.json").write_text(json.dumps({**known, field: value}))
+        (copy / "data.json").write_text(json.dumps(known | changed))
         with pytest.raises(ConfigError, match=rf"began with \({says}"):
             lines(copy)
+
+
+def test_a_data_json_of_an_image_and_a_label_alone_still_reads(tmp_path):
+    """As it was written before a source had features."""
+    config, source = load_values({"data.name": "digits"}), data.load("digits")
+    earlier = {"shape": [8, 8, 1], "num_examples": 1797, "num_classes": 10, "sha256": source.sha256}
+    (tmp_path / "data.json").write_text(json.dumps(earlier))
+    check_data(tmp_path, source)
+    found = stored_source(tmp_path, config)
+    assert (found.shape, found.value_range, found.num_classes) == (source.shape, source.value_range, source.num_classes)
+    (tmp_path / "data.json").write_text(json.dumps(earlier | {"num_classes": 7}))
+    with pytest.raises(ConfigError, match=r"features.label.classes 7 there, 10 now"):
+        check_data(tmp_path, source)
+
+
+@pytest.mark.parametrize("name", ["a=digits,b=digits", "a=digits,b=ring"])
+def test_joined_data_are_known_by_their_parts(tmp_path, name):
+    config, source = load_values({"data.name": name}), data.load(name)
+    write_data(tmp_path, source)
+    check_data(tmp_path, source)
+    assert stored_source(tmp_path, config).features == source.features
+    with pytest.raises(ConfigError, match=r"parts.b.features"):
+        check_data(tmp_path, data.load("a=digits,c=ring"))
 
 
 def test_an_image_alone_is_refused_before_anything_is_written(tmp_path):

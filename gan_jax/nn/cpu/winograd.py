@@ -1,7 +1,8 @@
-"""Convolution with about half the products, for kernels of two or three strides.
+"""Convolution with about half the products, for CPUs alone: programs for GPUs and TPUs never enter.
 
-With pixels collected into cells of `stride x stride`, a kernel covers 2 or 3 cells along an axis and moves by one. Two
-neighbouring outputs of two cells each, y0 = d0 g0 + d1 g1 and y1 = d1 g0 + d2 g1, need three products, not four:
+It is for kernels of two or three strides. With pixels collected into cells of `stride x stride`, a kernel covers 2 or 3
+cells along an axis and moves by one. Two neighbouring outputs of two cells each, y0 = d0 g0 + d1 g1 and
+y1 = d1 g0 + d2 g1, need three products, not four:
 
     a = (d0 - d1) g0,  b = d1 (g0 + g1),  c = (d2 - d1) g1;  y0 = a + b,  y1 = b + c.
 
@@ -44,17 +45,7 @@ LEAST_FEATURES = 16
 
 
 def suits(kernel: Sequence[int], strides: Pair, size: Pair) -> bool:
-    """Whether this form serves a convolution and gains by it.
-
-    Args:
-      kernel: shape [h, w, C, F].
-      strides: vertical and horizontal, at least 1.
-      size: rows and columns of the output, at least 1.
-
-    Returns:
-      True if the kernel covers two or three strides along both axes, layers are large enough (``LEAST_DEPTH``,
-      ``LEAST_FEATURES``), and at least a quarter of the multiplications of a direct sum is saved.
-    """
+    """Whether this form serves a kernel [h, w, C, F] and saves at least a quarter of the products."""
     height, width, channels, features = kernel
     if strides[0] * strides[1] * channels < LEAST_DEPTH or features < LEAST_FEATURES:
         return False
@@ -64,26 +55,14 @@ def suits(kernel: Sequence[int], strides: Pair, size: Pair) -> bool:
 
 
 def numbers(kernel: Sequence[int], strides: Pair, size: Pair) -> int:
-    """How many numbers the left factors of one image hold; times F that is the number of multiplications.
-
-    Arguments as for ``suits``.
-    """
+    """How many numbers the left factors of one image hold; times F that is the number of multiplications."""
     down, across = _reach(kernel, strides)
     cell = strides[0] * strides[1] * kernel[2]
     return (down + 1) * (across + 1) * _half(size[0]) * _half(size[1]) * cell
 
 
 def factors(kernel: jax.Array, strides: Pair) -> Factors:
-    """What becomes of a kernel that ``suits``.
-
-    Args:
-      kernel: [h, w, C, F].
-      strides: vertical and horizontal.
-
-    Returns:
-      A list of 3 or 4 rows (two or three strides under the kernel) of 3 or 4 right factors [F, strides[0] *
-      strides[1] * C].
-    """
+    """What becomes of a kernel that ``suits``: 3 or 4 rows of 3 or 4 right factors [F, numbers in a cell]."""
     (down, across), (height, width, channels, features) = strides, kernel.shape
     reach = _reach(kernel.shape, strides)
     spare = (0, reach[0] * down - height), (0, reach[1] * across - width), (0, 0), (0, 0)
@@ -94,21 +73,7 @@ def factors(kernel: jax.Array, strides: Pair) -> Factors:
 
 
 def convolve(x: jax.Array, right: Factors, *, strides: Pair, padding: tuple[Pair, Pair], size: Pair) -> jax.Array:
-    """Convolve images with the factors of a kernel; linear in the images and in the factors.
-
-    Args:
-      x: [B, H, W, C].
-      right: from ``factors``, of the dtype of x.
-      strides: those that the factors were made for.
-      padding: zeros ((top, bottom), (left, right)) around x; negative numbers crop.
-      size: rows and columns of the output, as padding, kernel and strides give them.
-
-    Returns:
-      [B, *size, F], up to rounding that of `jax.lax.conv_general_dilated`.
-
-    References:
-      Lavin and Gray: Fast algorithms for convolutional neural networks, 2015, arXiv 1509.09308, equations 5 to 8.
-    """
+    """The convolution of x [B, H, W, C] with the ``factors`` of a kernel, [B, *size, F]; linear in both."""
     reach = len(right) - 1, len(right[0]) - 1
     (down, across), (top, _), (left, _) = strides, *padding
     batch, height, width, channels = x.shape

@@ -1,0 +1,1 @@
+"""Convolutions for CPUs alone: programs for GPUs and TPUs never enter."""

@@ -1,0 +1,258 @@
+"""Sweeps: what is asked, over which settings and seeds, with what; read from a file and laid out as configurations."""
+
+import dataclasses
+import hashlib
+import inspect
+import json
+import math
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_jax.errors import ConfigError
+from gan_jax.paths import from_home
+from gan_jax.scalars import python_value
+from gan_jax.stored import original
+from gan_jax.sweeps.space import Space, in_words
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
+
+# Fields that do not change what is trained: a run keeps its name, and a sweep cannot vary them.
+NOT_TRAINED = ("evaluation.", "health.samples", "profile", "data.dir")
+
+
+@dataclasses.dataclass(frozen=True)
+class Halving:
+    """Successive halving: of the settings that are trained for some steps, the best are trained on.
+
+    Attributes:
+      first: steps before the first selection, at least 1.
+      factor: one in ``factor`` settings goes on, for ``factor`` times the steps; at least 2.
+      metric: value by which they are chosen; "" is the sweep's.
+
+    Raises:
+      ConfigError: a number is out of range, or there is no such value.
+
+    References:
+      Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016,
+        arXiv:1502.07943, Figure 3.
+      Li et al., Hyperband, 2018, arXiv:1603.06560, Algorithm 1 (eta is ``factor``).
+    """
+
+    first: int
+    factor: int = 3
+    metric: str = ""
+
+    def __post_init__(self) -> None:
+        _as_python(self)
+        _whole("halving.first", self.first, 1)
+        _whole("halving.factor", self.factor, 2)
+        _value_name("halving.metric", self.metric)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resources:
+    """What one group of runs takes, where an executor hands groups to several workers or machines.
+
+    Attributes:
+      cpus, gpus, tpus: how many, at least 0. Without accelerators each core is a device and carries runs.
+      retries: how often a group is started again after its worker or machine died, at least 0.
+
+    Raises:
+      ConfigError: a number is out of range.
+    """
+
+    cpus: float = 1
+    gpus: float = 0
+    tpus: float = 0
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        _as_python(self)
+        for name in ("cpus", "gpus", "tpus"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value < math.inf:
+                raise ConfigError(f"resources.{name}={value!r} is not possible; allowed: a finite number of at least 0")
+        _whole("resources.retries", self.retries, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Which runs, and why.
+
+    Attributes:
+      space: the settings.
+      seeds: of the runs of every setting; n stands for 0, 1, ..., n - 1. Three are the least that say anything about
+        spread.
+      question: what the sweep is to answer, in words.
+      metric: value by which settings are ranked, such as "frechet_lenet"; "" ranks by none.
+      halving: to end runs early, or None.
+      resources: what the runs may use.
+
+    Raises:
+      ConfigError: an attribute is of the wrong type or out of range, or there is no such value.
+    """
+
+    space: Space
+    seeds: int | tuple[int, ...] = 3
+    question: str = ""
+    metric: str = ""
+    halving: Halving | None = None
+    resources: Resources = dataclasses.field(default_factory=Resources)
+
+    def __post_init__(self) -> None:
+        for name, kinds, allowed in (
+            ("space", Space, "grid({...}), random(n, {...}), ..."),
+            ("question", str, "a string"),
+            ("halving", Halving | None, "Halving(first=STEPS), None"),
+            ("resources", Resources, "Resources(cpus=4)"),
+        ):
+            if not isinstance(value := getattr(self, name), kinds):
+                raise ConfigError(f"{name}={value!r} has type {type(value).__name__}; allowed: {allowed}")
+        _as_python(self)
+        if isinstance(self.seeds, list | range):
+            object.__setattr__(self, "seeds", tuple(self.seeds))
+        seeds = self.each_seed if isinstance(self.seeds, tuple) or type(self.seeds) is int else ()
+        if not seeds or len(set(seeds)) < len(seeds) or any(type(s) is not int or not 0 <= s < 2**32 for s in seeds):
+            raise ConfigError(
+                f"seeds={self.seeds!r} is not possible; allowed: how many, at least 1, or distinct whole numbers in "
+                "[0, 2^32)"
+            )
+        _value_name("metric", self.metric)
+        if self.halving and not self.chooses_by:
+            raise ConfigError("halving.metric='' with metric='': nothing to choose by; allowed: a value's name in one")
+
+    @property
+    def each_seed(self) -> tuple[int, ...]:
+        """The seeds one by one."""
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def chooses_by(self) -> str:
+        """The value by which successive halving chooses."""
+        return (self.halving and self.halving.metric) or self.metric
+
+
+def load_sweep(path: str) -> Sweep:
+    """The sweep that ``FILE.py`` defines by ``get_sweep()``, or ``FILE.py:NAME`` by ``get_sweep(name)``."""
+    from gan_jax.registry import describe
+
+    file, _, name = from_home("--sweep", str(path)).partition(":")
+    if not Path(file).is_file():
+        raise ConfigError(f"--sweep={path}: there is no such file; allowed: FILE.py or FILE.py:NAME")
+    module = types.ModuleType("sweep_file")
+    module.__file__ = file
+    sys.modules["sweep_file"] = module  # where a dataclass of the file looks for its module
+    try:
+        exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
+        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
+    function = getattr(module, "get_sweep", None)
+    if not callable(function):
+        raise ConfigError(f"--sweep={path}: {file} defines no function get_sweep; allowed: get_sweep() -> Sweep")
+    arguments = (name,) if name else ()
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        form = (
+            f"it takes no name; allowed: --sweep={file}" if name else f"it takes a name; allowed: --sweep={file}:NAME"
+        )
+        raise ConfigError(f"--sweep={path}: get_sweep{inspect.signature(function)}: {form}") from error
+    try:
+        made = function(*arguments)
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
+    if not isinstance(made, Sweep):
+        raise ConfigError(f"--sweep={path}: get_sweep returned {type(made).__name__}; allowed: a Sweep")
+    return made
+
+
+def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "ConfigDict"]]:
+    """Every run of a sweep, points outer, seeds inner: ({field: value}, checked and locked configuration).
+
+    The first part has every field that some point sets, in order of first appearance, and "seed"; the values are those
+    of the configuration.
+    """
+    from flax.traverse_util import unflatten_dict
+
+    from gan_jax.config import flatten, validate
+    from gan_jax.fields import all_fields
+    from gan_jax.idle import refuse_idle
+    from gan_jax.messages import unknown
+
+    varied, games = sweep.space.fields, {point.get("game.name", base.game.name) for point in sweep.space}
+    fields = {path: field for game in sorted(games, key=str) for path, field in all_fields(str(game)).items()}
+    for field in varied:
+        if field not in fields:
+            value = next(point[field] for point in sweep.space if field in point)
+            raise ConfigError(unknown(field, fields, given=f"{field}={value!r}"))
+        if field.startswith(NOT_TRAINED):
+            raise ConfigError(f"{field} changes nothing that is trained; allowed in a space: fields that do")
+    base_values = flatten(validate(base))
+    runs: list[tuple[dict[str, Any], ConfigDict]] = []
+    point_of: dict[str, int] = {}
+    for number, point in enumerate(sweep.space, 1):
+        for seed in sweep.each_seed:
+            try:
+                config = validate(unflatten_dict({**base_values, **point, "seed": seed}, sep="."))
+            except ConfigError as error:
+                raise ConfigError(f"{error}; in point {number} of the sweep: {in_words(point)}") from error
+            if sweep.halving and sweep.halving.first >= config.steps:
+                raise ConfigError(
+                    f"halving.first={sweep.halving.first} is not below steps={config.steps}, so nothing would be "
+                    f"halved; in point {number} of the sweep: {in_words(point)}; allowed: below steps"
+                )
+            if (first := point_of.setdefault(run_name(config), number)) != number:
+                raise ConfigError(
+                    f"points {first} and {number} of the sweep give the same configuration: {in_words(point)}; "
+                    "allowed: each once"
+                )
+            values = flatten(config)
+            runs.append(({field: values.get(field) for field in (*varied, "seed")}, config))
+    refuse_idle([flatten(config) for _, config in runs])
+    return runs
+
+
+def run_name(config: "ConfigDict") -> str:
+    """The name of a run: 10 hexadecimal digits that depend on nothing but what is trained.
+
+    Only fields that are not at their default count, so that a later version with more fields keeps the names; of them
+    not those that leave the training as it is: ``evaluation``, ``health.samples``, ``profile`` and ``data.dir``.
+    """
+    from gan_jax.config import flatten
+    from gan_jax.fields import all_fields
+
+    fields = all_fields(flatten(config)["game.name"])
+    told = {
+        original(path): value
+        for path, value in flatten(config).items()
+        if value != fields[path].default and not path.startswith(NOT_TRAINED)
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _as_python(made: Any) -> None:
+    """NumPy's numbers in a frozen dataclass become Python's: they are compared by type, and stored as JSON."""
+    for field in dataclasses.fields(made):
+        object.__setattr__(made, field.name, python_value(getattr(made, field.name)))
+
+
+def _whole(name: str, value: Any, low: int) -> None:
+    if type(value) is not int or value < low:
+        raise ConfigError(f"{name}={value!r} is not possible; allowed: a whole number of at least {low}")
+
+
+def _value_name(name: str, value: Any) -> None:
+    """Refuse what is not "" and not a metric's value with a better direction."""
+    if value == "":
+        return
+    from gan_jax.metrics.table import better_of, directions  # it loads JAX
+    from gan_jax.registry import nearest
+
+    if not (isinstance(value, str) and better_of(value)):
+        ranked = [one for one, better in directions().items() if better]
+        near = nearest(value, ranked) if isinstance(value, str) else ""
+        few = ", ".join(ranked[:6])
+        raise ConfigError(f"{name}={value!r} is no value that settings can be ranked by{near}; allowed: {few}, ...")

@@ -51,7 +51,9 @@ def user_files(tmp_path, monkeypatch):
 def config_with(**changes):
     config = default_config()
     with config.unlocked():
-        for path, value in {**TINY, **changes}.items():
+        own = "generator.name" in changes
+        base = {path: value for path, value in TINY.items() if not (own and path.startswith("generator.mlp."))}
+        for path, value in {**base, **changes}.items():
             *parents, leaf = path.split(".")
             inner = config
             for parent in parents:

@@ -18,8 +18,6 @@ from unittest import mock
 from gan_jax.cli import entry as cli
 
 TINY = Path(__file__).with_name("tiny.py")
-# What the tiny configuration sets of mlp, undone.
-MLP = {"generator": ("widths=(256,256)", "output=tanh"), "discriminator": ("widths=(256,256)",)}
 TIMED = ("seconds", "images_per_second")  # of a record: the only values that may differ between two runs
 HARD_LIMIT = 240  # seconds, after which a process is killed
 
@@ -34,17 +32,8 @@ class Ended:
 
 
 def train_flags(workdir: Path, *flags: str, config: object = TINY) -> list[str]:
-    """``train`` of the tiny configuration, with further ``FIELD=VALUE``.
-
-    Another network than mlp takes the options of mlp back, which have no effect on it.
-    """
-    others = [role for role in MLP if str(config).startswith(str(TINY)) and _another_network(role, flags)]
-    every = [*flags, *(f"{role}.mlp.{option}" for role in others for option in MLP[role])]
-    return ["train", f"--config={config}", f"--workdir={workdir}", *(f"--config.{flag}" for flag in every)]
-
-
-def _another_network(role: str, flags: tuple[str, ...]) -> bool:
-    return any(flag.startswith(f"{role}.name=") and flag != f"{role}.name=mlp" for flag in flags)
+    """``train`` of the tiny configuration, with further ``FIELD=VALUE``."""
+    return ["train", f"--config={config}", f"--workdir={workdir}", *(f"--config.{flag}" for flag in flags)]
 
 
 def here(*arguments: object) -> Ended:

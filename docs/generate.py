@@ -17,8 +17,9 @@ CONFIGURATION = """# Configuration
 
 Every field, its default and what is allowed; made by `make docs` from `gan_jax/fields.py` and signatures.
 Set one with `--config.FIELD=VALUE`, or in a file whose `get_config()` starts from `gan_jax.default_config()`.
-An option of a component that is not chosen is refused, unless it is at its default, when a run begins. In a sweep it
-needs an effect in some run: `loss.least_squares.a` may stand in the base of a sweep over `loss.name`.
+An option of a component that is not chosen is refused when a run begins, unless it is at its default. In a sweep it
+needs an effect in some run: `loss.least_squares.a` may stand in the base of a sweep over `loss.name`. A flag that
+chooses another component than the file sets the options of the file's one back to their defaults.
 
 | field | default | meaning | allowed |
 |---|---|---|---|

@@ -10,7 +10,6 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax import data
 from gan_jax.configured import (
-    PLAYERS,
     Configured,
     active_penalties,
     component_options,
@@ -24,7 +23,7 @@ from gan_jax.fields import all_fields
 from gan_jax.game import Game
 from gan_jax.optimizers import numbers
 from gan_jax.penalties import PENALTIES
-from gan_jax.registry import describe, make_penalty, make_rule, options_of, resolve
+from gan_jax.registry import describe, make_penalty, make_rule, options_of, resolve, roles_of
 from gan_jax.rules import RULES
 from gan_jax.setup import Number
 
@@ -51,7 +50,7 @@ def data_options(config: ConfigDict) -> dict[str, Any]:
 def build_hyper(config: ConfigDict) -> dict[str, float]:
     """Numbers that a sweep may vary without recompiling, {configuration field: value}."""
     hyper = {"steps": float(config.steps)}
-    for player in ("discriminator", "generator"):
+    for player in roles_of(config.game.name):
         own = numbers(config.optimizer[player].to_dict())
         hyper |= {f"optimizer.{player}.{field}": float(value) for field, value in own.items()}
     if config.ema.decay > 0:
@@ -119,9 +118,10 @@ def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
 
 def _refuse_without_effect(config: ConfigDict, asked: Collection[str]) -> None:
     """Refuse a field that is not at its default where the game never asked for its section."""
+    fields = all_fields(config.game.name)
     for field, value in configs.flatten(config).items():
         section = _section_of(field, config)
-        if section and section not in asked and value != all_fields()[field].default:
+        if section and section not in asked and value != fields[field].default:
             raise ConfigError(
                 f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
                 f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
@@ -140,7 +140,8 @@ def _section_of(field: str, config: ConfigDict) -> str:
         return f"optimizer.{rest[0]}"
     if first in ("latent", "latent_dim", "latent_scale"):
         return "latent"
-    return first if first in (*PLAYERS, "loss", "schedule", "instance_noise", "sample_statistics") else ""
+    sections = (*roles_of(config.game.name), "loss", "schedule", "instance_noise", "sample_statistics")
+    return first if first in sections else ""
 
 
 def with_rule(game: Game, config: ConfigDict) -> Game:

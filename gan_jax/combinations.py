@@ -7,10 +7,9 @@ from gan_jax.errors import ConfigError
 from gan_jax.metrics.table import METRIC_NAMES, OWN, parse, values_of
 from gan_jax.optimizers import scaling_of, schedule_of
 from gan_jax.penalties import PENALTIES, Penalty
-from gan_jax.registry import is_reference, nearest, resolve
+from gan_jax.registry import is_reference, nearest, resolve, roles_of
 from gan_jax.rules import RULES, Rule
 
-PLAYERS = ("discriminator", "generator")
 Values = Mapping[str, Any]  # {field: value}
 
 
@@ -32,9 +31,10 @@ def check(values: Values) -> None:
 
 
 def _components(values: Values) -> None:
-    for section in ("loss", "generator", "discriminator", "game", "rule"):
+    roles = roles_of(values["game.name"])
+    for section in ("loss", *roles, "game", "rule"):
         name = values[f"{section}.name"]
-        resolve(section, name)
+        resolve(section, name, roles.get(section, ""))
         if values[f"{section}.options"] and not is_reference(name):
             raise ConfigError(
                 f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
@@ -43,7 +43,7 @@ def _components(values: Values) -> None:
 
 
 def _optimizers(values: Values) -> None:
-    for player in PLAYERS:
+    for player in sorted(roles_of(values["game.name"])):
         options = _below(values, f"optimizer.{player}")
         scaling_of(options, f"optimizer.{player}")
         schedule_of(options, f"optimizer.{player}")
@@ -69,7 +69,7 @@ def _rule(values: Values) -> None:
     rule = RULES[name] if name in RULES else resolve("rule", name)
     if not (isinstance(rule, Rule) and rule.plain):
         return
-    for player in PLAYERS:
+    for player in sorted(roles_of(values["game.name"])):
         path = f"optimizer.{player}"
         if values[f"{path}.name"] != "sgd":
             raise ConfigError(

@@ -14,9 +14,10 @@ from ml_collections import ConfigDict, config_flags
 from gan_jax import combinations
 from gan_jax.errors import ConfigError
 from gan_jax.fields import Field, all_fields
+from gan_jax.idle import idle_in
 from gan_jax.messages import explain, type_name, unknown
 from gan_jax.paths import from_home
-from gan_jax.registry import nearest
+from gan_jax.registry import ROLES, nearest
 from gan_jax.scalars import python_value
 from gan_jax.stored import current
 
@@ -28,15 +29,19 @@ class _Config(ConfigDict):
         super().__setitem__(key, python_value(value))
 
 
-def default_config() -> ConfigDict:
+def default_config(game: str = "gan") -> ConfigDict:
     """Every field at its default, locked: setting a field that does not exist raises.
+
+    Args:
+      game: ``game.name``; a registered name or package.module:attribute. Its roles have sections.
 
     Returns:
       ConfigDict.
     """
     config = _Config()
-    for path, field in all_fields().items():
+    for path, field in all_fields(game).items():
         _set(config, path, copy.deepcopy(field.default))
+    config.game.name = game
     return config.lock()
 
 
@@ -77,7 +82,8 @@ def load_values(values: Mapping[str, Any]) -> ConfigDict:
     Raises:
       ConfigError: as ``load_config``.
     """
-    fields, config = all_fields(), default_config()
+    game = values.get("game.name", "gan")
+    fields, config = all_fields(game), default_config(game)
     for path, value in values.items():
         if path not in fields:
             raise ConfigError(unknown(path, fields, given=f"{path}={value!r}"))
@@ -97,29 +103,67 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     Raises:
       ConfigError: as ``load_config``.
     """
-    fields = all_fields()
-    for argument in arguments:
-        found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
-        if found and found[1] not in fields:
-            raise ConfigError(unknown(found[1], fields, given=argument))
     given, arguments = _config_file(arguments)
-    argv = ["gan-jax", *arguments]
-    sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
-    values = flags.FlagValues()
-    try:
-        config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
-        rest = values(argv, known_only=True)
-        config = values["config"].value
-    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
-        raise ConfigError(explain(error, given, fields)) from error
-    if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
-        raise ConfigError(explain(object.__getattribute__(config, "_error"), given, fields))
+    config = _defined(["gan-jax", f"--config={given}"], given)
     if not isinstance(config, ConfigDict):
         raise ConfigError(
             f"--config={given}: get_config returned {type(config).__name__}; "
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
-    return validate(config), rest[1:]
+    named = re.findall(r"^--?config\.game\.name[=\n](.*)$", "\n".join(arguments), re.MULTILINE)
+    fields = all_fields(named[-1] if named else _game_of(flatten(config)))
+    overridden = set()
+    for argument in arguments:
+        found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
+        if found and found[1] not in fields:
+            raise ConfigError(unknown(found[1], fields, given=argument))
+        overridden |= {found[1]} if found else set()
+    values = flags.FlagValues()
+    argv = ["gan-jax", *arguments]
+    with config.unlocked():
+        _fill(config, fields)
+    try:
+        config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
+        rest = values(argv, known_only=True)
+        config = values["config"].value
+    except (Exception, SystemExit) as error:
+        raise ConfigError(explain(error, given, fields)) from error
+    config = validate(config)
+    with config.unlocked():  # where another component is chosen than the file's, the options of that one go with it
+        for field, (chooser, _) in idle_in(flatten(config)).items():
+            if chooser in overridden and field not in overridden:
+                _set(config, field, copy.deepcopy(fields[field].default))
+    return config, rest[1:]
+
+
+def _defined(argv: Sequence[str], given: str) -> Any:
+    """What the function of a file returns."""
+    sys.modules.pop("config_config", None)  # where ml_collections would leave one file's names to the next
+    values, fields = flags.FlagValues(), all_fields()
+    try:
+        config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+        values(argv)
+        config = values["config"].value
+    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
+        raise ConfigError(explain(error, given, fields)) from error
+    if type(config).__name__ == "_ErrorConfig":  # ml_collections keeps an OSError until the configuration is used
+        raise ConfigError(explain(object.__getattribute__(config, "_error"), given, fields))
+    return config
+
+
+def _game_of(values: Mapping[str, Any]) -> str:
+    """The game whose fields a configuration has; one that names none, or no game, is told so by those of a GAN."""
+    name = values.get("game.name")
+    return name if isinstance(name, str) else "gan"
+
+
+def _fill(config: ConfigDict, fields: Mapping[str, Field]) -> None:
+    """Give a configuration the sections of its game's own roles, where it began with another game's."""
+    there = flatten(config)
+    for role in {path.split(".")[1] for path in fields if path.startswith("optimizer.")} - ROLES.keys():
+        for path, field in fields.items():
+            if path.startswith((f"{role}.", f"optimizer.{role}.")) and path not in there:
+                _set(config, path, copy.deepcopy(field.default))
 
 
 def validate(config: ConfigDict) -> ConfigDict:
@@ -131,7 +175,10 @@ def validate(config: ConfigDict) -> ConfigDict:
     Raises:
       ConfigError: the first field that is wrong, in one line.
     """
-    fields = all_fields()
+    fields = all_fields(_game_of(flatten(config)))
+    config = config.copy_and_resolve_references() if isinstance(config, ConfigDict) else ConfigDict(config)
+    with config.unlocked():
+        _fill(config, fields)
     values = flatten(config)
     for path in values:
         if path not in fields:
@@ -224,17 +271,16 @@ def _checked(path: str, field: Field, value: Any) -> Any:
 
 
 def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """FILE.py[:VARIANT], and the arguments with it; absl would take an empty name, of several the last, and ``~``."""
-    given, arguments = [], [*arguments]
-    for i, argument in enumerate(arguments):
-        if argument == "--":
-            break
+    """FILE.py[:VARIANT], and the other arguments; absl would take an empty name, of several the last, and ``~``."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    given, others, left = [], [], iter(arguments[:end])
+    for argument in left:
         if argument in ("--config", "-config"):
-            given.append(from_home("--config", arguments[i + 1]) if i + 1 < len(arguments) else "")
-            arguments[i + 1 : i + 2] = given[-1:] if i + 1 < len(arguments) else []
+            given.append(from_home("--config", next(left, "")))
         elif argument.startswith(("--config=", "-config=")):
             given.append(from_home("--config", argument.split("=", 1)[1]))
-            arguments[i] = f"--config={given[-1]}"
+        else:
+            others.append(argument)
     form = "allowed: --config=FILE.py or --config=FILE.py:VARIANT"
     if not given:
         raise ConfigError(f"--config is missing; {form}")
@@ -242,4 +288,4 @@ def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:
         raise ConfigError(f"--config is given {len(given)} times; {form}")
     if not Path(given[0].split(":", 1)[0]).is_file():
         raise ConfigError(f"--config={given[0]}: there is no such file; {form}")
-    return given[0], arguments
+    return given[0], [*others, *arguments[end:]]

@@ -18,7 +18,7 @@ from gan_jax.losses import AdversarialLoss
 from gan_jax.nn import conditional
 from gan_jax.optimizers import optimizer, projected
 from gan_jax.penalties import PENALTIES
-from gan_jax.registry import TABLES, make_loss, make_network, make_penalty, options_of, resolve
+from gan_jax.registry import TABLES, make_loss, make_network, make_penalty, nearest, options_of, resolve, roles_of
 from gan_jax.setup import Latents, Loss
 
 PLAYERS = ("discriminator", "generator")
@@ -27,9 +27,9 @@ _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 def component_options(config: ConfigDict, section: str) -> dict[str, Any]:
     """The options of a section's component (not of data): section.NAME.* of a registered one, else section.options."""
-    name = config[section].name
-    if name in TABLES[section]:
-        return {option: config[section][name][option] for option in options_of(section, TABLES[section][name])}
+    name, kind = config[section].name, roles_of(config.game.name).get(section, section)
+    if name in TABLES[kind]:
+        return {option: config[section][name][option] for option in options_of(kind, TABLES[kind][name])}
     return config[section].options.to_dict()
 
 
@@ -61,19 +61,31 @@ class Configured:
 
     def network(self, role: str, of: str = "image", label: str = "", **supplied: Any) -> nn.Module:
         """As ``Setup.network``."""
+        table = self._table_of(role)
         self.asked.add(role)
         field = f"{role}.name={self.config[role].name!r}"
         given = {"shape": self.feature(of).shape, "dtype": _DTYPES[self.config.precision], **supplied}
         arguments = {**component_options(self.config, role), **given}
-        network = make_network(resolve(role, self.config[role].name), field, **arguments)
+        network = make_network(resolve(role, self.config[role].name, table), field, **arguments)
         if not label:
             return network
         classes = self.feature(label).classes or 0
-        told = conditional.Generator if role == "generator" else conditional.discriminator
+        told = conditional.Generator if table == "generator" else conditional.discriminator
         return told(network, classes)
+
+    def _table_of(self, role: str) -> str:
+        """The table of a role's networks; refuses a role that the game's module does not state."""
+        roles = roles_of(self.config.game.name)
+        if role not in roles:
+            raise ConfigError(
+                f"game.name={self.config.game.name!r} asks for the role {role!r}{nearest(role, roles)}; "
+                f"its roles, by ROLES of its module: {', '.join(roles)}"
+            )
+        return roles[role]
 
     def optimizer(self, role: str) -> optax.GradientTransformationExtraArgs:
         """As ``Setup.optimizer``."""
+        self._table_of(role)
         path, options = f"optimizer.{role}", self.config.optimizer[role]
         self.asked.add(path)
         made = optimizer(options.to_dict(), path)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gan_jax.errors import ConfigError
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses.f_gan import MEMBERS
 from gan_jax.metrics.table import METRIC_NAMES, is_metrics
 from gan_jax.optimizers import OPTIMIZERS, SCHEDULES
-from gan_jax.registry import TABLES, is_reference, options_of
+from gan_jax.registry import ROLES, TABLES, is_reference, options_of, roles_of
 
 
 class Field(NamedTuple):
@@ -104,13 +105,12 @@ def _option(path: str, default: Any, otherwise: str) -> Field:
     return Field(default, *_OPTIONS.get(path, (otherwise,)))
 
 
-def _components() -> dict[str, Field]:
+def _components(roles: Mapping[str, str]) -> dict[str, Field]:
     titles = {
         "data": ("mnist", "data set: a registered name, folder:PATH, any TFDS name, or several, a=NAME,b=NAME"),
         "game": ("gan", "who plays: a registered name or package.module:attribute"),
         "loss": ("non_saturating", "adversarial loss: a registered name or package.module:attribute"),
-        "generator": ("mlp", "generator: a registered name or package.module:attribute"),
-        "discriminator": ("mlp", "discriminator: a registered name or package.module:attribute"),
+        **{role: ("mlp", f"{role}: a registered name or package.module:attribute") for role in roles},
         "rule": ("gradient", "update rule: a registered name or package.module:attribute"),
     }
     fields = {}
@@ -118,10 +118,11 @@ def _components() -> dict[str, Field]:
         fields[f"{section}.name"] = Field(default, meaning)
         if section != "data":
             fields[f"{section}.options"] = Field({}, "options of a user's own component, a literal dict")
-        for name, component in TABLES[section].items():
-            for option, value in options_of(section, component).items():
-                path = f"{section}.{name}.{option}"
-                fields[path] = _option(path, value, f"option of {section} {name}")
+        kind = roles.get(section, section)
+        for name, component in TABLES[kind].items():
+            for option, value in options_of(kind, component).items():
+                field = _option(f"{kind}.{name}.{option}", value, f"option of {section} {name}")
+                fields[f"{section}.{name}.{option}"] = field
     for name, component in TABLES["penalties"].items():
         fields[f"penalties.{name}.weight"] = Field(0.0, f"weight of the penalty {name}; 0 is off", *_NOT_NEGATIVE)
         for option, value in options_of("penalties", component).items():
@@ -133,9 +134,21 @@ def _components() -> dict[str, Field]:
     return fields
 
 
+def all_fields(game: str = "gan") -> Mapping[str, Field]:
+    """Path -> Field of the configurations of a game, in the order in which documentation lists them.
+
+    Raises:
+      ConfigError: there is no such game, or one of its roles has the name of a section.
+    """
+    roles = roles_of(game)
+    for role in roles.keys() - ROLES.keys():
+        if role in {path.split(".")[0] for path in _fields_for(tuple(ROLES.items()))}:
+            raise ConfigError(f"game.name={game!r}: its role {role!r} is a field or section; allowed: another name")
+    return _fields_for(tuple(roles.items()))
+
+
 @functools.cache
-def all_fields() -> Mapping[str, Field]:
-    """Path -> Field, in the order in which documentation lists them."""
+def _fields_for(roles: tuple[tuple[str, str], ...]) -> Mapping[str, Field]:
     fields = {
         "seed": Field(0, "seed of everything random", "a whole number in [0, 2^32)", lambda v: 0 <= v < 2**32),
         "steps": Field(20_000, "steps of the schedule, each with one generator update in `gan`", *_at_least(1)),
@@ -148,7 +161,7 @@ def all_fields() -> Mapping[str, Field]:
         "init_from": Field("", "work directory, or its checkpoints/STEP, whose networks to start from"),
         "profile": Field(False, "write a profiler trace of a few steps to WORKDIR/profile"),
         "parallel": Field("pmap", "primitive that maps over devices", *_one_of(("pmap", "shard_map"))),
-        **_components(),
+        **_components(dict(roles)),
         "data.dir": Field("", "where data sets lie; '' is TFDS_DATA_DIR or TFDS's default"),
         "data.split": Field("train", "split of a data set that has several"),
         "instance_noise.std": Field(0.0, "of noise on the discriminator's inputs at step 0; 0 is off", *_NOT_NEGATIVE),
@@ -157,7 +170,7 @@ def all_fields() -> Mapping[str, Field]:
         "schedule.discriminator_steps": Field(1, "discriminator rounds before each generator round (k)", *_at_least(1)),
         "schedule.simultaneous": Field(False, "both players move in one round; needs discriminator_steps=1"),
         "ema.decay": Field(0.0, "decay per step of averaged parameters, used by sampling; 0 is off", *_FRACTION),
-        **{f"optimizer.{player}.{k}": f for player in ("discriminator", "generator") for k, f in _OPTIMIZER.items()},
+        **{f"optimizer.{role}.{k}": f for role, _ in sorted(roles) for k, f in _OPTIMIZER.items()},
         "log_every": Field(100, "steps between records in metrics.jsonl; 0 is only at the end", *_at_least(0)),
         "sample_every": Field(1000, "steps between sample grids; 0 is only at the end", *_at_least(0)),
         "sample_count": Field(64, "examples in a sample grid", *_at_least(1)),

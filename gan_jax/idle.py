@@ -3,78 +3,60 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_collections import ConfigDict
-
 from gan_jax import data
-from gan_jax.config import flatten
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
 from gan_jax.optimizers import OPTIMIZERS, SCHEDULES, defaults_of, scaling_of, schedule_of
-from gan_jax.registry import TABLES
+from gan_jax.registry import TABLES, roles_of
 
 Values = Mapping[str, Any]  # {field: value}
+Idle = dict[str, tuple[str, str]]  # field -> (the field by which its component is chosen, what that one reads)
 
 
-def refuse_idle(config: ConfigDict) -> None:
-    """Refuse an option that is not at its default where its component is not chosen.
+def refuse_idle(runs: Sequence[Values]) -> None:
+    """Refuse an option that is not at its default in one of the runs, and has an effect in none.
 
     Raises:
       ConfigError: names the field, what is chosen, and what that reads.
     """
-    refuse_idle_everywhere([flatten(config)])
+    found = [idle_in(values) for values in runs]
+    for values, idle in zip(runs, found, strict=True):
+        fields = all_fields(values["game.name"])
+        for field, (chooser, reads) in idle.items():
+            if values[field] != fields[field].default and all(field in other for other in found):
+                raise ConfigError(f"{field}={values[field]!r} has no effect: {chooser}={values[chooser]!r} {reads}")
 
 
-def refuse_idle_everywhere(runs: Sequence[Values]) -> None:
-    """Refuse in a sweep an option that is not at its default in some run, and has an effect in none.
-
-    Raises:
-      ConfigError: as ``refuse_idle``, of the first run that sets it.
-    """
-    idle = [_idle(values) for values in runs]
-    fields = all_fields()
-    for field in sorted(set[str].intersection(*map(set, idle)) if idle else ()):
-        for values, reason in zip(runs, idle, strict=True):
-            if values[field] != fields[field].default:
-                raise ConfigError(f"{field}={values[field]!r} has no effect: {reason[field]}")
-
-
-def _idle(values: Values) -> dict[str, str]:
-    """{field: why} of all options that the configuration does not read, whatever their values."""
-    found: dict[str, str] = {}
-    for section, table in TABLES.items():
-        if section == "penalties":
-            found |= _of_penalties(values)
-            continue
-        name = values[f"{section}.name"]
+def idle_in(values: Values) -> Idle:
+    """The options that a configuration does not read, whatever their values."""
+    found: Idle = {}
+    roles = roles_of(values["game.name"])
+    for section in (TABLES.keys() | roles.keys()) - {"penalties"}:
+        table, name = TABLES[roles.get(section, section)], values[f"{section}.name"]
         chosen = data.sections_of(name) if section == "data" else [name]
         places = [f"{section}.{one}" if one in table else f"{section}.options" for one in chosen]
-        reason = _reason(f"{section}.name", name, [field for place in places for field in _below(values, place)])
-        for component in {*table} - {*chosen}:
-            found |= dict.fromkeys(_below(values, f"{section}.{component}"), reason)
-    for path in sorted({field.rsplit(".", 1)[0] for field in values if field.startswith("optimizer.")}):
-        found |= _of_optimizer(values, path)
-    return found
-
-
-def _of_penalties(values: Values) -> dict[str, str]:
-    found: dict[str, str] = {}
+        reads = [field for place in places for field in _below(values, place)]
+        for component in table.keys() - {*chosen}:
+            found |= dict.fromkeys(_below(values, f"{section}.{component}"), (f"{section}.name", _in_words(reads)))
+    for role in roles:
+        found |= _of_optimizer(values, f"optimizer.{role}")
     for name in (*TABLES["penalties"], "own"):
         weight = f"penalties.{name}.weight"
         if values[weight] == 0:
-            options = [field for field in _below(values, f"penalties.{name}") if field != weight]
-            found |= dict.fromkeys(options, f"{weight}={values[weight]!r} turns the penalty off")
+            found |= dict.fromkeys(_below(values, f"penalties.{name}"), (weight, "turns the penalty off"))
+            found.pop(weight)
     found.pop("penalties.own.name", None)  # what a weight of 0 turns off may stay named
     return found
 
 
-def _of_optimizer(values: Values, path: str) -> dict[str, str]:
+def _of_optimizer(values: Values, path: str) -> Idle:
     """The shared fields of an optimizer and its schedule, which only some of them read."""
-    options = {field.rsplit(".", 1)[1]: values[field] for field in _below(values, path)}
-    found: dict[str, str] = {}
-    for part, table, named in ((scaling_of, OPTIMIZERS, "name"), (schedule_of, SCHEDULES, "schedule")):
+    options = {field.removeprefix(f"{path}."): values[field] for field in _below(values, path)}
+    found: Idle = {}
+    for part, table, chooser in ((scaling_of, OPTIMIZERS, "name"), (schedule_of, SCHEDULES, "schedule")):
         reads = [f"{path}.{field}" for field in part(options, path).fields()]
         shared = {f"{path}.{option}" for function in table.values() for option in defaults_of(function)}
-        found |= dict.fromkeys(shared - set(reads), _reason(f"{path}.{named}", options[named], reads))
+        found |= dict.fromkeys(shared - set(reads), (f"{path}.{chooser}", _in_words(reads)))
     return found
 
 
@@ -82,5 +64,5 @@ def _below(values: Values, path: str) -> list[str]:
     return [field for field in values if field == path or field.startswith(f"{path}.")]
 
 
-def _reason(field: str, name: str, reads: Sequence[str]) -> str:
-    return f"{field}={name!r} reads {', '.join(reads) or 'no options'}"
+def _in_words(reads: Sequence[str]) -> str:
+    return f"reads {', '.join(reads) or 'no options'}"

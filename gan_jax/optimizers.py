@@ -217,7 +217,7 @@ def optimizer(options: Mapping[str, Any], path: str) -> optax.GradientTransforma
         return optax.chain(*clip, scale, *decay)
 
     def init(params: Any) -> Any:
-        return chain({**options, **numbers(options)}.__getitem__).init(params)
+        return chain({**options, **scaling.numbers()}.__getitem__).init(params)
 
     def update(
         grads: Any, state: Any, params: Any = None, *, hyper: Hyper, step: jax.Array, total_steps: jax.Array, **_: Any

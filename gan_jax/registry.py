@@ -46,6 +46,10 @@ SUPPLIED = {
 }
 
 
+# Role -> the table that its networks come from. A game's module may define more of them, as ``ROLES``.
+ROLES: Mapping[str, str] = {"generator": "generator", "discriminator": "discriminator"}
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` with the closest allowed name, or the empty string."""
     close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
@@ -67,13 +71,13 @@ def is_reference(name: str) -> bool:
     return bool(attribute) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
-def resolve(section: str, name: str) -> Any:
-    """The component ``name`` of a configuration's section: from its table or a user's module.
+def resolve(section: str, name: str, table_of: str = "") -> Any:
+    """The component ``name`` of a configuration's section: from its table, a role's ``table_of``, or a user's module.
 
     Raises:
       ConfigError: no such name, module or attribute, or the user's module fails on import (with its file and line).
     """
-    table = TABLES[section]
+    table = TABLES[table_of or section]
     if name in table:
         return table[name]
     if not is_reference(name):
@@ -108,6 +112,26 @@ def resolve_reference(field: str, name: str) -> Any:
             raise ConfigError(f"{field}={name!r}: {module_name} has no attribute {part!r}{nearest(part, public)}")
         target = getattr(target, part)
     return target
+
+
+def roles_of(game: str) -> dict[str, str]:
+    """The roles of a game, {role: table of its networks}: its module's ``ROLES``, and always those of a GAN.
+
+    Raises:
+      ConfigError: there is no such game, or its ``ROLES`` are not of this form.
+    """
+    build = resolve("game", game)
+    own = getattr(sys.modules.get(getattr(build, "__module__", "")), "ROLES", {})
+    proper = isinstance(own, Mapping) and all(
+        isinstance(role, str) and role.isidentifier() and table in ROLES and ROLES.get(role, table) == table
+        for role, table in own.items()
+    )
+    if not proper:
+        raise ConfigError(
+            f"game.name={game!r}: ROLES={own!r} is not possible; "
+            "allowed: {role: 'generator' or 'discriminator'}, where these two are their own"
+        )
+    return {**ROLES, **own}
 
 
 def describe(error: BaseException) -> str:

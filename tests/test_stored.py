@@ -4,15 +4,15 @@ import json
 import re
 
 import pytest
-from gan_jax.sweeps.draws import drawn, uniform
-from gan_jax.sweeps.records import NEEDED, read_sweep
 from support import made_sweeps
 from support.commands import contents, refused
 
 from gan_jax import stored
 from gan_jax.config import from_json, load_values, to_json
 from gan_jax.errors import ConfigError, WorkdirError
-from gan_jax.sweeps.space import run_name
+from gan_jax.sweeps.layout import NEEDED, read_sweep
+from gan_jax.sweeps.space import random, uniform
+from gan_jax.sweeps.sweep import run_name
 
 DAMAGES = {
     "empty": (b"", "Expecting value"),
@@ -113,4 +113,5 @@ def test_what_was_stored_under_a_sections_first_name_is_read_by_its_present_one(
     assert sweep["commands"][0][-1] == "--config.rule.name=consensus"
     assert sweep["overrides"] == ["rule.name=consensus"]
     assert run_name(load_values(values)) == "a0c7f21680"
-    assert drawn(uniform(0, 1), seed=1, field="rule.consensus.weight", index=2) == 0.025436256364912535
+    points = random(3, {"rule.consensus.weight": uniform(0, 1)}, seed=1).points
+    assert points[2] == {"rule.consensus.weight": 0.025436256364912535}

@@ -11,7 +11,7 @@ ROOT = Path(gan_jax.__file__).parent
 ORDER = (
     "errors", "files", "stored", "status", "paths", "returned", "scalars", "threefry", "data", "losses", "penalties",
     "nn", "networks", "rules", "game", "setup", "move", "terms", "games", "extractors", "registry", "metrics",
-    "optimizers", "fields", "messages", "combinations", "config", "idle", "configured", "build", "health", "evaluation",
+    "optimizers", "fields", "messages", "combinations", "idle", "config", "configured", "build", "health", "evaluation",
     "training", "sweeps", "verification", "figures", "reporting", "cli", "__main__",
 )  # fmt: skip
 

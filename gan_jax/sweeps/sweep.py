@@ -179,10 +179,11 @@ def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "Conf
 
     from gan_jax.config import flatten, validate
     from gan_jax.fields import all_fields
-    from gan_jax.idle import refuse_idle_everywhere
+    from gan_jax.idle import refuse_idle
     from gan_jax.messages import unknown
 
-    fields, varied = all_fields(), sweep.space.fields
+    varied, games = sweep.space.fields, {point.get("game.name", base.game.name) for point in sweep.space}
+    fields = {path: field for game in sorted(games, key=str) for path, field in all_fields(str(game)).items()}
     for field in varied:
         if field not in fields:
             value = next(point[field] for point in sweep.space if field in point)
@@ -209,8 +210,8 @@ def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "Conf
                     "allowed: each once"
                 )
             values = flatten(config)
-            runs.append(({field: values[field] for field in (*varied, "seed")}, config))
-    refuse_idle_everywhere([flatten(config) for _, config in runs])
+            runs.append(({field: values.get(field) for field in (*varied, "seed")}, config))
+    refuse_idle([flatten(config) for _, config in runs])
     return runs
 
 
@@ -223,7 +224,7 @@ def run_name(config: "ConfigDict") -> str:
     from gan_jax.config import flatten
     from gan_jax.fields import all_fields
 
-    fields = all_fields()
+    fields = all_fields(flatten(config)["game.name"])
     told = {
         original(path): value
         for path, value in flatten(config).items()

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
+from gan_jax.idle import idle_in
 from gan_jax.optimizers import BY_STEP
 from gan_jax.stored import read_object
 from gan_jax.training.checkpoints import stored_steps
@@ -64,7 +65,8 @@ def _numbered(folder: Path, suffix: str) -> list[Path]:
 
 def _check_config(workdir: Path, stored: ConfigDict, config: ConfigDict) -> list[str]:
     """``steps`` may grow, and how a run is evaluated and watched may change: that does not touch what is trained."""
-    differing = configs.difference(stored, config)
+    idle = idle_in(configs.flatten(config))  # an option that is not read makes no difference
+    differing = {field: v for field, v in configs.difference(stored, config).items() if field not in idle}
     changed = {field: values for field, values in differing.items() if not field.startswith(("evaluation.", "health."))}
     longer = "steps" in changed and changed["steps"][1] > changed["steps"][0]
     if longer:

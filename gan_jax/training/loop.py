@@ -65,7 +65,7 @@ def train(
     """
     config, workdir = configs.validate(config), expanded("workdir", workdir)
     if not (workdir / "config.json").exists():  # a run that began before this was refused goes on
-        refuse_idle(config)
+        refuse_idle([configs.flatten(config)])
     process.keep_programs()
     primary = jax.process_index() == 0
     # Refused before data is read or anything is written.

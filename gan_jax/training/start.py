@@ -13,7 +13,7 @@ from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, Term, data_rounds, forward
 from gan_jax.move import to_draw
 from gan_jax.paths import expanded
-from gan_jax.registry import describe, is_reference
+from gan_jax.registry import describe, is_reference, roles_of
 from gan_jax.returned import difference, in_words, is_float
 from gan_jax.stored import reason_of
 from gan_jax.training.checkpoints import read_checkpoint, unflatten_like
@@ -80,7 +80,7 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     check_settings()
     if "image" in source.features:
         check_examples_apart(build_terms(config, source.features["image"].shape)["discriminator"], state)
-    own = [s for s in ("game", "loss", "generator", "discriminator", "rule") if is_reference(config[s].name)]
+    own = [s for s in ("game", "loss", *roles_of(config.game.name), "rule") if is_reference(config[s].name)]
     named = ", ".join(f"{section}.name={config[section].name!r}" for section in own)
     if config.penalties.own.weight > 0:
         own.append("penalties.own")

@@ -241,11 +241,11 @@ def own(empty_folder):
         ("generator.name=own_parts:NoDtype", ["unexpected keyword argument 'dtype'"]),
         (
             "generator.name=own_parts:ThreeCoordinates",
-            ["2 samples are float32 of shape (2, 3); allowed: float of shape"],
+            ["2 samples of output 'image' are float32 of shape (2, 3); allowed: float of shape"],
         ),
         (
             "generator.name=own_parts:WholeNumbers",
-            ["2 samples are int32 of shape (2, 2); allowed: float of shape (2, 2)"],
+            ["2 samples of output 'image' are int32 of shape (2, 2); allowed: float of shape (2, 2)"],
         ),
         (
             "discriminator.name=own_parts:WholeNumbers",

@@ -3,10 +3,11 @@
 import pytest
 from golden.rows import ROWS
 
-from gan_jax.config import load_config, load_values, parse_config_flags
+from gan_jax.config import flatten, load_config, load_values, parse_config_flags
 from gan_jax.errors import ConfigError
 from gan_jax.idle import refuse_idle
-from gan_jax.sweeps.space import Sweep, expand, grid
+from gan_jax.sweeps.space import grid
+from gan_jax.sweeps.sweep import Sweep, expand
 
 SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
 REFUSED = {
@@ -147,13 +148,13 @@ IDLE = {
 def test_an_option_of_what_is_not_chosen_is_refused(what):
     values, said = IDLE[what]
     with pytest.raises(ConfigError, match=said):
-        refuse_idle(load_values(values))
+        refuse_idle([flatten(load_values(values))])
 
 
 def test_nothing_that_is_shipped_sets_an_option_without_effect():
     for row in ROWS.values():
         if row.file:
-            refuse_idle(load_config(row.file, row.fields))
+            refuse_idle([flatten(load_config(row.file, row.fields))])
 
 
 def test_in_a_sweep_an_option_needs_an_effect_in_some_run():
@@ -164,3 +165,14 @@ def test_in_a_sweep_an_option_needs_an_effect_in_some_run():
         expand(Sweep(grid({"loss.name": ["minimax", "hinge"]})), base)
     with pytest.raises(ConfigError, match=r"optimizer.generator.momentum=0.5 has no effect"):
         expand(Sweep(grid({"optimizer.generator.momentum": [0.0, 0.5]})), load_values({}))
+
+
+def test_options_of_the_files_component_go_with_it_where_another_is_chosen(tmp_path):
+    file = tmp_path / "config.py"
+    lines = ("config = gan_jax.default_config()", "config.generator.mlp.widths = (8,)", "return config")
+    file.write_text("import gan_jax\n\ndef get_config():\n" + "".join(f"    {line}\n" for line in lines))
+    assert load_config(file, {"generator.name": "mlp"}).generator.mlp.widths == (8,)
+    assert load_config(file, {"generator.name": "dcgan"}).generator.mlp.widths == (256, 256)
+    given = load_config(file, {"generator.name": "dcgan", "generator.mlp.widths": (4,)})
+    with pytest.raises(ConfigError, match=r"generator.mlp.widths=\(4,\) has no effect"):
+        refuse_idle([flatten(given)])

@@ -62,7 +62,7 @@ def test_a_metric_is_given_what_it_names(monkeypatch, digits):
     made, asked = run(monkeypatch, digits, probe, seed=5)
     np.testing.assert_array_equal(seen["real"], as_float(digits.examples))
     assert asked == [(NUM, 5, None)]
-    np.testing.assert_array_equal(seen["fake"], Drawn()(NUM, 5, None))
+    np.testing.assert_array_equal(seen["fake"], Drawn()("", NUM, 5, {}))
     assert made["b"][0] == Value(2.0, 0.5, "splits")
     protocol = made["a"][1]
     assert (protocol.options, protocol.n_real, protocol.n_fake) == ({"order": 2}, 60, NUM)
@@ -79,7 +79,7 @@ def test_features_are_of_images_as_they_would_be_saved(monkeypatch, digits):
         return {"a": Value(0.0)}
 
     made, asked = run(monkeypatch, digits, probe, "probe_pixels")
-    saved = as_float(eight_bit(Drawn()(NUM, 0, None)))
+    saved = as_float(eight_bit(Drawn()("", NUM, 0, {})))
     np.testing.assert_array_equal(seen["fake"], saved.reshape(NUM, -1))
     np.testing.assert_array_equal(seen["real"], as_float(digits.examples).reshape(60, -1))
     np.testing.assert_array_equal(seen["logits"], np.stack([saved.min((1, 2, 3)), saved.max((1, 2, 3))], 1))
@@ -105,7 +105,7 @@ def test_repeats_are_sets_of_their_own_seeds(monkeypatch, digits):
         return {"a": Value(float(fake.mean()), 99.0, "nothing")}
 
     made, asked = run(monkeypatch, digits, probe, repeats=3, seed=10)
-    means = [Drawn()(NUM, seed, None).mean() for seed in (10, 11, 12)]
+    means = [Drawn()("", NUM, seed, {}).mean() for seed in (10, 11, 12)]
     assert asked == [(NUM, seed, None) for seed in (10, 11, 12)]
     assert made["a"][0].value == pytest.approx(np.mean(means))
     assert made["a"][0].spread == pytest.approx(np.std(means, ddof=1))

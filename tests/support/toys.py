@@ -26,6 +26,7 @@ ADAM = {
     "eps": 1e-8,
     "momentum": 0.0,
     "weight_decay": 0.0,
+    "clip_weights": 0.0,
 }
 OPTIONS = {**ADAM, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.95, "decay_steps": 10.0}
 SGD = {**OPTIONS, "name": "sgd", "learning_rate": 0.01}

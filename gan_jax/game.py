@@ -81,20 +81,6 @@ class Output(NamedTuple):
     like: str | None = "image"
 
 
-class Score(NamedTuple):
-    """What a game measures on labelled real examples, for games whose merit is not a picture.
-
-    Attributes:
-      measure: ``Move`` -> float32 [B], one number an example, whose mean is the score.
-      reads: features of the data that are in the move's batch.
-      better: "higher" or "lower".
-    """
-
-    measure: Callable[[Any], jax.Array]
-    reads: tuple[str, ...] = ("image", "label")
-    better: str = "higher"
-
-
 @dataclasses.dataclass(frozen=True)
 class Player:
     """One player: the networks that it alone changes, what it minimizes, and how it moves.
@@ -126,7 +112,6 @@ class Game:
       schedule: rounds that follow one another; the names in one round move simultaneously, from the same state.
       outputs: what it shows, by name; the first is the one that is meant where none is named. {}: it has nothing to
         draw.
-      scores: what it measures on labelled real examples, by name.
       frozen: names of networks that no player owns.
       group: consecutive examples of a minibatch that are judged together; it divides each device's part.
       loss: its adversarial loss as configured, on whose scale the players' costs are read; None where it has none.
@@ -146,7 +131,6 @@ class Game:
     players: Mapping[str, Player]
     schedule: Schedule
     outputs: Mapping[str, Output] = dataclasses.field(default_factory=dict)
-    scores: Mapping[str, Score] = dataclasses.field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     group: int = 1
     loss: AdversarialLoss | None = None

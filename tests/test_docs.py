@@ -13,7 +13,7 @@ from PIL import Image
 
 import gan_jax
 from gan_jax import data
-from gan_jax.config import default_config, validate
+from gan_jax.config import default_config, load_values, validate
 from gan_jax.extractors import of_callable
 from gan_jax.fields import all_fields
 from gan_jax.metrics.table import EXTRACTOR_NAMES, OF_EXAMPLES, OF_FEATURES, load
@@ -93,11 +93,32 @@ def test_extending_works_as_written(user_files, run):
     assert gan_jax.load_run(user_files / "run").sample(3).shape == (3, 2)
 
 
+# name of the game -> (lines that it may take, what else is set)
+OWN_GAMES = {
+    "my_conditional:build": (60, {"data.name": "digits", "generator.mlp.output": "tanh"}),
+    "my_three:build": (80, {"recognition.name": "maxout", "game.options": {"information": 0.5}}),
+}
+
+
+@pytest.mark.parametrize("name", OWN_GAMES)
+def test_a_game_of_extending_trains(user_files, name):
+    most, changes = OWN_GAMES[name]
+    assert len(files_of("extending.md")[name.replace(":build", ".py")].splitlines()) < most
+    config = load_values({**TINY, "game.name": name, **changes})
+    result = gan_jax.train(config, user_files / "run", progress=False)
+    assert all(np.isfinite(v) for v in result.metrics.values())
+    assert ("recognition/loss" in result.metrics) == (name == "my_three:build")
+    run = gan_jax.load_run(user_files / "run")
+    if name == "my_conditional:build":
+        assert run.sample(3, labels=[0, 1, 2]).shape == (3, 8, 8, 1)
+        assert not np.array_equal(run.sample(3, labels=0), run.sample(3, labels=1))
+
+
 def test_everything_that_extending_shows_is_run_or_verified(user_files):
     text = (DOCS / "extending.md").read_text()
     shown = {name for name in re.findall(r"\bmy_\w+:\w+", text) if not name.startswith("my_features")}
     run = {value for changes in RUNS.values() for value in changes.values() if isinstance(value, str) and ":" in value}
-    assert shown == run
+    assert shown == {*run, *OWN_GAMES}
 
 
 # A pair of functions and a loss that claims more; test_the_loss_of_the_docs says what the pair is.

@@ -130,7 +130,7 @@ AROUND = (
     Fault("data-positions-of-rounds", "training/parallel.py", "first = (state.step * rounds + jnp.arange",
           "first = (state.step + jnp.arange", "Later discriminator rounds of a step are the next step's first.",
           (GIVEN,)),
-    Fault("statistics-of-others", "training/field.py", "**after.get(n, {})} for n in own}",
+    Fault("statistics-of-others", "training/field.py", "**after.get(n, {})} for n in game.players[name].owns}",
           "**after.get(n, {})} for n in stats[name]}",
           "A move writes statistics of networks that it does not own.", (GIVEN,)),
     Fault("statistics-of-one-pass", "move.py", "self._after[network] = after", "self._after.setdefault(network, after)",

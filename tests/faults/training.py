@@ -71,7 +71,7 @@ TRAINING = (
           "The power iteration stands still.", ("tests/nn/test_spectral.py",)),
     Fault("key-of-layers", "nn/layers.py", "draw(jax.random.fold_in(key, index))", "draw(key)",
           "All dropout layers of a network drop by the same key.", ("tests/nn/test_layers.py",)),
-    Fault("key-of-chunks", "training/sampling.py", "jax.random.fold_in(key, chunk), size, own", "key, size, own",
+    Fault("key-of-chunks", "training/sampling.py", "chunk_key = jax.random.fold_in(key, chunk)", "chunk_key = key",
           "Every 500 samples are the same.", ("tests/cli/test_commands.py",), first="chunk"),
     Fault("key-of-real-and-fake", "penalties/consistency.py", "gap(fake, pairs[:, 1])", "gap(fake, pairs[:, 0])",
           "A real example and a generated one are shifted alike.", (PENALTIES,)),

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "there is no command; allowed: train, sample, evaluate, sweep, report, data"),
+        ([], "there is no command; allowed: train, sample, translate, evaluate, sweep, report, data"),
         (
             ["trian"],
-            "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, evaluate, sweep",
+            "there is no command 'trian' (did you mean 'train'?); allowed: train, sample, translate, evaluate, sweep",
         ),
         (["--workdir=x", "train"], "there is no command"),
         (["train"], "--config is missing"),

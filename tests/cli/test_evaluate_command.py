@@ -105,7 +105,7 @@ def test_a_split_that_there_is_not(digits):
     ("metric", "status", "says"),
     [
         ("accuracy_lenet", 2, ["lenet"]),  # trained on images of 28 x 28
-        ("accuracy_pixels", 2, ["this run cannot generate by label", "takes none"]),
+        ("accuracy_pixels", 2, ["output 'image' takes no 'label'"]),
         ("inception_score_pixels", 2, ["inception_score_pixels", "has no classes"]),
         ("frechet_inception", 2, ["pt_inception-2015-12-05-6726825d.pth", "https://", "6726825d"]),
         ("modes", 2, ["modes needs a known distribution; digits is none"]),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
-from support.numbers import numbers
+from support.values import numbers
 
 from gan_jax.data import synthetic
 from gan_jax.errors import MetricError

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, jensenshannon
-from support.numbers import numbers
+from support.values import numbers
 
 from gan_jax.data import synthetic
 from gan_jax.errors import ConfigError, MetricError

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import ortho_group
 from sklearn.neighbors import NearestNeighbors
-from support.numbers import numbers
+from support.values import numbers
 
 from gan_jax.errors import MetricError
 from gan_jax.metrics import nearest_neighbour as module

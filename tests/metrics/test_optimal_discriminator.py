@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import stats
-from support.numbers import numbers
+from support.values import numbers
 
 from gan_jax.data import synthetic
 from gan_jax.errors import MetricError

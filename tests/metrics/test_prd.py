@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from support.numbers import numbers
+from support.values import numbers
 from threadpoolctl import threadpool_limits
 
 from gan_jax.errors import MetricError

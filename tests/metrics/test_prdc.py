@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import ortho_group
-from support.numbers import numbers
+from support.values import numbers
 
 from gan_jax.errors import MetricError
 from gan_jax.metrics import prdc as all_four

@@ -50,7 +50,6 @@ def game(rule, **options):
         inputs=dict.fromkeys(NAMES, spec),
         players={n: Player((n,), loss(n), optax.sgd(RATE), reads_data=False) for n in NAMES},
         schedule=simultaneous(*NAMES),
-        sample=lambda *args: jnp.zeros((1, 1)),
         rule=bound,
     )
 

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -99,9 +100,11 @@ def assert_of_devices_alone(texts, leaves):
 
 def test_every_registered_network_and_game_is_here():
     fields = [fields for fields, *_ in GAMES.values()]
+    of_cycle = {"translator", "patch"}
     for kind in ("generator", "discriminator"):
-        assert {f[f"{kind}.name"] for f in fields} == set(registry.TABLES[kind])
-    assert set(registry.TABLES["game"]) == {"gan"}  # the default of every configuration here
+        assert {f[f"{kind}.name"] for f in fields} == set(registry.TABLES[kind]) - of_cycle
+    # "gan" is the default of every configuration here, and "conditional" is it with labels beside the inputs.
+    assert set(registry.TABLES["game"]) == {"gan", "conditional", "cycle"}
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -115,6 +118,22 @@ def test_a_training_program(name):
     dtypes = re.findall(r"stablehlo\.convolution.*x(bf16|f32)>$", texts["cuda"], re.MULTILINE)
     assert set(dtypes) <= {"bf16" if fields.get("precision") == "bfloat16" else "f32"}
     assert len(dtypes) == convolutions(texts["cuda"])
+
+
+def test_translators_and_patches_with_a_pool():
+    fields = {
+        "game.name": "cycle", "game.cycle.pool": BATCH, "generator.name": "translator", "discriminator.name": "patch",
+        "generator.translator.channels": 2, "generator.translator.blocks": 0, "discriminator.patch.channels": 2,
+        "discriminator.patch.layers": 1, "batch_size": BATCH,
+    }  # fmt: skip
+    config, (image,) = load_values(fields), data_of(SHAPE).features.values()
+    game = build_game(config, SimpleNamespace(features={"a": image, "b": image}))
+    state = jax.eval_shape(lambda: init_state(game, jax.random.key(0), build_hyper(config)))
+    one = lambda arrays, key, position: fetch(arrays, key, position)["image"]
+    loop = loop_of(game, lambda *given: {"a": one(*given), "b": one(*given)})
+    texts = lowered(jax.jit(loop, donate_argnums=0), state, {}, {}, COUNT)
+    assert_of_devices_alone(texts, len(jax.tree.leaves(state)))
+    assert convolutions(texts["cuda"]) == convolutions(texts["tpu"]) > 0
 
 
 def test_second_order():

@@ -173,7 +173,9 @@ class Output(Silent):
         return self.workdir / "samples" / f"{step}.png"
 
     def sample(self, step: int, state: State) -> None:
-        """Write the sample grid at the run's fixed latent variables."""
+        """Write the sample grid at the run's fixed latent variables, where the game has something to draw."""
+        if not self.game.outputs:
+            return
         path = self.grid(step)
         pixels = fixed_grid(self._sampler, state, self.config.sample_count)
         with self._writing():

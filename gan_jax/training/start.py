@@ -127,7 +127,7 @@ def _check_output(named: str, game: Game, name: str, source: Source, state: Stat
 
 
 def _check_logits(config: ConfigDict, game: Game, state: State) -> None:
-    """Refuse a discriminator that returns something else than one logit for each example."""
+    """Refuse a discriminator that returns something else than one logit for each example, or a map of them."""
     packs = config.batch_size // game.group
     (spec,), name = game.inputs["discriminator"], "discriminator"
     logits = jax.eval_shape(
@@ -136,10 +136,11 @@ def _check_logits(config: ConfigDict, game: Game, state: State) -> None:
         )[0],
         state.params[name], state.stats[name], jax.ShapeDtypeStruct((packs, *spec.shape), spec.dtype), state.key,
     )  # fmt: skip
-    if not is_float(logits, (packs,)):
+    shape = getattr(logits, "shape", ())
+    if not is_float(logits, (packs,), (packs, *shape[1:]) if len(shape) == 3 else (packs,)):
         raise ConfigError(
             f"discriminator.name={config.discriminator.name!r} returns {in_words(logits)} for {packs} examples; "
-            f"allowed: one logit per example, float of shape {(packs,)}"
+            f"allowed: one logit per example, float of shape {(packs,)}, or a map of them [{packs}, h, w]"
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.states import QUICKLY
 
+import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
@@ -88,3 +89,13 @@ def test_an_option_that_a_game_does_not_take_is_refused():
     for value in ("far", True, None):
         with pytest.raises(ConfigError, match=rf"^game\.options\.pull={value!r} is not possible; allowed: a number$"):
             built(game__options={"pull": value})
+
+
+def test_a_game_with_nothing_to_draw_trains_and_goes_on(tmp_path):
+    config = load_values({**OWN, "steps": 4, "log_every": 2, "ema.decay": 0.5})
+    result = gan_jax.train(config, tmp_path / "run", progress=False)
+    assert (result.status, result.sample_grid) == ("finished", None)
+    longer = load_values({**OWN, "steps": 8, "log_every": 2, "ema.decay": 0.5})
+    assert gan_jax.train(longer, tmp_path / "run", progress=False).step == 8
+    with pytest.raises(ConfigError, match="nothing to draw"):
+        gan_jax.load_run(tmp_path / "run").sample(3)

@@ -14,11 +14,13 @@ References:
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config
+from gan_jax.errors import ConfigError
 
 
-def get_config(variant: str = "") -> ConfigDict:
+def get_config(variant: str = "mnist") -> ConfigDict:
     """Dense networks, non-saturating loss; sample grids have a row for each digit."""
-    del variant
+    if variant != "mnist":
+        raise ConfigError(f"there is no variant {variant!r}; allowed: mnist")
     config = default_config()
     config.game.name = "conditional"
     config.data.name = "mnist"

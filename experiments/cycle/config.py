@@ -15,11 +15,13 @@ References:
 from ml_collections import ConfigDict
 
 from gan_jax.config import default_config
+from gan_jax.errors import ConfigError
 
 
-def get_config(variant: str = "") -> ConfigDict:
+def get_config(variant: str = "mnist_fashion") -> ConfigDict:
     """Residual translators of 8 channels with 2 blocks, discriminators of patches of 16 pixels."""
-    del variant
+    if variant != "mnist_fashion":
+        raise ConfigError(f"there is no variant {variant!r}; allowed: mnist_fashion")
     config = default_config()
     config.game.name = "cycle"
     config.game.cycle.pool = 64

@@ -3,7 +3,9 @@
 import itertools
 from typing import Any, NamedTuple
 
-MNIST, RING, TUTORIALS = (f"experiments/{name}/config.py" for name in ("mnist", "ring", "tutorials"))
+MNIST, RING, TUTORIALS, CONDITIONAL, CYCLE = (
+    f"experiments/{name}/config.py" for name in ("mnist", "ring", "tutorials", "conditional", "cycle")
+)
 STEPS = 20
 
 
@@ -171,6 +173,10 @@ SHIPPED = {
     "mnist/hinge": Row({}, f"{MNIST}:hinge"),
     "mnist/wgan_gp": Row({}, f"{MNIST}:wgan_gp"),
     "mnist/r3gan": Row({}, f"{MNIST}:r3gan", tolerance=3e-3),
+    "conditional/mnist": Row({}, f"{CONDITIONAL}:mnist"),
+    "cycle/mnist_fashion": Row(
+        {"data.name": "a=mnist,b=mnist", "batch_size": 2}, f"{CYCLE}:mnist_fashion", 3, note=EXPENSIVE, tolerance=LOOSE
+    ),
     **{f"ring/{name}": Row({}, f"{RING}:{name}")
        for name in ("alternating", "simultaneous", "unrolled", "packed", "short")},
     **{f"tutorials/{name}": Row({}, f"{TUTORIALS}:{name}")

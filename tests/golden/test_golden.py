@@ -6,6 +6,7 @@ import re
 import pytest
 from golden import rows, table
 
+from gan_jax import data
 from gan_jax.data import SOURCES
 from gan_jax.losses import LOSSES
 from gan_jax.losses.f_gan import MEMBERS
@@ -59,6 +60,7 @@ def test_everything_has_a_row(stored):
     assert {fields.get("loss.f_gan.divergence") for fields in rows.LOSSES} - {None} == set(MEMBERS)
     assert len(rows.LOSSES) <= len(rows.RULES) + len(rows.PENALTIES), "not every loss has its turn"
     named = {row.fields.get("data.name", "mnist") for row in rows.ROWS.values()} | {"gaussian"}  # of the tutorials
+    named = {part for name in named for part in (data.parts_of(name).values() or [name])}
     assert named == set(SOURCES) - {"tfds", "fashion_mnist"}  # read as mnist is
 
 

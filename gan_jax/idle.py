@@ -31,12 +31,12 @@ def idle_in(values: Values) -> Idle:
     """The options that a configuration does not read, whatever their values."""
     found: Idle = {}
     roles = roles_of(values["game.name"])
-    for section in (TABLES.keys() | roles.keys()) - {"penalties"}:
+    for section in sorted((TABLES.keys() | roles.keys()) - {"penalties"}):
         table, name = TABLES[roles.get(section, section)], values[f"{section}.name"]
         chosen = data.sections_of(name) if section == "data" else [name]
         places = [f"{section}.{one}" if one in table else f"{section}.options" for one in chosen]
         reads = [field for place in places for field in _below(values, place)]
-        for component in table.keys() - {*chosen}:
+        for component in sorted(table.keys() - {*chosen}):
             found |= dict.fromkeys(_below(values, f"{section}.{component}"), (f"{section}.name", _in_words(reads)))
     for role in roles:
         found |= _of_optimizer(values, f"optimizer.{role}")
@@ -56,7 +56,7 @@ def _of_optimizer(values: Values, path: str) -> Idle:
     for part, table, chooser in ((scaling_of, OPTIMIZERS, "name"), (schedule_of, SCHEDULES, "schedule")):
         reads = [f"{path}.{field}" for field in part(options, path).fields()]
         shared = {f"{path}.{option}" for function in table.values() for option in defaults_of(function)}
-        found |= dict.fromkeys(shared - set(reads), (f"{path}.{chooser}", _in_words(reads)))
+        found |= dict.fromkeys(sorted(shared - set(reads)), (f"{path}.{chooser}", _in_words(reads)))
     return found
 
 

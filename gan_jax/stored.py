@@ -33,13 +33,18 @@ def original(field: str) -> str:
 
 
 def _fields_of_today(value: Any) -> Any:
+    """With today's names of fields: as keys, and in lists, such as a command; what a field is set to stays."""
     if isinstance(value, dict):
-        return {_fields_of_today(name): _fields_of_today(inner) for name, inner in value.items()}
+        return {_today(name): _fields_of_today(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_fields_of_today(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    return re.sub(r"^((?:--?config\.)?)(\w+)(?=\.)", lambda found: found[1] + RENAMED.get(found[2], found[2]), value)
+        return [_today(inner) if isinstance(inner, str) else _fields_of_today(inner) for inner in value]
+    return value
+
+
+def _today(text: str) -> str:
+    """FIELD, FIELD=VALUE or --config.FIELD=VALUE with today's name of the field."""
+    form = r"^((?:--?config\.)?)(\w+)(?=(?:\.\w+)+(?:=|$))"
+    return re.sub(form, lambda found: found[1] + RENAMED.get(found[2], found[2]), text)
 
 
 def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:

@@ -10,6 +10,7 @@ from support.commands import contents, refused
 from gan_jax import stored
 from gan_jax.config import from_json, load_values, to_json
 from gan_jax.errors import ConfigError, WorkdirError
+from gan_jax.stored import current
 from gan_jax.sweeps.layout import NEEDED, read_sweep
 from gan_jax.sweeps.space import random, uniform
 from gan_jax.sweeps.sweep import run_name
@@ -115,3 +116,5 @@ def test_what_was_stored_under_a_sections_first_name_is_read_by_its_present_one(
     assert run_name(load_values(values)) == "a0c7f21680"
     points = random(3, {"rule.consensus.weight": uniform(0, 1)}, seed=1).points
     assert points[2] == {"rule.consensus.weight": 0.025436256364912535}
+    own = {"loss": {"name": "update.losses:hinge"}, "init_from": "update.runs"}  # a user's module and folder
+    assert current(own) == own

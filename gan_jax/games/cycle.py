@@ -37,7 +37,7 @@ def build(setup: Setup, cycle: float = 10.0, identity: float = 0.0, pool: int = 
     Raises:
       ConfigError: the pool is smaller than a minibatch.
     """
-    if 0 < pool < setup.batch_size:
+    if pool != 0 and pool < setup.batch_size:
         raise ConfigError(
             f"game.cycle.pool={pool} is smaller than batch_size={setup.batch_size}; allowed: 0, or at least as many"
         )

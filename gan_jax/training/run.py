@@ -23,7 +23,7 @@ from gan_jax.training.checkpoints import read_checkpoint, state_like
 from gan_jax.training.grids import write_png
 from gan_jax.training.known_data import stored_source
 from gan_jax.training.process import check_settings
-from gan_jax.training.sampling import Sampler, draw, find_output, make_sampler, picture
+from gan_jax.training.sampling import Sampler, draw, estimates_from_data, find_output, make_sampler, picture
 from gan_jax.training.start import read_config
 from gan_jax.training.step import State, init_state
 from gan_jax.training.weights import Weights
@@ -116,6 +116,8 @@ def load_checkpoints(workdir: str | Path, checkpoints: Sequence[str]) -> Iterato
             source = stored_source(workdir, config)
             game = build_game(config, source)
             state = init_state(game, jax.random.key(config.seed), build_hyper(config), ema=config.ema.decay > 0)
+            if estimates_from_data(game, source, state):
+                source = build_source(config)
             run = Run(config, state, game, source, make_sampler(game, source))
         run = dataclasses.replace(run, state=jax.tree.map(jnp.asarray, state_like(run.state, leaves)))
         yield run

@@ -16,7 +16,7 @@ from gan_jax.registry import nearest
 from gan_jax.threefry import fast
 from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot
 from gan_jax.training.step import State
-from gan_jax.training.weights import Weights, make_weights
+from gan_jax.training.weights import Weights, estimated_anew, make_weights
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 CHUNK = 500  # examples per call, so that a large request fits in memory
@@ -179,6 +179,12 @@ def check_given(source: Source, output: str, reads: Sequence[str], given: Mappin
 def compared(game: Game) -> tuple[str, ...]:
     """The outputs that imitate something."""
     return tuple(name for name, output in game.outputs.items() if output.like is not None)
+
+
+def estimates_from_data(game: Game, source: Source, state: State) -> bool:
+    """Whether statistics of averaged parameters are estimated from outputs that examples of the data condition."""
+    reads = {name for output in game.outputs.values() for name in output.reads}
+    return estimated_anew(game, state) and any(source.features[name].classes is None for name in reads)
 
 
 def specs_of(source: Source, reads: Sequence[str], num: int) -> dict[str, jax.ShapeDtypeStruct]:

@@ -60,7 +60,7 @@ def make_weights(game: Game, given: Callable[[int, jax.Array], Given]) -> Callab
     def weights(state: State) -> Weights:
         params, stats = {**state.params, **state.ema}, dict(state.stats)
         parameters = "ema" if state.ema else "current"
-        if not game.running or not any("batch_stats" in stats[name] for name in state.ema):
+        if not estimated_anew(game, state):
             return Weights(params, stats, parameters, "running")
         whole = given(PASSES * EXAMPLES, _own(state.key))
         split = jax.tree.map(lambda leaf: leaf.reshape(PASSES, EXAMPLES, *leaf.shape[1:]), whole)
@@ -69,6 +69,11 @@ def make_weights(game: Game, given: Callable[[int, jax.Array], Given]) -> Callab
         return Weights(params, stats, parameters, f"anew from {PASSES * EXAMPLES}")
 
     return weights
+
+
+def estimated_anew(game: Game, state: State) -> bool:
+    """Whether outputs are drawn with averaged parameters whose batch statistics are not those that were kept."""
+    return game.running and any("batch_stats" in state.stats[name] for name in state.ema)
 
 
 def _own(key: jax.Array) -> jax.Array:

@@ -12,6 +12,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Context
 from gan_jax.games import GAMES
 from gan_jax.games.cycle import pooled
+from gan_jax.games.latent import normal
 from gan_jax.move import Move, to_draw
 from gan_jax.setup import Number
 
@@ -84,6 +85,8 @@ def test_a_pool_below_the_minibatch_and_data_without_domains_are_refused():
     options = {"cycle": Number("game.cycle.cycle", 10.0), "identity": Number("game.cycle.identity", 0.0)}
     with pytest.raises(ConfigError, match=r"game.cycle.pool=7 is smaller than batch_size=8; allowed: 0, or at least"):
         GAMES["cycle"](Given(Logit(), Logit(), features=features), **options, pool=7)
+    with pytest.raises(ConfigError, match="pool=-1"):
+        GAMES["cycle"](Given(Logit(), Logit(), features=features), **options, pool=-1)
     game = GAMES["cycle"](Given(Logit(), Logit(), features=features), **options, pool=0)
     assert game.players["discriminators"].memory == ()
 
@@ -101,16 +104,19 @@ def test_a_label_changes_its_own_example_alone():
     assert np.array_equal(np.any(one != other, axis=1), [False, False, True, False])
 
 
-def test_the_conditional_game_on_networks_that_ignore_the_label_is_the_usual_one():
+def test_the_objectives_of_the_conditional_game_are_the_papers():
     game = conditional()
-    values = {}
-    for name in ("real", "shuffled"):
-        move, state, batch = move_of(game, "discriminator")
-        blind = {
-            n: {"Dense_0": {**own["Dense_0"], "kernel": own["Dense_0"]["kernel"].at[-3:].set(0.0)}}
-            for n, own in state.params.items()
-        }
-        labels = batch["label"] if name == "real" else batch["label"][::-1]
-        move = Move(game.networks, blind, state.stats, {**batch, "label": labels}, move.context)
-        values[name] = game.players["discriminator"].loss(move)[0]
-    assert values["real"] == values["shuffled"]
+    move, state, batch = move_of(game, "discriminator")
+    value, _ = game.players["discriminator"].loss(move)
+    code = np.eye(3)[np.asarray(batch["label"])]
+
+    def told(name, x):
+        return linear(state.params[name], np.concatenate([np.tanh(x), code], axis=1))
+
+    move, _, _ = move_of(game, "discriminator")  # the same keys again
+    z = np.asarray(normal(move.keys("latent"), 4, 1.0, move.context.example_index, BATCH), np.float64)
+    real = told("discriminator", np.asarray(batch["image"], np.float64))[:, 0]
+    fake = told("discriminator", told("generator", z))[:, 0]
+    np.testing.assert_allclose(value, (np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))).mean(), rtol=1e-5)
+    value, _ = game.players["generator"].loss(move)
+    np.testing.assert_allclose(value, np.log1p(np.exp(-fake)).mean(), rtol=1e-5)

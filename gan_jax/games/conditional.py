@@ -5,19 +5,33 @@ References:
 """
 
 from gan_jax.game import Game
-from gan_jax.games import gan
+from gan_jax.games import gan, moves
 from gan_jax.setup import Setup
 
 
-def build(setup: Setup) -> Game:
-    """The game ``gan`` with labels; generated examples get the labels of the minibatch.
+def build(setup: Setup, packing: int = 1, embedding: int = 0, uniform: bool = True) -> Game:
+    """The game ``gan`` with labels.
+
+    In the discriminator's move generated examples get the labels of the minibatch, so that a real example and the
+    generated one beside it have the same, and a penalty between the two is at their own. Networks that take a label
+    themselves do with it what they do; to others it is put beside the input.
 
     Args:
       setup: of data with the features "image" and "label".
+      packing: how many examples, with their labels, the discriminator judges at once.
+      embedding: numbers of a learned vector in the place of a one-hot label; 0 is one-hot.
+      uniform: whether the generator's move draws labels uniformly over the classes, each from its example's key; else,
+        and where its loss reads real examples, they are those of the minibatch.
 
     Returns:
       Game with the players "discriminator" and "generator", whose output "image" reads "label".
     """
-    parts = gan.parts_of(setup, given=("label",))
-    networks = {role: setup.network(role, label="label") for role in ("discriminator", "generator")}
-    return gan.assembled(setup, parts, networks, setup.feature("image").shape)
+    classes = setup.feature("label").classes if uniform else 0
+    parts = moves.parts_of(setup, packing, given=("label",), classes=classes or 0)
+    *size, channels = setup.feature("image").shape
+    packed = (*size, channels * packing)
+    networks = {
+        "discriminator": setup.network("discriminator", label="label", embedding=embedding, shape=packed),
+        "generator": setup.network("generator", label="label", embedding=embedding),
+    }
+    return gan.assembled(setup, parts, networks, packed)

@@ -1,55 +1,24 @@
 """The two-player game: a generator against a discriminator, with any adversarial loss and any penalties.
 
-Everything but ``build`` is a function of a move, for other games to use.
-
 References:
   Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import terms
-from gan_jax.errors import ConfigError
-from gan_jax.game import Context, Game, Metrics, Output, Player, Term
+from gan_jax.data import Feature
+from gan_jax.game import Game, LossFn, Metrics, Output, Player
+from gan_jax.games import moves
+from gan_jax.games.moves import Parts
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
-from gan_jax.nn.heads import is_trunk
-from gan_jax.setup import Latents, Loss, Setup
-
-
-class Parts(NamedTuple):
-    """What the functions here need beside their move.
-
-    Attributes:
-      latents: the latent variables.
-      loss: the adversarial loss.
-      terms: the penalties of each player.
-      noise: context -> standard deviation of the noise on the discriminator's inputs, or None.
-      batch_size: examples in a global minibatch.
-      packing: how many examples the discriminator judges at once.
-      given: features of the data that both networks take as further inputs.
-    """
-
-    latents: Latents
-    loss: Loss
-    terms: Mapping[str, tuple[Term, ...]]
-    noise: Callable[[Context], jax.Array] | None
-    batch_size: int
-    packing: int
-    given: tuple[str, ...]
-
-
-def parts_of(setup: Setup, packing: int = 1, given: tuple[str, ...] = ()) -> Parts:
-    """The parts that a configuration asks for."""
-    terms = {player: setup.terms(player) for player in ("discriminator", "generator")}
-    return Parts(setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing, given)
+from gan_jax.setup import Setup
 
 
 def build(setup: Setup, packing: int = 1) -> Game:
@@ -75,161 +44,98 @@ def build(setup: Setup, packing: int = 1) -> Game:
         "discriminator": setup.network("discriminator", shape=packed),
         "generator": setup.network("generator"),
     }
-    return assembled(setup, parts_of(setup, packing), networks, packed)
+    return assembled(setup, moves.parts_of(setup, packing), networks, packed)
 
 
-def assembled(setup: Setup, parts: Parts, networks: Mapping[str, nn.Module], packed: tuple[int, ...]) -> Game:
+def assembled(
+    setup: Setup, parts: Parts, networks: Mapping[str, nn.Module], packed: tuple[int, ...],
+    losses: Mapping[str, LossFn] | None = None, reads_real: bool = False,
+) -> Game:  # fmt: skip
     """The game of a generator and a discriminator.
 
     Args:
       setup: of the game.
-      parts: from ``parts_of``.
-      networks: "generator" and "discriminator"; both take the features ``parts.given`` as further inputs.
+      parts: from ``moves.parts_of``.
+      networks: "generator" and "discriminator".
       packed: shape of what the discriminator judges.
+      losses: of the two players; None: those below.
+      reads_real: whether the generator's of these reads real examples, whatever the adversarial loss does.
     """
-    reads_real = parts.loss.configured.generator_reads_real or any(
-        {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
-    )
-    losses = {
+    shape, reads_real = setup.feature("image").shape, reads_real or moves.generator_reads_real(parts)
+    own = losses or {
         "discriminator": partial(discriminator_loss, parts=parts),
         "generator": partial(generator_loss, parts=parts, reads_real=reads_real),
     }
-    reads_data = {"discriminator": True, "generator": reads_real or bool(parts.given)}
-    given = tuple(jax.ShapeDtypeStruct(f.shape, f.dtype) for f in map(setup.feature, parts.given))
+    reads_data = {"discriminator": True, "generator": reads_real or bool(parts.given and not parts.classes)}
+    inputs = {
+        "generator": ((parts.latents.dim,), parts.given),
+        "discriminator": (packed, parts.given if parts.shown else ()),
+    }
+    judges_single = inputs["discriminator"] == (shape, ())
+    packs = {"generator": 1, "discriminator": parts.packing}
     return Game(
         networks=networks,
         inputs={
-            "generator": (jax.ShapeDtypeStruct((parts.latents.dim,), jnp.float32), *given),
-            "discriminator": (jax.ShapeDtypeStruct(packed, jnp.float32), *given),
+            name: (jax.ShapeDtypeStruct(shape, jnp.float32), *(_shaped(setup.feature(f), packs[name]) for f in given))
+            for name, (shape, given) in inputs.items()
         },
         players={
             name: Player(
-                (name,), loss, setup.optimizer(name), reads_data=reads_data[name], memory=memory_of(parts, name)
+                (name,), loss, setup.optimizer(name), reads_data=reads_data[name], memory=moves.memory_of(parts, name)
             )
-            for name, loss in losses.items()
+            for name, loss in own.items()
         },
         schedule=setup.schedule(),
-        outputs={"image": Output(partial(drawn, parts=parts), reads=parts.given)},
+        outputs={"image": Output(partial(moves.drawn, parts=parts), reads=parts.given)},
         group=parts.packing,
         loss=parts.loss.configured,
-        log_odds=single_logits if parts.loss.configured.log_odds and parts.packing == 1 and not given else None,
+        log_odds=partial(single_logits, parts=parts) if judges_single and parts.loss.configured.log_odds else None,
     )
 
 
 def discriminator_loss(move: Move, parts: Parts) -> tuple[jax.Array, Metrics]:
     """What the discriminator minimizes."""
-    fake = seen(move, parts, generated(move, parts), "fake_noise")
-    real = seen(move, parts, move.batch["image"], "real_noise")
-    real_logits, fake_logits = judged(move, parts, real, fake)
+    given = moves.conditions(move, parts)
+    fake = moves.seen(move, parts, moves.generated(move, parts, *given), "fake_noise")
+    real = moves.seen(move, parts, move.batch["image"], "real_noise")
+    real_logits, fake_logits = moves.judged(move, parts, real, fake, *given)
+    loss, metrics = discriminators(move, parts, real_logits, fake_logits)
+    logits = {"real_logits": real_logits, "fake_logits": fake_logits}
+    made = moves.supply(move, parts, "discriminator", given, real=real, fake=fake, **logits)
+    return moves.objective(move, parts, "discriminator", loss, metrics, made)
+
+
+def discriminators(
+    move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array
+) -> tuple[jax.Array, Metrics]:
+    """The discriminator's adversarial loss, the mean over the minibatch, and what logits say."""
     adversarial = parts.loss.at(move.context)
     loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
     metrics = {"loss": loss, "real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-    if adversarial.log_odds:
-        metrics |= probabilities(real_logits, fake_logits)
-    made = supply(move, parts, "discriminator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
-    return objective(move, parts, "discriminator", loss, metrics, made)
+    return loss, metrics | (probabilities(real_logits, fake_logits) if adversarial.log_odds else {})
+
+
+def generators(move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array) -> tuple[jax.Array, Metrics]:
+    """The generator's adversarial loss, the mean over the minibatch, and its metrics."""
+    loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
+    return loss, {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
 
 
 def generator_loss(move: Move, parts: Parts, reads_real: bool) -> tuple[jax.Array, Metrics]:
     """What the generator minimizes."""
-    fake = seen(move, parts, generated(move, parts), "fake_noise")
-    given = conditions(move, parts)
-    if reads_real:
-        real = seen(move, parts, move.batch["image"], "real_noise")
-        real_logits, fake_logits = judged(move, parts, real, fake)
-    else:
-        keys = move.keys("fake_layers", every=parts.packing)
-        fake_logits = move("discriminator", fake, *given, noise="fake_layers", keys=keys)
-        real_logits, real = fake_logits, fake
-    loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
-    made = supply(move, parts, "generator", real=real, fake=fake, real_logits=real_logits, fake_logits=fake_logits)
-    metrics = {"loss": loss, "fake_logits": jnp.mean(fake_logits)}
-    return objective(move, parts, "generator", loss, metrics, made)
+    given = moves.told(move, parts, reads_real)
+    fake = moves.seen(move, parts, moves.generated(move, parts, *given), "fake_noise")
+    real = moves.seen(move, parts, move.batch["image"], "real_noise") if reads_real else None
+    real_logits, fake_logits = moves.judged(move, parts, real, fake, *given)
+    loss, metrics = generators(move, parts, real_logits, fake_logits)
+    logits = {"real_logits": real_logits, "fake_logits": fake_logits}
+    made = moves.supply(move, parts, "generator", given, real=real, fake=fake, **logits)
+    return moves.objective(move, parts, "generator", loss, metrics, made)
 
 
-def latents(move: Move, parts: Parts) -> jax.Array:
-    """Latent variables of the local examples, float32 [B, latent_dim], fresh in each move of each player."""
-    return parts.latents.draw(move.keys("latent"), move.context.example_index, parts.batch_size)
-
-
-def conditions(move: Move, parts: Parts) -> list[jax.Array]:
-    """What both networks take as further inputs."""
-    return [move.batch[name] for name in parts.given]
-
-
-def generated(move: Move, parts: Parts) -> jax.Array:
-    """Generated examples [B, *shape], from fresh latent variables, under the conditions of the minibatch."""
-    return move("generator", latents(move, parts), *conditions(move, parts))
-
-
-def seen(move: Move, parts: Parts, x: jax.Array, purpose: str) -> jax.Array:
-    """What the discriminator sees of examples [B, *shape]: noisy, and in packs [B / packing, *shape]."""
-    if parts.noise is not None:
-        noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], jnp.float32))(move.keys(purpose))
-        x = x + parts.noise(move.context).astype(x.dtype) * noise.astype(x.dtype)
-    return pack(x, parts.packing)
-
-
-def judged(move: Move, parts: Parts, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Logits of real and of generated examples, [B / packing] each."""
-    keys = [move.keys(purpose, every=parts.packing) for purpose in ("real_layers", "fake_layers")]
-    given = conditions(move, parts)
-    if not move.independent("discriminator"):
-        real_logits = move("discriminator", real, *given, noise="real_layers", keys=keys[0])
-        return real_logits, move("discriminator", fake, *given, noise="fake_layers", keys=keys[1])
-    # One pass over twice the examples is the same mathematics, and larger products are faster.
-    both = [jnp.concatenate([a, b]) for a, b in zip((real, *given), (fake, *given), strict=True)]
-    logits = move("discriminator", *both, keys=jnp.concatenate(keys))
-    return logits[: len(real)], logits[len(real) :]
-
-
-def supply(move: Move, parts: Parts, player: str, **made: jax.Array) -> terms.Supply:
-    """What penalties may ask for; ``made``: real, fake, real_logits and fake_logits of this move."""
-    given = conditions(move, parts)
-
-    def critic() -> Any:
-        judge = move.function("discriminator", keys=move.keys("penalty_layers", every=parts.packing))
-        return lambda x: judge(x, *given)
-
-    def features() -> Any:
-        keys = move.keys("penalty_layers", every=parts.packing)
-        return partial(hidden_layer, *move.module("discriminator"), given=given, keys=keys, axis_name=move.axis_name)
-
-    def generate() -> Any:
-        single = move.function("generator")
-        return lambda packed: pack(single(packed.reshape(-1, parts.latents.dim), *given), parts.packing)
-
-    return {
-        **{name: partial(lambda value: value, value) for name, value in made.items()},
-        "critic": critic,
-        "features": features,
-        "generate": generate,
-        "latent": lambda: pack(latents(move, parts), parts.packing),
-        "params": lambda: move.params(player),
-    }
-
-
-def objective(
-    move: Move, parts: Parts, player: str, loss: jax.Array, metrics: Metrics, given: terms.Supply
-) -> tuple[jax.Array, Metrics]:
-    """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
-    if not parts.terms[player]:
-        return loss, metrics
-    packs = move.context._replace(example_index=move.context.example_index[:: parts.packing])
-    value, memory, measured = terms.total(parts.terms[player], given, packs)
-    move.keep(memory)
-    return loss + value, {**metrics, **measured, "objective": loss + value}
-
-
-def drawn(move: Move, num: int, parts: Parts) -> jax.Array:
-    """Generated examples [num, *shape], as an output's ``draw``."""
-    z = parts.latents.draw(move.keys("latent"), move.context.example_index, num)
-    return move("generator", z, *conditions(move, parts))
-
-
-def single_logits(move: Move, x: jax.Array) -> jax.Array:
+def single_logits(move: Move, x: jax.Array, parts: Parts) -> jax.Array:
     """Logits of single examples, as ``Game.log_odds``."""
-    return move("discriminator", x, train=False)
+    return parts.logit(move("discriminator", x, train=False))
 
 
 def probabilities(real_logits: jax.Array, fake_logits: jax.Array) -> dict[str, jax.Array]:
@@ -256,35 +162,6 @@ def probabilities(real_logits: jax.Array, fake_logits: jax.Array) -> dict[str, j
     }
 
 
-def memory_of(parts: Parts, player: str) -> Any:
-    """The initial memory of a player: () without penalties, else a function of its network's parameters."""
-    own = parts.terms[player]
-    return (lambda params: terms.initial_memory(own, params[player])) if own else ()
-
-
-def pack(x: jax.Array, packing: int) -> jax.Array:
-    """[B, ..., C] to [B / packing, ..., packing C]: consecutive examples side by side along the last axis."""
-    if packing == 1:
-        return x
-    groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])
-    return jnp.concatenate([groups[:, i] for i in range(packing)], axis=-1)
-
-
-def hidden_layer(
-    module: nn.Module, params: Any, stats: Any, x: jax.Array, *, given: Sequence[jax.Array], keys: jax.Array,
-    axis_name: str | None,
-) -> jax.Array:  # fmt: skip
-    """A discriminator's last hidden layer [B, F].
-
-    Raises:
-      ConfigError: it does not take ``head=False``.
-    """
-    if not is_trunk(module):
-        raise ConfigError(
-            f"penalties.feature_matching: the discriminator {type(module).__name__} shows no hidden layer to match; "
-            "allowed: one that takes head=False and then returns it, [B, F]"
-        )
-    features: jax.Array = module.apply(
-        {"params": params, **stats}, x, *given, train=True, keys=keys, axis_name=axis_name, head=False, mutable=[*stats]
-    )[0]
-    return features
+def _shaped(feature: Feature, packing: int) -> jax.ShapeDtypeStruct:
+    """The shape of one example's condition, or of those of a pack."""
+    return jax.ShapeDtypeStruct((packing, *feature.shape) if packing > 1 else feature.shape, feature.dtype)

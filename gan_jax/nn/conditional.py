@@ -7,17 +7,40 @@ References:
 """
 
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.nn import layers
 
-def beside(x: jax.Array, label: jax.Array, num_classes: int) -> jax.Array:
-    """One-hot labels behind the last axis of x: [B, ..., C] and int [B] in [0, K) to [B, ..., C + K]."""
-    code = jax.nn.one_hot(label, num_classes, dtype=x.dtype)
-    code = code.reshape(code.shape[0], *[1] * (x.ndim - 2), num_classes)
-    return jnp.concatenate([x, jnp.broadcast_to(code, (*x.shape[:-1], num_classes))], axis=-1)
+
+class Code(nn.Module):
+    """Labels int [B], or those of a pack [B, m], as numbers [B, m K]: one-hot, or a learned vector for each class.
+
+    Attributes:
+      num_classes: K without an embedding.
+      embedding: numbers of a class's vector, which takes the place of K; 0 is one-hot.
+    """
+
+    num_classes: int
+    embedding: int = 0
+
+    @nn.compact
+    def __call__(self, label: jax.Array, dtype: Any) -> jax.Array:
+        """The code in `dtype`."""
+        code = jax.nn.one_hot(label.reshape(label.shape[0], -1), self.num_classes, dtype=dtype)
+        if self.embedding:  # a product with one-hot labels: its gradient is one as well, faster than a scatter
+            kernel = self.param("embedding", nn.initializers.normal(1.0), (self.num_classes, self.embedding))
+            code = code @ kernel.astype(dtype)
+        return code.reshape(code.shape[0], -1)
+
+
+def beside(x: jax.Array, code: jax.Array) -> jax.Array:
+    """A code of each example behind the last axis of x: [B, ..., C] and [B, K] to [B, ..., C + K]."""
+    planes = code.reshape(code.shape[0], *[1] * (x.ndim - 2), code.shape[-1]).astype(x.dtype)
+    return jnp.concatenate([x, jnp.broadcast_to(planes, (*x.shape[:-1], code.shape[-1]))], axis=-1)
 
 
 class Generator(nn.Module):
@@ -25,14 +48,14 @@ class Generator(nn.Module):
 
     Attributes:
       network: called as `([z, code], train, keys, axis_name)`.
-      num_classes: K.
+      code: of a label.
 
     Raises:
       ValueError: on the first call, if the network has a reference batch, see `nn.virtual_batch_norm`.
     """
 
     network: nn.Module
-    num_classes: int
+    code: Code
 
     def __call__(
         self,
@@ -46,7 +69,7 @@ class Generator(nn.Module):
         """What the network makes of z [B, n] and labels int [B] in [0, K)."""
         if reference := getattr(self.network, "reference", 0):  # its latent variables, all normal, have no labels
             raise ValueError(f"reference: {reference!r} is not allowed where a generator is told labels; give 0")
-        return self.network(beside(z, label, self.num_classes), train=train, keys=keys, axis_name=axis_name)
+        return self.network(beside(z, self.code(label, z.dtype)), train=train, keys=keys, axis_name=axis_name)
 
 
 class Discriminator(nn.Module):
@@ -54,11 +77,11 @@ class Discriminator(nn.Module):
 
     Attributes:
       network: of examples with K channels more, or of vectors with K numbers more.
-      num_classes: K.
+      code: of a label.
     """
 
     network: nn.Module
-    num_classes: int
+    code: Code
 
     @property
     def independent(self) -> bool:
@@ -75,16 +98,16 @@ class Discriminator(nn.Module):
         axis_name: str | None = None,
         head: bool = True,
     ) -> jax.Array:
-        """What the network makes of x [B, *shape] and labels int [B] in [0, K)."""
+        """What the network makes of x [B, *shape] and labels int [B] in [0, K), or [B, m] of a pack."""
         if len(self.network.shape) == 1:
             x = x.reshape(x.shape[0], -1)
-        x = beside(x, label, self.num_classes)
+        x = beside(x, self.code(label, layers.result_dtype(x.dtype)))
         trunk = {} if head else {"head": False}
         return self.network(x, train=train, keys=keys, axis_name=axis_name, **trunk)
 
 
-def discriminator(network: nn.Module, num_classes: int) -> Discriminator:
-    """A discriminator of examples of a class from one of examples of `network.shape`.
+def discriminator(network: nn.Module, code: Code, packing: int = 1) -> Discriminator:
+    """A discriminator of examples of a class, or of packs of them, from one of examples of `network.shape`.
 
     Labels are planes beside an image. A network that says by a property `flattens` that it takes numbers without their
     places gets them once, behind the image as a vector.
@@ -92,4 +115,5 @@ def discriminator(network: nn.Module, num_classes: int) -> Discriminator:
     shape = tuple(network.shape)
     if getattr(network, "flattens", False):
         shape = (math.prod(shape),)
-    return Discriminator(network.clone(shape=(*shape[:-1], shape[-1] + num_classes)), num_classes)
+    numbers = packing * (code.embedding or code.num_classes)
+    return Discriminator(network.clone(shape=(*shape[:-1], shape[-1] + numbers)), code)

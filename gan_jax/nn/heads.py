@@ -114,6 +114,35 @@ class Projection(nn.Module):
         return self.layer(features, 1, "output")[:, 0] + jnp.sum(rows * features.astype(rows.dtype), axis=-1)
 
 
+class LogitAndCodes(nn.Module):
+    """One logit, and beside it what a recognition network says of latent codes: a category and numbers.
+
+    As the network Q of the paper's code, without its batch normalization: a layer with leaky ReLU on the trunk, then
+    one for the logits of the category and the means of the numbers, whose variance is 1.
+
+    Attributes:
+      categories: K.
+      numbers: C.
+      hidden: units of the layer between.
+      layer: how layers are made.
+
+    References:
+      Chen et al.: InfoGAN, 2016, arXiv 1606.03657, appendix C.
+    """
+
+    categories: int
+    numbers: int
+    hidden: int = 128
+    layer: Layer = Layer()
+
+    @nn.compact
+    def __call__(self, features: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Logits [B], and (logits [B, K], means [B, C]), for features [B, F]."""
+        y = jax.nn.leaky_relu(self.layer(features, self.hidden, "recognition"), 0.1)
+        codes = self.layer(y, self.categories + self.numbers, "codes")
+        return self.layer(features, 1, "output")[:, 0], (codes[:, : self.categories], codes[:, self.categories :])
+
+
 class Discriminator(nn.Module):
     """A trunk and the head that a game puts on it.
 
@@ -140,11 +169,16 @@ class Discriminator(nn.Module):
         train: bool = False,
         keys: jax.Array | None = None,
         axis_name: str | None = None,
+        head: bool = True,
     ) -> Any:
-        """What the head makes of x [B, *shape], and of labels or other conditions [B, ...] where it takes some."""
+        """What the head makes of x [B, *shape], and of labels or other conditions [B, ...] where it takes some.
+
+        Without the head it is the trunk's last hidden layer, [B, F].
+        """
         if not is_trunk(self.trunk):
             raise ValueError(
                 f"discriminator: {type(self.trunk).__name__} is not allowed in a game with a head of its own; give one "
                 "that takes head=False and returns its last hidden layer [B, F]"
             )
-        return self.head(self.trunk(x, train=train, keys=keys, axis_name=axis_name, head=False), *conditions)
+        features = self.trunk(x, train=train, keys=keys, axis_name=axis_name, head=False)
+        return self.head(features, *conditions) if head else features

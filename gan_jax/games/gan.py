@@ -107,7 +107,7 @@ def discriminator_loss(move: Move, parts: Parts) -> tuple[jax.Array, Metrics]:
 
 def discriminators(
     move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array
-) -> tuple[jax.Array, Metrics]:
+) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The discriminator's adversarial loss, the mean over the minibatch, and what logits say."""
     adversarial = parts.loss.at(move.context)
     loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
@@ -115,7 +115,9 @@ def discriminators(
     return loss, metrics | (probabilities(real_logits, fake_logits) if adversarial.log_odds else {})
 
 
-def generators(move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array) -> tuple[jax.Array, Metrics]:
+def generators(
+    move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array
+) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The generator's adversarial loss, the mean over the minibatch, and its metrics."""
     loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
     return loss, {"loss": loss, "fake_logits": jnp.mean(fake_logits)}

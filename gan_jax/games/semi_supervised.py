@@ -109,7 +109,7 @@ def generator_loss(move: Move, parts: moves.Parts, reads_real: bool) -> tuple[ja
 
 
 def log_odds(logits: Any) -> jax.Array:
-    """log Z, the logarithm of the odds that an example is real, [B] for logits of its classes [B, K]."""
+    """Log Z, the logarithm of the odds that an example is real, [B] for logits of its classes [B, K]."""
     return jax.nn.logsumexp(logits, axis=-1)
 
 

@@ -8,13 +8,15 @@ that carries parts of the same batch. Other heads are in `nn.heads`; `nn.conditi
 
 import flax.linen as nn
 
-from gan_jax.networks import dcgan, keras_dcgan, maxout, mlp, patch, translator
+from gan_jax.networks import dcgan, keras_dcgan, maxout, mirza, mlp, patch, projection, salimans, translator
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "mlp": mlp.Generator,
     "maxout": maxout.Generator,
     "dcgan": dcgan.Generator,
     "keras_dcgan": keras_dcgan.Generator,
+    "mirza": mirza.Generator,
+    "projection": projection.Generator,
     "translator": translator.Generator,
 }
 
@@ -23,5 +25,8 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "maxout": maxout.Discriminator,
     "dcgan": dcgan.Discriminator,
     "keras_dcgan": keras_dcgan.Discriminator,
+    "mirza": mirza.Discriminator,
+    "projection": projection.Discriminator,
+    "salimans": salimans.Discriminator,
     "patch": patch.Discriminator,
 }

@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import layers
+from gan_jax.nn import initializers, layers
 
 
 class Code(nn.Module):
@@ -117,3 +117,37 @@ def discriminator(network: nn.Module, code: Code, packing: int = 1) -> Discrimin
         shape = (math.prod(shape),)
     numbers = packing * (code.embedding or code.num_classes)
     return Discriminator(network.clone(shape=(*shape[:-1], shape[-1] + numbers)), code)
+
+
+class ClassNorm(nn.Module):
+    """Batch normalization with a gain and a bias for each class, of maps or vectors x [B, ..., C].
+
+    Attributes:
+      num_classes: K.
+      dtype: of the result; parameters are float32.
+
+    References:
+      Dumoulin, Shlens, Kudlur: A Learned Representation For Artistic Style, 2016, arXiv 1610.07629, equation 5; gains
+      start as N(1, 0.02^2), biases at 0.
+    """
+
+    num_classes: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, label: jax.Array, train: bool, axis_name: str | None) -> jax.Array:
+        """Maps [B, ..., C] normalized over all axes but the last, for labels int [B] in [0, K)."""
+        layer = nn.BatchNorm(
+            use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype, use_scale=False, use_bias=False,
+            axis_name=axis_name, use_fast_variance=False, name="norm",
+        )  # fmt: skip
+        with jax.numpy_dtype_promotion("standard"):  # the layer mixes float32 statistics with inputs of other dtypes
+            x = layer(x)
+        shape = (self.num_classes, x.shape[-1])
+        gain = self.param("gain", initializers.gaussian(0.02, 1.0), shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), shape, jnp.float32)
+        code = jax.nn.one_hot(label, self.num_classes, dtype=jnp.float32)
+        of_class = [
+            (code @ table).astype(x.dtype).reshape(len(code), *[1] * (x.ndim - 2), -1) for table in (gain, bias)
+        ]
+        return x * of_class[0] + of_class[1]

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.nn import initializers, layers
+from gan_jax.nn import initializers, layers, weight_norm
 
 
 class Layer(NamedTuple):
@@ -21,14 +21,18 @@ class Layer(NamedTuple):
       initializer: a name in `initializers.INITIALIZERS`.
       spectral_norm: whether each kernel is divided by its largest singular value, see `nn.spectral`.
       dtype: of the computation; parameters are float32, what a head returns at least float32.
+      weight_norm: whether each unit's weights are a direction and a learned length, see `nn.weight_norm`.
     """
 
     initializer: str = "glorot_2010"
     spectral_norm: bool = False
     dtype: Any = jnp.float32
+    weight_norm: bool = False
 
     def __call__(self, x: jax.Array, units: int, name: str, use_bias: bool = True) -> jax.Array:
         """A dense layer of the calling module, [B, n] to [B, units]."""
+        if self.weight_norm:
+            return weight_norm.Dense(units, True, self.dtype, name=name)(x).astype(layers.result_dtype(self.dtype))
         initializer = initializers.get(self.initializer)
         y = layers.dense(x.astype(self.dtype), units, initializer, self.dtype, name, use_bias, self.spectral_norm)
         return y.astype(layers.result_dtype(self.dtype))
@@ -161,6 +165,11 @@ class Discriminator(nn.Module):
     def independent(self) -> bool:
         """Whether what is said of an example depends on that example alone."""
         return bool(getattr(self.trunk, "independent", False))
+
+    @property
+    def starts_from_data(self) -> bool:
+        """Whether the first pass should see real examples."""
+        return bool(getattr(self.trunk, "starts_from_data", False))
 
     def __call__(
         self,

@@ -20,6 +20,8 @@ from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
 from gan_jax.setup import Setup
 
+Valued = tuple[jax.Array, dict[str, jax.Array]]  # a loss and its metrics
+
 
 def build(setup: Setup, packing: int = 1) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
@@ -105,9 +107,7 @@ def discriminator_loss(move: Move, parts: Parts) -> tuple[jax.Array, Metrics]:
     return moves.objective(move, parts, "discriminator", loss, metrics, made)
 
 
-def discriminators(
-    move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+def discriminators(move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array) -> Valued:
     """The discriminator's adversarial loss, the mean over the minibatch, and what logits say."""
     adversarial = parts.loss.at(move.context)
     loss = jnp.mean(adversarial.discriminator(real_logits, fake_logits))
@@ -115,9 +115,7 @@ def discriminators(
     return loss, metrics | (probabilities(real_logits, fake_logits) if adversarial.log_odds else {})
 
 
-def generators(
-    move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+def generators(move: Move, parts: Parts, real_logits: jax.Array, fake_logits: jax.Array) -> Valued:
     """The generator's adversarial loss, the mean over the minibatch, and its metrics."""
     loss = jnp.mean(parts.loss.at(move.context).generator(real_logits, fake_logits))
     return loss, {"loss": loss, "fake_logits": jnp.mean(fake_logits)}

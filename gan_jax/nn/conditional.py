@@ -138,8 +138,8 @@ class ClassNorm(nn.Module):
     def __call__(self, x: jax.Array, label: jax.Array, train: bool, axis_name: str | None) -> jax.Array:
         """Maps [B, ..., C] normalized over all axes but the last, for labels int [B] in [0, K)."""
         layer = nn.BatchNorm(
-            use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype, use_scale=False, use_bias=False,
-            axis_name=axis_name, use_fast_variance=False, name="norm",
+            use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype, use_scale=False,
+            use_bias=False, axis_name=axis_name, use_fast_variance=False, name="norm",
         )  # fmt: skip
         with jax.numpy_dtype_promotion("standard"):  # the layer mixes float32 statistics with inputs of other dtypes
             x = layer(x)

@@ -55,7 +55,7 @@ def test_a_trunk_with_one_logit_is_the_discriminator_itself(name):
 def test_classes_and_a_logit_share_the_trunk():
     trunk = mlp.Discriminator((6,), widths=(5,), initializer="he_2015", dtype=jnp.bfloat16)
     layer = heads.layer_of(trunk)
-    assert layer == ("he_2015", False, jnp.bfloat16)
+    assert layer == ("he_2015", False, jnp.bfloat16, False)
     x = jnp.zeros((BATCH, 6))
     both = heads.Discriminator(trunk, heads.LogitAndClasses(CLASSES, layer))
     logit, classes = jax.eval_shape(lambda key: both.init_with_output(key, x)[0], jax.random.key(0))
@@ -77,10 +77,10 @@ def test_a_discriminator_that_is_no_trunk_is_refused_in_one_line():
 
 def test_labels_are_planes_of_an_image_and_numbers_of_a_vector():
     x = RNG.normal(size=(BATCH, 2, 2, 1)).astype(np.float32)
-    planes = np.asarray(conditional.beside(x, LABEL, CLASSES))
+    planes = np.asarray(conditional.beside(x, np.eye(CLASSES, dtype=np.float32)[LABEL]))
     np.testing.assert_array_equal(planes[..., :1], x)
     np.testing.assert_array_equal(planes[..., 1:], np.broadcast_to(np.eye(CLASSES)[LABEL, None, None], (4, 2, 2, 3)))
-    z = np.asarray(conditional.beside(x.reshape(BATCH, 4), LABEL, CLASSES))
+    z = np.asarray(conditional.beside(x.reshape(BATCH, 4), np.eye(CLASSES, dtype=np.float32)[LABEL]))
     np.testing.assert_array_equal(z[:, 4:], np.eye(CLASSES)[LABEL])
 
 
@@ -88,7 +88,7 @@ def test_labels_are_planes_of_an_image_and_numbers_of_a_vector():
     ("name", "inputs"), [("mlp", 256 + CLASSES), ("maxout", 256 + CLASSES), ("dcgan", 1 + CLASSES)]
 )
 def test_a_conditional_discriminator_reads_the_label_and_nothing_is_wasted_on_places(name, inputs):
-    module = conditional.discriminator(DISCRIMINATORS[name](SHAPE, **SMALL[name]), CLASSES)
+    module = conditional.discriminator(DISCRIMINATORS[name](SHAPE, **SMALL[name]), conditional.Code(CLASSES))
     x = RNG.normal(size=(1, *SHAPE)).astype(np.float32).repeat(BATCH, axis=0)
     variables, logits = started(module, x, LABEL)
     first = jax.tree.leaves(variables["params"])
@@ -98,7 +98,7 @@ def test_a_conditional_discriminator_reads_the_label_and_nothing_is_wasted_on_pl
 
 
 def test_a_conditional_generator_passes_on_what_its_network_is_given():
-    module = conditional.Generator(dcgan.Generator(SHAPE, channels=1), CLASSES)
+    module = conditional.Generator(dcgan.Generator(SHAPE, channels=1), conditional.Code(CLASSES))
     z = RNG.normal(size=(BATCH, 2)).astype(np.float32)
     variables = jax.eval_shape(module.init, jax.random.key(0), z, LABEL)
     assert variables["params"]["network"]["project"]["kernel"].shape[0] == 2 + CLASSES
@@ -106,6 +106,6 @@ def test_a_conditional_generator_passes_on_what_its_network_is_given():
     images, after = jax.eval_shape(train, variables)
     assert images.shape == (BATCH, *SHAPE)
     assert jax.tree.structure(after) == jax.tree.structure({"batch_stats": variables["batch_stats"]})
-    virtual = conditional.Generator(dcgan.Generator(SHAPE, channels=1, reference=4), CLASSES)
+    virtual = conditional.Generator(dcgan.Generator(SHAPE, channels=1, reference=4), conditional.Code(CLASSES))
     with pytest.raises(ValueError, match="reference: 4 is not allowed where a generator is told labels; give 0"):
         jax.eval_shape(virtual.init, jax.random.key(0), z, LABEL)

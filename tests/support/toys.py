@@ -76,7 +76,7 @@ class Given:
     def feature(self, name):
         return self.features[name]
 
-    def network(self, role, of="image", shape=None, label=None):
+    def network(self, role, of="image", shape=None, label=None, embedding=0):
         own = self.networks[role]
         return own.clone(shape=shape) if shape not in (None, self.features[of].shape) else own
 
@@ -156,6 +156,46 @@ class Logit(nn.Module):
 def conditional():
     features = {"image": Feature((2,)), "label": Feature((), classes=3)}
     return GAMES["conditional"](Given(Told(2), Told(1), features=features))
+
+
+CLASSES = 3
+
+
+def trunk():
+    return mlp.Discriminator((2,), (8,), activation="tanh")
+
+
+def labelled_points(*names):
+    """Features of points with labels; "labelled" are points beside them."""
+    shapes = {"image": Feature((2,)), "labelled": Feature((2,))}
+    return {name: shapes.get(name, Feature((), classes=CLASSES)) for name in names}
+
+
+def projection():
+    return GAMES["projection"](Given(Told(2), trunk(), features=labelled_points("image", "label")))
+
+
+def auxiliary(**options):
+    numbers = {"weight": Number("game.auxiliary.weight", 0.7)}
+    made = GAMES["auxiliary"](Given(Told(2), trunk(), features=labelled_points("image", "label")), **numbers, **options)
+    return dataclasses.replace(made, numbers=numbers)
+
+
+def semi_supervised(unlabelled=0.5, matching=True):
+    numbers = {"unlabelled": Number("game.semi_supervised.unlabelled", unlabelled)}
+    features = labelled_points("image", "labelled", "labelled_label")
+    made = GAMES["semi_supervised"](
+        Given(mlp.Generator((2,), (8,), output="linear"), trunk(), features=features, loss="minimax"),
+        **numbers, matching=matching,
+    )  # fmt: skip
+    return dataclasses.replace(made, numbers=numbers)
+
+
+def info(information=1.0):
+    numbers = {"information": Number("game.info.information", information)}
+    generator = mlp.Generator((2,), (8,), output="linear")
+    made = GAMES["info"](Given(generator, trunk()), categories=4, continuous=2, hidden=6, **numbers)
+    return dataclasses.replace(made, numbers=numbers)
 
 
 def cycle():
@@ -261,6 +301,10 @@ GAMES_UNDER_TEST = {
     "gan_simultaneous": (gan_simultaneous, POINTS),
     "gan_batch_norm": (gan_batch_norm, POINTS),
     "conditional": (conditional, {**POINTS, "label": Feature((), classes=3)}),
+    "projection": (projection, labelled_points("image", "label")),
+    "auxiliary": (auxiliary, labelled_points("image", "label")),
+    "semi_supervised": (semi_supervised, labelled_points("image", "labelled", "labelled_label")),
+    "info": (info, POINTS),
     "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}),
     "gradient_reversal": (gradient_reversal, {"image": Feature((5,))}),
     "frozen_teacher": (frozen_teacher, POINTS),

@@ -1,0 +1,188 @@
+"""Games of labels against their papers' formulas, written out in NumPy on the networks' own outputs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import log_softmax, logsumexp
+from support.states import BATCH, state_of
+from support.toys import (
+    CLASSES,
+    GAMES_UNDER_TEST,
+    auxiliary,
+    conditional,
+    info,
+    normal_batch,
+    projection,
+    semi_supervised,
+)
+
+from gan_jax.game import Context
+from gan_jax.games import moves
+from gan_jax.games.info import VARIANCE, with_codes
+from gan_jax.games.latent import normal
+from gan_jax.move import Move, to_draw
+from gan_jax.setup import Latents
+
+softplus = lambda x: np.logaddexp(0.0, x)
+
+
+def begun(game, name, player):
+    """(move, state, batch, latent variables that the move draws)."""
+    state = state_of(game)
+    batch = normal_batch(GAMES_UNDER_TEST[name][1], jax.random.key(5), (BATCH,))
+    context = Context(
+        key=jax.random.key(2), shared_key=jax.random.key(9), step=jnp.int32(0), total_steps=jnp.float32(20.0),
+        example_index=jnp.arange(BATCH), axis_name=None, hyper={}, memory=state.memory[player],
+    )  # fmt: skip
+    move = Move(game.networks, state.params, state.stats, batch, context, game.numbers)
+    return move, state, batch, normal(move.keys("latent"), 4, 1.0, context.example_index, BATCH)
+
+
+def applied(game, state, network, *inputs, **how):
+    """What a network says, in float64 where it is an array."""
+    made = game.networks[network].apply({"params": state.params[network]}, *inputs, **how)
+    return jax.tree.map(lambda x: np.asarray(x, np.float64), made)
+
+
+def cross_entropy(logits, label):
+    return -log_softmax(logits, axis=1)[np.arange(len(label)), np.asarray(label)].mean()
+
+
+def test_labels_of_the_generators_move_come_from_each_examples_key_and_are_uniform():
+    move, *_ = begun(conditional(), "conditional", "generator")
+    label = np.asarray(moves.labels(move, CLASSES))
+    keys = move.keys("label")
+    assert np.array_equal(label, [int(jax.random.randint(key, (), 0, CLASSES, jnp.int32)) for key in keys])
+    many = jax.vmap(lambda key: jax.random.randint(key, (), 0, 5, jnp.int32))(jax.random.split(jax.random.key(0), 5000))
+    assert np.abs(np.bincount(many, minlength=5) - 1000).max() < 5 * np.sqrt(1000 * 0.8)
+
+
+@pytest.mark.parametrize("classify_fakes", [True, False])
+def test_the_auxiliary_classifier_is_equations_2_and_3(classify_fakes):
+    game = auxiliary(classify_fakes=classify_fakes)
+    move, state, batch, z = begun(game, "auxiliary", "discriminator")
+    value, metrics = game.players["discriminator"].loss(move)
+    fake = applied(game, state, "generator", z, batch["label"])
+    (real_logits, real_classes), (fake_logits, fake_classes) = (
+        applied(game, state, "discriminator", jnp.asarray(x, jnp.float32)) for x in (batch["image"], fake)
+    )
+    source = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+    classes = cross_entropy(real_classes, batch["label"]) + classify_fakes * cross_entropy(fake_classes, batch["label"])
+    np.testing.assert_allclose(value, source + 0.7 * classes, rtol=1e-5)
+    np.testing.assert_allclose(metrics["classes"], classes, rtol=1e-5)
+
+    move, state, _, z = begun(game, "auxiliary", "generator")
+    label = moves.labels(move, CLASSES)
+    value, _ = game.players["generator"].loss(move)
+    logits, classes = applied(game, state, "discriminator", game.networks["generator"].apply(
+        {"params": state.params["generator"]}, z, label))  # fmt: skip
+    np.testing.assert_allclose(value, softplus(-logits).mean() + 0.7 * cross_entropy(classes, label), rtol=1e-5)
+    assert not game.players["generator"].reads_data
+
+
+def test_the_logit_of_projection_is_equation_3_and_penalties_take_it_at_each_examples_label():
+    game = projection()
+    move, state, batch, _ = begun(game, "projection", "discriminator")
+    params = state.params["discriminator"]
+    features = applied(game, state, "discriminator", batch["image"], head=False)
+    head = jax.tree.map(lambda x: np.asarray(x, np.float64), params["head"])
+    psi = features @ head["output"]["kernel"][:, 0] + head["output"]["bias"][0]
+    want = psi + (head["embedding"]["kernel"][np.asarray(batch["label"])] * features).sum(axis=1)
+    got = applied(game, state, "discriminator", batch["image"], batch["label"])
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+    value, _ = game.players["discriminator"].loss(move)
+    assert np.isfinite(value)
+    parts = game.players["discriminator"].loss.keywords["parts"]
+    move, *_ = begun(game, "projection", "discriminator")
+    critic = moves.supply(move, parts, "discriminator", [batch["label"]])["critic"]()
+    slopes = jax.grad(lambda x: jnp.sum(critic(x)))(batch["image"])
+    one = lambda x, y: game.networks["discriminator"].apply({"params": params}, x[None], y[None])[0]
+    alone = jax.vmap(jax.grad(one))(batch["image"], batch["label"])
+    np.testing.assert_allclose(slopes, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_semi_supervised_is_a_softmax_of_one_class_more_whose_logit_is_zero():
+    game = semi_supervised()
+    move, state, batch, z = begun(game, "semi_supervised", "discriminator")
+    value, metrics = game.players["discriminator"].loss(move)
+    fake = game.networks["generator"].apply({"params": state.params["generator"]}, z)
+    labelled, real, fake = (
+        np.pad(applied(game, state, "discriminator", x), ((0, 0), (0, 1)))
+        for x in (batch["labelled"], batch["image"], fake)
+    )
+    chance = {"real": log_softmax(real, axis=1), "fake": log_softmax(fake, axis=1)}
+    supervised = cross_entropy(labelled[:, :CLASSES], batch["labelled_label"])
+    unlabelled = -logsumexp(chance["real"][:, :CLASSES], axis=1).mean() - chance["fake"][:, CLASSES].mean()
+    np.testing.assert_allclose(metrics["supervised"], supervised, rtol=1e-5)
+    np.testing.assert_allclose(value, supervised + 0.5 * unlabelled, rtol=1e-5)
+
+
+def test_feature_matching_is_the_squared_difference_of_mean_features():
+    game = semi_supervised()
+    move, state, batch, z = begun(game, "semi_supervised", "generator")
+    value, _ = game.players["generator"].loss(move)
+    fake = game.networks["generator"].apply({"params": state.params["generator"]}, z)
+    real, fake = (applied(game, state, "discriminator", x, head=False).mean(axis=0) for x in (batch["image"], fake))
+    np.testing.assert_allclose(value, np.square(real - fake).mean(), rtol=1e-4)
+    adversarial = semi_supervised(matching=False)
+    assert not adversarial.players["generator"].reads_data
+    assert adversarial.players["discriminator"].reads_data
+
+
+def test_the_classifier_alone_reads_nothing_but_labelled_examples():
+    game = semi_supervised(unlabelled=0.0)
+    values = []
+    for shift in (0.0, 1.0):
+        state = state_of(game)
+        move, _, batch, _ = begun(game, "semi_supervised", "discriminator")
+        other = {**batch, "image": batch["image"] + shift}
+        again = Move(game.networks, state.params, state.stats, other, move.context, game.numbers)
+        values.append(game.players["discriminator"].loss(again)[0])
+    assert values[0] == values[1]
+
+
+def test_the_bound_of_infogan_is_the_entropy_for_who_knows_the_code_and_zero_for_who_guesses():
+    game = info()
+    bound = game.players["generator"].loss.keywords["bound"]
+    draw = with_codes(Latents(3, lambda keys, index, total: jnp.zeros((len(keys), 3))), 4, 2).draw
+    keys = jax.random.split(jax.random.key(0), 4000)
+    z = draw(keys, jnp.arange(4000), 4000)
+    category, numbers = z[:, 3:7], np.asarray(z[:, 7:])
+    z = jnp.concatenate([jnp.zeros((4000, 1)), z], axis=1)  # the toy's noise has four numbers
+    assert np.array_equal(category.sum(axis=1), np.ones(4000))
+    assert np.abs(category.mean(axis=0) - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 4000)
+    assert np.abs(numbers).max() <= 1.0
+    assert numbers.var() == pytest.approx(VARIANCE, rel=0.05)
+    knows, guesses = (bound((logits, means), z) for logits, means in (
+        (50.0 * category, jnp.asarray(numbers)), (0.0 * category, 0.0 * jnp.asarray(numbers))))  # fmt: skip
+    assert knows[1]["information"] == pytest.approx(np.log(4), rel=1e-5)
+    assert guesses[1]["information"] == pytest.approx(0.0, abs=1e-6)
+    assert (knows[1]["explained"], guesses[1]["explained"]) == (1.0, pytest.approx(0.0, abs=0.05))
+    np.testing.assert_allclose(
+        knows[0] - guesses[0], np.log(4) + 0.5 * np.square(numbers).sum(axis=1).mean(), rtol=1e-5
+    )
+
+
+def test_a_row_of_a_code_changes_that_code_alone():
+    game = info()
+    state = state_of(game)
+    drawn = {}
+    for name, output in game.outputs.items():
+        given = to_draw(game, state.params, state.stats, jax.random.key(3), 20)
+        drawn[name] = output.draw(given, 20)
+    seen = []
+    twenty = to_draw(game, state.params, state.stats, jax.random.key(3), 20)
+    twenty = Move({"generator": Identity()}, {"generator": {}}, {"generator": {}}, {}, twenty.context, train=False)
+    z = np.asarray(game.outputs["code_2"].draw(twenty, 20))
+    assert np.array_equal(z[0, :9], z[9, :9])
+    np.testing.assert_allclose(z[:10, 9], np.linspace(-2.0, 2.0, 10), atol=1e-6)
+    assert not np.array_equal(z[0, :4], z[10, :4])
+    seen.append(drawn)
+    assert {*drawn} == {"image", "category", "code_1", "code_2"}
+
+
+class Identity:
+    def apply(self, variables, z, **how):
+        return z

@@ -36,6 +36,7 @@ PURPOSES = {
     "real_noise": 8,
     "fake_noise": 9,
 }
+RESERVED = ("score", "train")  # what stands before ":" in names of metrics that are no output's
 SHARED_PLAYER = 2**31 - 1  # takes a player's place in the chain where a game shares noise between its players
 
 
@@ -71,14 +72,31 @@ class Output(NamedTuple):
 
     Attributes:
       draw: (``Move``, num) -> float32 [num, ...]; images in [-1, 1], or points. What conditions it is in the move's
-        batch; its networks are applied as samples are (``Game.running``).
+        batch; its networks are applied as samples are (``Game.running``). Or a mapping of "image", these, and of what
+        belongs to each of them and metrics can read: "category", a categorical code int [num], and "code", continuous
+        ones float32 [num, D].
       reads: features of the data that condition it, such as "label".
       like: the feature that it imitates; None: it is compared with nothing.
     """
 
-    draw: Callable[[Any, int], jax.Array]
+    draw: Callable[[Any, int], Any]
     reads: tuple[str, ...] = ()
     like: str | None = "image"
+
+
+class Score(NamedTuple):
+    """A number that a game gets on real, labelled examples, such as the accuracy of a classifier that it trains.
+
+    Attributes:
+      of: ``Move`` -> float [B], a number for each example of the move's batch; networks are applied as in evaluation.
+        The score of a split is the mean over all its examples.
+      reads: the features of the data that it reads, as many examples of each.
+      better: "higher" or "lower".
+    """
+
+    of: Callable[[Any], jax.Array]
+    reads: tuple[str, ...] = ("image", "label")
+    better: str = "higher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +130,7 @@ class Game:
       schedule: rounds that follow one another; the names in one round move simultaneously, from the same state.
       outputs: what it shows, by name; the first is the one that is meant where none is named. {}: it has nothing to
         draw.
+      scores: what it gets on labelled examples, by name; NAME is measured as the metric "score:NAME".
       frozen: names of networks that no player owns.
       group: consecutive examples of a minibatch that are judged together; it divides each device's part.
       loss: its adversarial loss as configured, on whose scale the players' costs are read; None where it has none.
@@ -123,7 +142,8 @@ class Game:
       numbers: {option: ``Number``} of the game's float options, which its moves read.
 
     Raises:
-      ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one.
+      ConfigError: ownership is not a partition, or the schedule names an unknown player or forgets one;
+        an output or a score has a name that no metric could carry, or a score is better in no direction.
     """
 
     networks: Mapping[str, nn.Module]
@@ -131,6 +151,7 @@ class Game:
     players: Mapping[str, Player]
     schedule: Schedule
     outputs: Mapping[str, Output] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, Score] = dataclasses.field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     group: int = 1
     loss: AdversarialLoss | None = None
@@ -142,6 +163,7 @@ class Game:
     def __post_init__(self) -> None:
         _check_ownership(self)
         _check_schedule(self)
+        _check_names(self)
 
 
 class Term(NamedTuple):
@@ -158,6 +180,11 @@ class Term(NamedTuple):
     penalty: Penalty
     weight: Callable[[Hyper], jax.Array]
     options: Callable[[Hyper], Mapping[str, Any]]
+
+
+def image_of(drawn: Any) -> Any:
+    """What an output drew, without its codes."""
+    return drawn["image"] if isinstance(drawn, Mapping) else drawn
 
 
 def alternating(first: str, second: str, steps: int = 1) -> Schedule:
@@ -266,3 +293,16 @@ def _check_schedule(game: Game) -> None:
     idle = sorted(set(game.players) - {name for movers in game.schedule for name in movers})
     if idle:
         raise ConfigError(f"player {idle[0]!r} never moves in the schedule {game.schedule!r}")
+
+
+def _check_names(game: Game) -> None:
+    for kind, names in (("output", game.outputs), ("score", game.scores)):
+        for name in names:
+            if not name.isidentifier() or (kind == "output" and name in RESERVED):
+                raise ConfigError(
+                    f"{kind} {name!r} cannot be told apart in a metric's name; allowed: letters, digits and _"
+                    + (f", other than {', '.join(RESERVED)}" if kind == "output" else "")
+                )
+    for name, score in game.scores.items():
+        if score.better not in ("higher", "lower"):
+            raise ConfigError(f"score {name!r} has better={score.better!r}; allowed: higher, lower")

@@ -100,6 +100,13 @@ OWN_GAMES = {
 }
 
 
+SCORED = {
+    "game.name": "my_classifier:build", "data.name": "digits", "evaluation.split": "train", "steps": 100,
+    "discriminator.mlp.widths": (32,), "optimizer.discriminator.learning_rate": 1e-2, "evaluation.every": 50,
+    "evaluation.metrics": ("score:accuracy",), "evaluation.best": "score:accuracy",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", OWN_GAMES)
 def test_a_game_of_extending_trains(user_files, name):
     most, changes = OWN_GAMES[name]
@@ -114,11 +121,17 @@ def test_a_game_of_extending_trains(user_files, name):
         assert not np.array_equal(run.sample(3, labels=0), run.sample(3, labels=1))
 
 
+def test_the_game_with_scores_of_extending_learns(user_files):
+    result = gan_jax.train(load_values(SCORED), user_files / "run", progress=False)
+    assert result.best["metric"] == "score:accuracy"
+    assert result.best["value"] > 0.5
+
+
 def test_everything_that_extending_shows_is_run_or_verified(user_files):
     text = (DOCS / "extending.md").read_text()
     shown = {name for name in re.findall(r"\bmy_\w+:\w+", text) if not name.startswith("my_features")}
     run = {value for changes in RUNS.values() for value in changes.values() if isinstance(value, str) and ":" in value}
-    assert shown == {*run, *OWN_GAMES}
+    assert shown == {*run, *OWN_GAMES, SCORED["game.name"]}
 
 
 # A pair of functions and a loss that claims more; test_the_loss_of_the_docs says what the pair is.

@@ -12,6 +12,7 @@ from gan_jax.evaluation.features import Features, as_float, eight_bit, extract, 
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import Reference
 from gan_jax.extractors.extractor import Extractor
+from gan_jax.game import image_of
 from gan_jax.metrics.metric import EXTRACTED, Value
 from gan_jax.metrics.table import Name, load, parse
 
@@ -22,14 +23,15 @@ class Generated(NamedTuple):
     """What is evaluated.
 
     Attributes:
-      draw: (output, num, seed, {feature: [num, ...]} that conditions it) -> examples float32 [num, ...].
+      draw: (output, num, seed, {feature: [num, ...]} that conditions it) -> examples float32 [num, ...], or a mapping
+        of them and their codes, as of ``Output.draw``.
       parameters: "ema" or "current".
       batch_norm: "none", "running" or "batch of N".
       checkpoint: how it was chosen, as in ``Protocol``.
       discriminator: points [N, D] -> logits [N], where these are log-odds; else None.
     """
 
-    draw: Callable[[str, int, int, Mapping[str, np.ndarray]], np.ndarray]
+    draw: Callable[[str, int, int, Mapping[str, np.ndarray]], Any]
     parameters: str
     batch_norm: str
     checkpoint: str
@@ -90,7 +92,7 @@ def refuse(names: Sequence[str], references: Mapping[str, Reference]) -> None:
             raise ConfigError(
                 f"{name} fits a number on validation examples; set evaluation.validation, or --validation, to a split"
             )
-        if "fake_labels" in taken and reference.num_classes is None:
+        if {"fake_labels", "real_labels", "given_labels"} & {*taken} and reference.labels is None:
             raise ConfigError(f"{name} needs labels; {reference.dataset} has none")
 
 
@@ -151,11 +153,27 @@ class _Sets:
         self._features: dict[tuple[str, str], Features] = {}
 
     @cached_property
-    def fake(self) -> np.ndarray:
+    def drawn(self) -> Any:
         given = {name: np.resize(value, (self.num, *value.shape[1:])) for name, value in self.reference.given.items()}
         made = self.generated.draw(self.output, self.num, self.seed, given)
         self.tick("samples")
         return made
+
+    @property
+    def fake(self) -> np.ndarray:
+        return np.asarray(image_of(self.drawn))
+
+    def code(self, which: str, name: Name) -> np.ndarray:
+        if not (isinstance(self.drawn, Mapping) and which in self.drawn):
+            raise ConfigError(
+                f"{name.full} needs an output that hands {which!r} beside its examples; this game's does not"
+            )
+        return np.asarray(self.drawn[which])
+
+    def given_labels(self, name: Name) -> np.ndarray:
+        if all(value.ndim == 1 for value in self.reference.given.values()):
+            raise ConfigError(f"{name.full} needs an output that is made from real examples; this one reads none")
+        return np.resize(self.reference.labels, self.num)  # type: ignore[arg-type]  # refused where there are none
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -164,7 +182,7 @@ class _Sets:
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        return self.generated.draw(self.output, self.num, self.seed, {"label": self.labels})
+        return np.asarray(image_of(self.generated.draw(self.output, self.num, self.seed, {"label": self.labels})))
 
     def origin(self) -> str:
         """How many examples there are and which field says so, for messages."""
@@ -188,8 +206,12 @@ class _Sets:
             return logits if argument == "fake_logits" else features
         return {
             "real_images": lambda: as_float(self.reference.examples),
-            "fake_images": lambda: self.fake,
+            "real_labels": lambda: self.reference.labels,
+            "given_labels": lambda: self.given_labels(name),
+            "fake_images": lambda: self.labelled if "fake_labels" in load(name.metric).reads else self.fake,
             "fake": lambda: self.fake,
+            "fake_categories": lambda: self.code("category", name),
+            "fake_codes": lambda: self.code("code", name),
             "validation_images": lambda: as_float(self.reference.validation),  # type: ignore[arg-type]
             "density": lambda: self.reference.density,
             "discriminator": lambda: self._discriminator(name),

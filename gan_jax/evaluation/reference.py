@@ -30,6 +30,7 @@ class Reference:
       num_classes: of labelled data, else None.
       density: of a known distribution, else None.
       given: what conditions generated examples, {feature: [m, ...]} of the same split as networks see it.
+      labels: classes of the examples, int32 [n]; None where there are none.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Reference:
     num_classes: int | None
     density: Distribution | None
     given: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    labels: np.ndarray | None = None
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -73,21 +75,23 @@ def load(
       ConfigError: there is no such split.
       DataError: data that are missing or broken.
     """
-    source, key = _source(name, split, data_dir, options, "real"), jax.random.key(ORDER)
+    source, key = source_of(name, split, data_dir, options, "real"), jax.random.key(ORDER)
     if source.density is not None:
         drawn, more = (source.take(jax.random.fold_in(key, i), n)[like] for i, n in enumerate((num, 1000)))
         return Reference(source.name, "drawn", drawn, more, "drawn", None, source.density)
     held_out = None
     if validation:
-        other = _source(name, validation, data_dir, options, "validation")
+        other = source_of(name, validation, data_dir, options, "validation")
         held_out = other.stored(key, other.num_examples or 1000, _shuffled)[like]
     found = source.stored(key, num, _shuffled)
     part = source.parts.get(like, source)
     given = {name: np.asarray(value) for name, value in decode({name: found[name] for name in reads}).items()}
-    return Reference(part.name, split, found[like], held_out, validation, part.num_classes, None, given)
+    labels = found.get(f"{like}_label" if source.parts else "label")
+    return Reference(part.name, split, found[like], held_out, validation, part.num_classes, None, given, labels)
 
 
-def _source(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:
+def source_of(name: str, split: str, data_dir: str | None, options: Mapping[str, Any], what: str) -> Source:
+    """A split of a data set; ``what`` its examples are for, in messages."""
     try:
         return data.load(name, data_dir=data_dir, split=split, **options)
     except ConfigError as error:

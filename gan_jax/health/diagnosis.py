@@ -211,18 +211,23 @@ def _few_modes() -> tuple[Test, Callable[[list[Record]], str]]:
         return record["samples/modes"] <= 0.5
 
     def describe(held: list[Record]) -> str:
-        heaviest = [int(r["samples/heaviest_mode"]) for r in held]
-        changes = sum(a != b for a, b in pairwise(heaviest))
-        most = max(r["samples/modes"] for r in held)
+        most, changes = max(r["samples/modes"] for r in held), _changes(_heaviest(held))
         return f"at most {most:.0%} of the modes are held at once and the heaviest changed {changes} times,"
 
     return test, describe
 
 
 def _wanders(held: list[Record]) -> bool:
-    heaviest = [int(r["samples/heaviest_mode"]) for r in held]
-    changes = sum(a != b for a, b in pairwise(heaviest))
-    return changes >= (len(heaviest) - 1) / 2 and len({*heaviest}) >= 3
+    heaviest = _heaviest(held)
+    return _changes(heaviest) >= (len(heaviest) - 1) / 2 and len({*heaviest}) >= 3
+
+
+def _heaviest(held: list[Record]) -> list[int]:
+    return [int(record["samples/heaviest_mode"]) for record in held]
+
+
+def _changes(modes: list[int]) -> int:
+    return sum(a != b for a, b in pairwise(modes))
 
 
 def _remaining(record: Record, scale: LossScale) -> float | None:
@@ -230,37 +235,21 @@ def _remaining(record: Record, scale: LossScale) -> float | None:
 
 
 class Limits(NamedTuple):
-    """When a condition is called. The defaults gave no alarm in any of the healthy runs that tests hold.
+    """When a condition is called. The defaults gave no alarm in any of the healthy runs that tests hold."""
 
-    Attributes:
-      records: fewest records in a row.
-      share: smallest share of the run's steps that they span.
-      warm_up: share of the run's steps at its beginning that are not judged.
-      young: steps at its beginning that are not judged in any case.
-      hopeless_share: share of the run's steps after which a condition is hopeless.
-      won: discriminator's remaining cost, as a share of the equilibrium's; ten times it for the generator's gradient.
-      vanished: generator's gradient norm, as a share of its largest early one.
-      saturated: mean logit, on both sides.
-      growth: ratio to early values, or to the equilibrium's cost.
-      diversity: ratio of mean distances.
-      effective_rank: ratio of effective ranks.
-      modes: share of the known modes.
-      recall: of an evaluation.
-    """
-
-    records: int = 5
-    share: float = 0.1
-    warm_up: float = 0.2
-    young: int = 100
-    hopeless_share: float = 0.3
-    won: float = 0.01
-    vanished: float = 0.01
-    saturated: float = 15.0
-    growth: float = 1000.0
-    diversity: float = 0.25
-    effective_rank: float = 0.15
-    modes: float = 0.25
-    recall: float = 0.02
+    records: int = 5  # fewest records in a row
+    share: float = 0.1  # of the run's steps that they span at least
+    warm_up: float = 0.2  # share of the run's steps at its beginning that are not judged
+    young: int = 100  # steps at its beginning that are not judged in any case
+    hopeless_share: float = 0.3  # of the run's steps, after which a condition is hopeless
+    won: float = 0.01  # discriminator's remaining cost, of the equilibrium's; ten times it for the generator's gradient
+    vanished: float = 0.01  # generator's gradient norm, of its largest early one
+    saturated: float = 15.0  # mean logit, on both sides
+    growth: float = 1000.0  # ratio to early values, or to the equilibrium's cost
+    diversity: float = 0.25  # ratio of mean distances
+    effective_rank: float = 0.15  # ratio of effective ranks
+    modes: float = 0.25  # share of the known modes
+    recall: float = 0.02  # of an evaluation
 
 
 class Finding(NamedTuple):

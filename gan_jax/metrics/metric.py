@@ -11,6 +11,10 @@ SUPPLIED: Mapping[str, str] = {
     "fake_features": "features of the generated examples, float32 [M, D]",
     "fake_logits": "class logits of the generated examples, float32 [M, K]",
     "fake_labels": "classes that the generated examples were asked for, int [M] in [0, K)",
+    "fake_categories": 'categorical code of the generated examples, int [M]: what an output hands as "category"',
+    "fake_codes": 'continuous code of the generated examples, float32 [M, D]: what an output hands as "code"',
+    "real_labels": "classes of the real examples, int [N] in [0, K)",
+    "given_labels": "classes of the real examples that the generated ones were made from, int [M] in [0, K)",
     "real_images": "real images, float32 in [-1, 1], [N, H, W, C]",
     "fake_images": "generated images, float32, [M, H, W, C]",
     "validation_images": "real images of another part of the data, float32 in [-1, 1], [V, H, W, C]",
@@ -21,6 +25,7 @@ SUPPLIED: Mapping[str, str] = {
 }
 EXTRACTED = ("real_features", "fake_features", "fake_logits")
 LOWER, HIGHER, NEITHER = "lower", "higher", ""
+BY_GAME = "as the game says"  # of a score: it stands in the game, and in the options of its records
 
 
 class Value(NamedTuple):

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from gan_jax.errors import ConfigError
 from gan_jax.metrics.divergences import jensen_shannon, kullback_leibler
 from gan_jax.metrics.metric import HIGHER, LOWER, Metric, Value
 from gan_jax.metrics.rows import check_rows
 
-CHUNK = 2**22  # coordinates at a time
 SHARE = 0.01  # of the examples, for a mode to be held
 
 
@@ -32,7 +32,8 @@ def modes(fake: np.ndarray, density: Any, radius: float = 3.0, loose_radius: flo
     """
     if density.means is None or density.std is None:
         raise ConfigError(f"modes needs separate modes; {density.name} has none")
-    mode, distance = nearest_mode(check_rows(fake, "samples").astype(np.float64), density.means.astype(np.float64))
+    distances = cdist(check_rows(fake, "samples"), density.means)
+    mode, distance = distances.argmin(axis=1), distances.min(axis=1)
     num, total = len(density.means), len(fake)
     close, near = (np.bincount(mode[distance < r * density.std], minlength=num) for r in (radius, loose_radius))
     histogram = np.bincount(mode, minlength=num) / total
@@ -45,17 +46,6 @@ def modes(fake: np.ndarray, density: Any, radius: float = 3.0, loose_radius: flo
         "mode_reverse_kl": Value(kullback_leibler(histogram, uniform)),
         "mode_jensen_shannon": Value(jensen_shannon(histogram, uniform)),
     }
-
-
-def nearest_mode(samples: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the nearest mean, the first of equally near ones, and the distance to it: int64 [N], float64 [N]."""
-    rows = max(1, CHUNK // means.size)
-    index, distance = [], []
-    for start in range(0, len(samples), rows):
-        squared = np.sum(np.square(samples[start : start + rows, None, :] - means[None]), axis=-1)
-        index.append(np.argmin(squared, axis=1))
-        distance.append(np.sqrt(np.min(squared, axis=1)))
-    return np.concatenate(index), np.concatenate(distance)
 
 
 METRIC = Metric(

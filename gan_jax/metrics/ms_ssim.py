@@ -18,7 +18,7 @@ CHUNK = 2**21  # pixels at a time
 
 
 def ms_ssim(fake_images: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[str, Value]:
-    """Mean MS-SSIM over random pairs of different images of one set; of one class, where there are classes.
+    """Mean MS-SSIM over random pairs of different images of one set; `class_ms_ssim` is within classes.
 
     Values of images with room for other numbers of scales do not compare. Odena et al. take 100 pairs of each class.
 
@@ -26,17 +26,27 @@ def ms_ssim(fake_images: np.ndarray, key: jax.Array, pairs: int = 1000) -> dict[
       Odena, Olah, Shlens, Conditional Image Synthesis with Auxiliary Classifier GANs, 2017, arXiv:1610.09585,
         section 4.2.
     """
-    if min(fake_images.shape[1:3]) < SMALLEST_SIDE:
-        shape = list(fake_images.shape)
-        raise MetricError(f"images have the shape {shape}; allowed: [N, H, W, C] with H and W at least {SMALLEST_SIDE}")
-    x = check_rows(fake_images, "images", least=2, largest=1.0).astype(np.float64)
-    first_key, other_key = jax.random.split(key)
-    first = np.asarray(jax.random.randint(first_key, (pairs,), 0, len(x)))
-    # 1 to N - 1 further on, round the end: uniform over all others.
-    other = (first + 1 + np.asarray(jax.random.randint(other_key, (pairs,), 0, len(x) - 1))) % len(x)
-    values = multi_scale_similarity(x[first], x[other])
+    x = check_images(fake_images)
+    values = of_pairs(x, key, pairs)
     error, stamp = float(values.std(ddof=1) / np.sqrt(pairs)), {"scales": len(sides(min(x.shape[1:3])))}
     return {"ms_ssim": Value(float(values.mean()), error, "pairs (standard error)", stamp)}
+
+
+def check_images(images: np.ndarray) -> np.ndarray:
+    """At least two images [N, H, W, C] in [-1, 1] with room for two scales, as float64."""
+    if min(images.shape[1:3]) < SMALLEST_SIDE:
+        shape = list(images.shape)
+        raise MetricError(f"images have the shape {shape}; allowed: [N, H, W, C] with H and W at least {SMALLEST_SIDE}")
+    return check_rows(images, "images", least=2, largest=1.0).astype(np.float64)
+
+
+def of_pairs(images: np.ndarray, key: jax.Array, pairs: int) -> np.ndarray:
+    """MS-SSIM of random pairs of different images, [pairs]."""
+    first_key, other_key = jax.random.split(key)
+    first = np.asarray(jax.random.randint(first_key, (pairs,), 0, len(images)))
+    # 1 to N - 1 further on, round the end: uniform over all others.
+    other = (first + 1 + np.asarray(jax.random.randint(other_key, (pairs,), 0, len(images) - 1))) % len(images)
+    return multi_scale_similarity(images[first], images[other])
 
 
 def sides(side: int) -> list[int]:

@@ -1,4 +1,7 @@
-"""The metrics, and their names: METRIC, METRIC_EXTRACTOR for one of features, and OUTPUT: before either."""
+"""The metrics, and their names: METRIC, METRIC_EXTRACTOR for one of features, and OUTPUT: before either.
+
+score:NAME is no metric of these but a number that the game states itself, ``Game.scores``.
+"""
 
 import functools
 import importlib
@@ -7,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.errors import ConfigError
 from gan_jax.extractors import EXTRACTORS
-from gan_jax.metrics.metric import Metric
+from gan_jax.metrics.metric import BY_GAME, Metric
 from gan_jax.registry import nearest
 
 # The modules are loaded when they are asked for: training without evaluation does not wait for them.
@@ -21,19 +24,26 @@ OF_FEATURES = {
     "nearest_neighbour": "gan_jax.metrics.nearest_neighbour:METRIC",
     "sliced_wasserstein": "gan_jax.metrics.sliced_wasserstein:METRIC",
     "accuracy": "gan_jax.metrics.accuracy:METRIC",
+    "intra_frechet": "gan_jax.metrics.intra_frechet:METRIC",
+    "class_coverage": "gan_jax.metrics.class_coverage:METRIC",
+    "clustering": "gan_jax.metrics.clustering:METRIC",
 }
 OF_EXAMPLES = {
     "ms_ssim": "gan_jax.metrics.ms_ssim:METRIC",
+    "class_ms_ssim": "gan_jax.metrics.class_ms_ssim:METRIC",
+    "recognition": "gan_jax.metrics.clustering:RECOGNITION",
+    "code_correlation": "gan_jax.metrics.code_correlation:METRIC",
     "parzen": "gan_jax.metrics.parzen:METRIC",
     "modes": "gan_jax.metrics.modes:METRIC",
     "grid_divergence": "gan_jax.metrics.grid_divergence:METRIC",
     "discriminator_distance": "gan_jax.metrics.optimal_discriminator:METRIC",
 }
 OWN = "own"
+SCORE = "score"
 EXTRACTOR_NAMES = (*EXTRACTORS, OWN)
 METRIC_NAMES = (
     f"{', '.join(f'{metric}_E' for metric in OF_FEATURES)} with E one of {', '.join(EXTRACTOR_NAMES)}; "
-    f"{', '.join(OF_EXAMPLES)}"
+    f"{', '.join(OF_EXAMPLES)}; {SCORE}:NAME of a game that has scores"
 )
 
 
@@ -41,8 +51,8 @@ class Name(NamedTuple):
     """A metric's name, taken apart.
 
     Attributes:
-      output: of the game; "" for its only one.
-      metric: key of ``OF_FEATURES`` or ``OF_EXAMPLES``.
+      output: of the game; "" for its only one; "score" where the metric is one of the game's scores.
+      metric: key of ``OF_FEATURES`` or ``OF_EXAMPLES``, or name of a score.
       extractor: key of ``EXTRACTORS``, or "own"; "" where none is needed.
     """
 
@@ -78,7 +88,7 @@ def parse(name: str) -> Name:
         raise ConfigError(
             f"metric {name!r} names no output; allowed: OUTPUT:METRIC, or METRIC of a game with one output"
         )
-    if rest in OF_EXAMPLES:
+    if rest in OF_EXAMPLES or (output == SCORE and rest.isidentifier()):
         return Name(output, rest, "")
     for metric in OF_FEATURES:
         if rest == metric or rest.startswith(f"{metric}_"):
@@ -108,8 +118,10 @@ def all_names() -> list[str]:
 
 
 def values_of(name: str) -> dict[str, str]:
-    """{full name of a value: "lower", "higher" or ""} of a metric."""
+    """{full name of a value: "lower", "higher" or ""} of a metric; of a score ``BY_GAME``."""
     parsed = parse(name)
+    if parsed.output == SCORE:
+        return {name: BY_GAME}
     return {parsed.of_value(value): better for value, better in load(parsed.metric).values.items()}
 
 
@@ -120,5 +132,17 @@ def directions() -> Mapping[str, str]:
 
 
 def better_of(value: str) -> str | None:
-    """Which way a value is better, of whichever output: "lower", "higher", "" for neither; None: no metric has it."""
-    return directions().get(value.rpartition(":")[2])
+    """Which way a value is better, of whichever output: "lower", "higher", "" for neither; None: no metric has it.
+
+    Of a score its record has to be asked, ``stated_in``: here it is ``BY_GAME``.
+    """
+    output, _, rest = value.rpartition(":")
+    if output == SCORE:
+        return BY_GAME
+    return directions().get(rest)
+
+
+def stated_in(record: Mapping[str, Any]) -> str:
+    """Which way a recorded value is better, by its name or, of a score, by its options."""
+    better = better_of(record["metric"])
+    return str(record["options"]["better"]) if better == BY_GAME else better or ""

@@ -45,19 +45,11 @@ def resolutions(shape: tuple[int, ...]) -> tuple[int, ...]:
 class Generator(nn.Module):
     """z [B, n] to images [B, H, W, C]: a dense layer, then transposed convolutions of stride 2.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of an image, (height, width, channels), square, 28 pixels or a power of two from 16 up.
       channels: channels of the last hidden map, doubled with each halving of the resolution.
       kernel_size: 4 or 5.
       batch_norm: whether each layer but the last is normalized, each channel over batch and pixels.
-      output: "tanh" or "sigmoid", both to [-1, 1], or "linear".
-      initializer: a name in `initializers.INITIALIZERS`.
-      reference: latent variables of a fixed batch that makes the normalization virtual, see
-        `nn.virtual_batch_norm`; 0 leaves it what it is.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value.
 
     References:
       Radford, Metz, Chintala: Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -119,22 +111,12 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images x [B, H, W, C] in [-1, 1] to logits [B]: convolutions of stride 2, then a dense layer.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of an image, (height, width, channels), square, 28 pixels or a power of two from 16 up.
       channels: channels of the first map, doubled with each halving of the resolution.
       kernel_size: 4 or 5.
-      leak: slope below zero of the leaky ReLU.
       batch_norm: whether each layer but the first and the last is normalized.
       dropout: probability of dropping a unit of a hidden map in training.
-      initializer: a name in `initializers.INITIALIZERS`.
-      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
-
-    References:
-      As for `Generator`.
     """
 
     shape: tuple[int, ...]

@@ -25,16 +25,10 @@ def _check(shape: tuple[int, ...], depth: int) -> None:
 class Generator(nn.Module):
     """z [B, n] to images [B, H, W, C]: a dense layer, then (up-sampling and) 5 x 5 convolutions.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of an image, (height, width, channels), square, the side a multiple of 4.
       depth: channels of the first map, a multiple of 8; they are halved three times.
       dropout: probability of dropping a unit of the first map in training.
-      output: "sigmoid" or "tanh", both to [-1, 1], or "linear".
-      initializer: a name in `initializers.INITIALIZERS`.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
     """
 
     shape: tuple[int, ...]
@@ -82,17 +76,10 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images x [B, H, W, C] in [-1, 1] to logits [B]: four 5 x 5 convolutions with leaky ReLU and dropout.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of an image, (height, width, channels), square, the side a multiple of 4.
       depth: channels of the first map; they are doubled three times.
-      leak: slope below zero of the leaky ReLU.
       dropout: probability of dropping a unit after each convolution in training.
-      initializer: a name in `initializers.INITIALIZERS`.
-      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
     """
 
     shape: tuple[int, ...]
@@ -103,10 +90,7 @@ class Discriminator(nn.Module):
     spectral_norm: bool = False
     dtype: Any = jnp.float32
 
-    @property
-    def independent(self) -> bool:
-        """Whether an example's logit depends on that example alone."""
-        return True
+    independent = True
 
     @nn.compact
     def __call__(

@@ -35,16 +35,11 @@ def marginal_bias(images: jax.Array) -> jax.Array:
 class Generator(nn.Module):
     """z [B, n] to images [B, *shape] in [-1, 1]: dense ReLU layers, then a sigmoid.
 
-    Attributes:
-      shape: of one example, (height, width, channels) or (dimension,).
+    Attributes beside those that networks share (`gan_jax.networks`):
       widths: units of the hidden layers.
       output: "sigmoid" as in the paper, "tanh", both to [-1, 1], or "linear".
       output_bias: first value of every output's bias; for the bias from the data's marginals see `marginal_bias`.
       irange: weights start uniform on [-irange, irange]; above 0.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value.
 
     References:
       Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio: Generative Adversarial Nets, 2014,
@@ -83,8 +78,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images x [B, *shape] in [-1, 1] to logits [B]: maxout layers with dropout before every layer.
 
-    Attributes:
-      shape: of one example, (height, width, channels) or (dimension,).
+    Attributes beside those that networks share (`gan_jax.networks`):
       widths: units of the maxout layers.
       pieces: linear functions in each unit.
       input_dropout: probability of dropping a pixel in training (a pixel of value -1 is 0 to this network).
@@ -92,10 +86,6 @@ class Discriminator(nn.Module):
       irange: weights start uniform on [-irange, irange]; above 0.
       spectral_norm: whether each layer's kernel, a maxout layer's pieces together, is divided by its largest singular
         value, see `nn.spectral`.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
 
     References:
       As for `Generator`, and Goodfellow et al.: Maxout Networks, 2013, arXiv 1302.4389.
@@ -110,15 +100,8 @@ class Discriminator(nn.Module):
     spectral_norm: bool = False
     dtype: Any = jnp.float32
 
-    @property
-    def independent(self) -> bool:
-        """Whether an example's logit depends on that example alone."""
-        return True
-
-    @property
-    def flattens(self) -> bool:
-        """Whether numbers have no places, so that others may be put beside them."""
-        return True
+    independent = True
+    flattens = True
 
     @nn.compact
     def __call__(

@@ -23,21 +23,11 @@ from gan_jax.nn.minibatch import MinibatchDiscrimination
 class Generator(nn.Module):
     """z [B, n] to examples [B, *shape] by dense layers.
 
-    Attributes:
-      shape: of one example, (height, width, channels) or (dimension,).
+    Attributes beside those that networks share (`gan_jax.networks`):
       widths: units of the hidden layers; () is one linear map.
       activation: of the hidden layers, a name in `activations.ACTIVATIONS`.
-      leak: slope below zero of leaky_relu.
-      output: "tanh" or "sigmoid", both to [-1, 1], or "linear".
       output_scale: factor on the output, above 0.
-      initializer: a name in `initializers.INITIALIZERS`.
       batch_norm: whether each hidden layer is normalized before its activation.
-      reference: latent variables of a fixed batch that makes the normalization virtual, see
-        `nn.virtual_batch_norm`; 0 leaves it what it is.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value.
 
     References:
       Choi: PyTorch Tutorial, generative_adversarial_network/main.py, 2017.
@@ -87,23 +77,12 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Examples x [B, *shape] to logits [B] by dense layers.
 
-    Attributes:
-      shape: of one example, (height, width, channels) or (dimension,).
+    Attributes beside those that networks share (`gan_jax.networks`):
       widths: units of the hidden layers; () is one linear map.
       activation: of the hidden layers, a name in `activations.ACTIVATIONS`.
-      leak: slope below zero of leaky_relu.
       dropout: probability of dropping a hidden unit in training, at least 0 and below 1.
-      initializer: a name in `initializers.INITIALIZERS`.
-      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
       minibatch_features: numbers by which minibatch discrimination extends the last hidden layer; 0 is none.
       minibatch_dims: numbers that it compares for each of them.
-      dtype: of the computation; parameters are float32, the result at least float32.
-
-    Raises:
-      ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
-
-    References:
-      As for `Generator`.
     """
 
     shape: tuple[int, ...]

@@ -35,14 +35,11 @@ class Discriminator(nn.Module):
     28 pixels give 1, 5 and 12 logits a side. Maps but the first are normalized by `nn.layers.instance_norm`, which
     takes a bias away again: those layers have none.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of an image, (height, width, channels).
       channels: channels of the first map, doubled with each layer up to 8 times as many.
       layers: convolutions of stride 2, at least 1.
-      leak: slope below zero of the leaky ReLU.
       initializer: a name in `initializers.INITIALIZERS`; the paper's is N(0, 0.02^2), as "dcgan".
-      spectral_norm: whether each layer's kernel is divided by its largest singular value, see `nn.spectral`.
-      dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
       ValueError: on the first call, if an option has an impossible value or the image is too small for the layers.
@@ -56,10 +53,7 @@ class Discriminator(nn.Module):
     spectral_norm: bool = False
     dtype: Any = jnp.float32
 
-    @property
-    def independent(self) -> bool:
-        """Whether an example's logits depend on that example alone."""
-        return True
+    independent = True
 
     @nn.compact
     def __call__(

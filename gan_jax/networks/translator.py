@@ -29,13 +29,11 @@ class Generator(nn.Module):
     are normalized by `layers.instance_norm`, which takes a bias away again: there is none. Where images are mirrored at
     their edges and where they meet zeros is as in the released code.
 
-    Attributes:
+    Attributes beside those that networks share (`gan_jax.networks`):
       shape: of a result, (height, width, channels), height and width multiples of 4 from 8 up.
       channels: channels of the first map.
       blocks: residual blocks at a quarter of the resolution; at least 0.
-      output: "tanh" or "sigmoid", both to [-1, 1], or "linear".
       initializer: a name in `initializers.INITIALIZERS`; the paper's is N(0, 0.02^2), as "dcgan".
-      dtype: of the computation; parameters are float32, the result at least float32.
 
     Raises:
       ValueError: on the first call, if an option has an impossible value or the input is no image of this size.

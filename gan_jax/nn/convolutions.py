@@ -52,17 +52,8 @@ def conv_transpose(x: jax.Array, kernel: jax.Array, *, strides: Pair = (1, 1), p
     Equal to `jax.lax.conv_transpose`, up to rounding: x, spread with strides - 1 zeros between pixels and padded, is
     convolved with stride 1.
 
-    Args:
-      x: [B, H, W, C].
-      kernel: [h, w, C, F], of the dtype of x.
-      strides: vertical and horizontal step between the inputs' places in the output, at least 1.
-      padding: "SAME" (output H * strides[0]), "VALID", or ((top, bottom), (left, right)) zeros around the spread x.
-
-    Returns:
-      [B, H', W', F], H' = (H - 1) * strides[0] + 1 + top + bottom - h + 1, in the dtype of x.
-
-    Raises:
-      ValueError: if shapes, strides or padding do not fit.
+    Arguments and errors are as of `conv`, with strides between the inputs' places in the output and padding around the
+    spread x; "SAME" makes H' = H * strides[0], zeros make H' = (H - 1) * strides[0] + 1 + top + bottom - h + 1.
 
     References:
       Shi et al.: Is the deconvolution layer the same as a convolutional layer?, 2016, arXiv 1609.07009.

@@ -50,14 +50,8 @@ def per_example(
 def dropout(x: jax.Array, rate: float, keys: jax.Array | None, index: int) -> jax.Array:
     """Sets each number of x to 0 with probability `rate` and divides the others by 1 - rate, so that the mean stays.
 
-    Args:
-      x: [B, ...], any float dtype, kept.
-      rate: probability of dropping, 0 <= rate < 1; 0 returns x and needs no keys.
-      keys: [B] typed keys, one for each example.
-      index: number of this layer in its network, so that layers draw different masks from the same keys.
-
-    Raises:
-      ValueError: if `rate` is out of range, or `keys` is missing or not [B] typed keys.
+    `keys` [B] are one for each example, and not needed where `rate` is 0; `index` is the layer's number in its network,
+    so that layers draw different masks from the same keys. Raises ValueError for a `rate` outside [0, 1).
 
     References:
       Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: A Simple Way to Prevent Neural Networks from
@@ -127,11 +121,9 @@ def conv(
 
 
 def instance_norm(x: jax.Array, dtype: Any) -> jax.Array:
-    """Each channel of each example less its mean over the pixels, divided by its standard deviation; no parameters.
+    """Each channel of each example of x [B, ..., C] less its mean over the pixels, over its standard deviation.
 
-    Args:
-      x: [B, ..., C].
-      dtype: of the result; statistics are in float32 or better.
+    There are no parameters. Statistics are in float32 or better.
 
     References:
       Ulyanov, Vedaldi, Lempitsky: Instance Normalization: The Missing Ingredient for Fast Stylization, 2016, arXiv
@@ -153,20 +145,11 @@ def batch_norm(
     momentum: float = 0.9,
     epsilon: float = 1e-5,
 ) -> jax.Array:
-    """Batch normalization of the calling module, over all axes but the last; shape kept, result in `dtype`.
+    """Batch normalization of the calling module, over all axes of x [B, ..., C] but the last; result in `dtype`.
 
     In training it uses the mean and the biased variance of the batch, over every device of `axis_name`, in float32 or
-    better, and moves the running averages of collection "batch_stats"; otherwise it uses these averages.
-
-    Args:
-      x: [B, ..., C].
-      train: whether to use the batch's statistics.
-      axis_name: mapped axis that carries parts of the same batch, or None.
-      initializer: its `gain` draws the scale; the bias starts at 0.
-      dtype: of the result; parameters are float32.
-      name: of the layer in the calling module.
-      momentum: weight of the old running average.
-      epsilon: added to the variance.
+    better, and moves the running averages of collection "batch_stats", whose old value has the weight `momentum`;
+    otherwise it uses these averages. The scale is drawn by the initializer's `gain`, the bias starts at 0.
 
     References:
       Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift,
@@ -234,37 +217,21 @@ class Conv(nn.Module):
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         if self.spectral_norm:
             kernel = spectral.normalize(self, kernel)
-        y = convolutions.conv(
-            x.astype(self.dtype), kernel.astype(self.dtype), strides=self.strides, padding=self.padding
-        )
+        y = self._convolved(x.astype(self.dtype), kernel.astype(self.dtype))
         return y if bias is None else y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
 
+    def _convolved(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolutions.conv(x, kernel, strides=self.strides, padding=self.padding)
 
-class ConvTranspose(nn.Module):
+
+class ConvTranspose(Conv):
     """Transposed convolution of images with the parameters of Flax's `nn.ConvTranspose`.
 
     Attributes: those of `Conv`; `padding` is as for `convolutions.conv_transpose`.
     """
 
-    features: int
-    kernel_size: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    padding: convolutions.Padding = "SAME"
-    use_bias: bool = True
-    kernel_init: Init = nn.initializers.lecun_normal()
-    bias_init: Init = nn.initializers.zeros_init()
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [B, H, W, C] to [B, H', W', features]."""
-        shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
-        y = convolutions.conv_transpose(x.astype(self.dtype), kernel, strides=self.strides, padding=self.padding)
-        if not self.use_bias:
-            return y
-        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
-        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+    def _convolved(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolutions.conv_transpose(x, kernel, strides=self.strides, padding=self.padding)
 
 
 class Maxout(nn.Module):

@@ -33,13 +33,7 @@ def input_gradient_norm(critic: Critic, x: jax.Array) -> jax.Array:
 
 
 def interpolates(real: jax.Array, fake: jax.Array, keys: jax.Array) -> jax.Array:
-    """A point uniform on the line between each real example and a generated one: [B, *shape], in the dtype of `real`.
-
-    Args:
-      real: [B, *shape].
-      fake: [B, *shape].
-      keys: typed keys [B].
-    """
+    """A point uniform on the line between each real example and a generated one, [B, *shape] in the dtype of `real`."""
     start, end = widen(fake), widen(real)
     share = jax.vmap(lambda key: jax.random.uniform(key, (), jnp.float32))(keys).astype(start.dtype)
     # In this form the point is exact where the two ends agree.

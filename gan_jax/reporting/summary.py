@@ -131,7 +131,7 @@ def _protocols(material: Material) -> list[dict[str, Any]]:
         for i, sha in enumerate(own, 1):
             fields = {name: found[sha][name] for name in FIELDS if name != "metric"}
             title = f"{metric} [{i}]" if len(own) > 1 else metric
-            made.append({"sha256": sha, "metric": metric, "title": title, "better": direction(metric),
+            made.append({"sha256": sha, "metric": metric, "title": title, "better": direction(material.frame, metric),
                          "runs": len(found[sha]["runs"]), "fields": fields})  # fmt: skip
     return made
 

@@ -50,7 +50,7 @@ def summarize(
     Raises:
       ConfigError: there is no such metric, field or protocol, or a number is out of range.
     """
-    fields, better = fields_of(frame, by, "by"), direction(metric, better)
+    fields, better = fields_of(frame, by, "by"), direction(frame, metric, better)
     runs = run_values(frame, metric, protocol)
     rows = []
     for setting, own in settings_of(runs, fields):
@@ -179,7 +179,7 @@ def compare(
     made = paired(differences, confidence)
     return Comparison(
         metric,
-        direction(metric, better),
+        direction(frame, metric, better),
         runs.attrs["protocol"],
         len(differences),
         len({*of_a.index, *of_b.index}) - len(differences),

@@ -10,7 +10,8 @@ from typing import Any
 
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation import records as evaluations
-from gan_jax.metrics.table import better_of, values_of
+from gan_jax.metrics.metric import BY_GAME
+from gan_jax.metrics.table import better_of, stated_in, values_of
 from gan_jax.scalars import same
 from gan_jax.status import Status
 from gan_jax.stored import write_object
@@ -108,16 +109,26 @@ def rungs(layout: Layout) -> list[int]:
 
 def scores(layout: Layout, runs: Iterable[str], step: int) -> dict[str, float]:
     """Each run's value at a step; infinitely bad where it has none, or none that is a number."""
-    metric, found = layout.wanted.chooses_by, {}
-    worst = -math.inf if better_of(metric) == "higher" else math.inf
+    found = {}
+    worst = -math.inf if _higher(layout) else math.inf
     for run in runs:
-        values = [
-            float(record["value"])
-            for record in evaluations.read(run_folder(layout.workdir, run))
-            if record["step"] == step and record["metric"] == metric and record["by"] == "train"
-        ]
+        values = [float(record["value"]) for record in _measured(layout, run) if record["step"] == step]
         found[run] = values[-1] if values and not math.isnan(values[-1]) else worst
     return found
+
+
+def _measured(layout: Layout, run: str) -> list[evaluations.Record]:
+    """A run's records of what settings are chosen by."""
+    records = evaluations.read(run_folder(layout.workdir, run))
+    return [record for record in records if (record["metric"], record["by"]) == (layout.wanted.chooses_by, "train")]
+
+
+def _higher(layout: Layout) -> bool:
+    """Whether more is better; of a score any record of it says so."""
+    better = better_of(layout.wanted.chooses_by)
+    if better == BY_GAME:
+        better = next((stated_in(record) for run in layout.runs for record in _measured(layout, run)), "")
+    return better == "higher"
 
 
 def ranking(layout: Layout, runs: Iterable[str], step: int) -> list[tuple[list[str], float]]:
@@ -128,7 +139,7 @@ def ranking(layout: Layout, runs: Iterable[str], step: int) -> list[tuple[list[s
     settings = _settings(layout, runs)
     value = scores(layout, [run for own in settings for run in own], step)
     means = [(own, sum(value[run] for run in own) / len(own)) for own in settings]
-    higher = better_of(layout.wanted.chooses_by) == "higher"
+    higher = _higher(layout)
     return sorted(means, key=lambda item: -item[1] if higher else item[1])
 
 

@@ -37,7 +37,8 @@ def load(workdir: str | Path) -> pandas.DataFrame:
       step, steps, last (whether the row is of the run's last evaluated step), seconds, by ("train", "evaluate" or ""),
       then configuration fields by path, first those that vary, "seed", and those that are not at their default;
       then each metric with "METRIC:protocol", then "train:NAME" for the training metrics recorded at that step.
-      ``attrs["fields"]`` lists the fields that vary, ``attrs["metric"]`` is the one that settings are ranked by.
+      ``attrs["fields"]`` lists the fields that vary, ``attrs["metric"]`` is the one that settings are ranked by,
+      ``attrs["better"]`` says of scores which way they are better.
 
     Raises:
       WorkdirError: the directory holds no sweep, or a record cannot be read.
@@ -60,7 +61,8 @@ def load(workdir: str | Path) -> pandas.DataFrame:
     columns += [column for name in metrics for column in (name, f"{name}:protocol")] + trained
     absent = dict.fromkeys(columns, "") | dict.fromkeys([*metrics, *trained], math.nan)
     frame = pandas.DataFrame([{name: _plain(row.get(name, absent[name])) for name in columns} for row in rows])
-    frame.attrs = {"fields": list(sweep["fields"]), "metric": sweep["metric"]}
+    better = {name: row[f"{name}:better"] for name in metrics for row in rows if f"{name}:better" in row}
+    frame.attrs = {"fields": list(sweep["fields"]), "metric": sweep["metric"], "better": better}
     return frame
 
 
@@ -152,14 +154,16 @@ def check_fields(frame: pandas.DataFrame, fields: Sequence[str]) -> None:
             raise ConfigError(no_such("field", field, list(frame.columns)))
 
 
-def direction(metric: str, better: str | None = None) -> str:
-    """Which way is better: as given, else as the metric's table says; "" for neither."""
+def direction(frame: pandas.DataFrame, metric: str, better: str | None = None) -> str:
+    """Which way is better: as given, else as the records of a score or the metric's table say; "" for neither."""
     if better is not None:
         check_better(better)
         return better
-    from gan_jax.metrics.table import better_of  # it loads JAX
+    from gan_jax.metrics.metric import BY_GAME  # it loads JAX
+    from gan_jax.metrics.table import better_of
 
-    return better_of(metric) or ""
+    found = better_of(metric) or ""
+    return frame.attrs.get("better", {}).get(metric, "") if found == BY_GAME else found
 
 
 def no_such(what: str, name: Any, there: Sequence[str]) -> str:
@@ -194,6 +198,8 @@ def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str,
         if row is None:
             rows.append(row := {})
         row |= {name: float(record["value"]), f"{name}:protocol": protocol}
+        if better := record.get("options", {}).get("better"):
+            row[f"{name}:better"] = better
     end = result.get("step", last_record.get("step", 0))
     newest = max((step for step, *_ in found), default=end)
     for (step, by, _), rows in sorted(found.items()) or [((end, "", 0), [{}])]:

@@ -15,12 +15,14 @@ from gan_jax.evaluation.evaluate import Generated, Tick, evaluate, refuse
 from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.records import Record
 from gan_jax.evaluation.reference import Reference, load
+from gan_jax.evaluation.scores import Labelled
 from gan_jax.extractors.extractor import Extractor
 from gan_jax.game import Game
+from gan_jax.metrics.table import SCORE, parse
 from gan_jax.metrics.table import load as load_metric
-from gan_jax.metrics.table import parse
 from gan_jax.move import to_draw
-from gan_jax.training.sampling import CHUNK, Sampler, compared, draw, drawn_from, find_output
+from gan_jax.training.sampling import CHUNK, Sampler, compared, draw_all, drawn_from, find_output
+from gan_jax.training.scoring import is_score, labelled_of, score
 from gan_jax.training.step import State
 
 MNIST_VALIDATION = "train[50000:51000]"  # of the protocol of 2014, for the sets that have MNIST's sizes
@@ -58,10 +60,11 @@ def settings_of(config: ConfigDict) -> Settings:
 
 
 class Material(NamedTuple):
-    """Real examples for each output that the metrics name, and the extractors that they need."""
+    """Real examples for each output that the metrics name, the extractors that they need, and examples to score on."""
 
     references: dict[str, Reference]
     extractors: dict[str, dict[str, Extractor]]
+    labelled: dict[str, Labelled]
 
 
 def material_of(config: ConfigDict, game: Game, settings: Settings) -> Material:
@@ -71,13 +74,15 @@ def material_of(config: ConfigDict, game: Game, settings: Settings) -> Material:
       ConfigError: a metric, split or extractor does not fit the data.
       DataError: data or weights are missing or broken.
     """
+    labelled = labelled_of(config, game, settings.metrics, settings.split, settings.num)
+    metrics = [name for name in settings.metrics if not is_score(name)]
     validation = settings.validation
     if not validation and resolve_data(config.data.name)[0] in ("mnist", "fashion_mnist"):
         validation = MNIST_VALIDATION
-    if not any("validation_images" in load_metric(parse(name).metric).reads for name in settings.metrics):
+    if not any("validation_images" in load_metric(parse(name).metric).reads for name in metrics):
         validation = ""
     references = {}
-    for output in dict.fromkeys(parse(name).output for name in settings.metrics):
+    for output in dict.fromkeys(parse(name).output for name in metrics):
         shown = game.outputs[find_output(game, output)]
         if shown.like is None:
             raise ConfigError(f"output {output!r} imitates nothing; allowed: metrics of {', '.join(compared(game))}")
@@ -85,12 +90,12 @@ def material_of(config: ConfigDict, game: Game, settings: Settings) -> Material:
             config.data.name, settings.split, settings.num, data_dir=config.data.dir or None,
             options=data_options(config), validation=validation, like=shown.like, reads=shown.reads,
         )  # fmt: skip
-    refuse(settings.metrics, references)
+    refuse(metrics, references)
     extractors = {}
     for output, reference in references.items():
-        own = [name for name in settings.metrics if parse(name).output == output]
+        own = [name for name in metrics if parse(name).output == output]
         extractors[output] = extractors_of(own, reference, settings.weights, settings.extractor)
-    return Material(references, extractors)
+    return Material(references, extractors, labelled)
 
 
 def measure(
@@ -113,20 +118,24 @@ def measure(
     Returns:
       One record a value.
     """
+    metrics = [name for name in settings.metrics if not is_score(name)]
     normalized = any("batch_stats" in state.stats[name] for name in drawn_from(sampler, state))
     weights = sampler.weights(state)
     statistics = weights.statistics if config.sample_statistics == "running" else f"batch of {CHUNK}"
     generated = Generated(
-        lambda output, num, seed, given: draw(sampler, weights, num, seed, output, given),
+        lambda output, num, seed, given: draw_all(sampler, weights, num, seed, output, given),
         parameters=weights.parameters,
         batch_norm=statistics if normalized else "none",
         checkpoint=chosen,
         discriminator=_log_odds(game, state),
     )
     values = evaluate(
-        generated, settings.metrics, material.references, material.extractors,
+        generated, metrics, material.references, material.extractors,
         num=settings.num, repeats=settings.repeats, seed=settings.seed, tick=tick,
     )  # fmt: skip
+    values += score(sampler, weights, state, material.labelled, settings.seed, chosen)
+    for name in material.labelled:
+        tick(f"{SCORE}:{name}")
     about = {"by": by, "step": int(state.step), "seed": settings.seed, "repeats": settings.repeats}
     return files.make_records(values, about)
 

@@ -19,7 +19,7 @@ from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.records import Record
 from gan_jax.game import Game
 from gan_jax.health import Finding
-from gan_jax.metrics.table import values_of
+from gan_jax.metrics.table import SCORE, values_of
 from gan_jax.training.checkpoints import Checkpoints, params_sha256
 from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
 from gan_jax.training.grids import write_png
@@ -145,7 +145,7 @@ class Output(Silent):
             evaluated = evaluations.keep(workdir, lambda record: record["by"] == EVALUATE or record["step"] <= step)
             trained = [record for record in evaluated if record["by"] == TRAIN]
             self.recorder = Recorder(workdir, step, trained)
-            self.best = Best(workdir, config, step) if config.evaluation.best else None
+            self.best = Best(workdir, config, game, step) if config.evaluation.best else None
         self._sampler = sampler or make_sampler(game, source)
         key = jax.random.key(config.seed)
         self.watch = Watch(config, game, source, key, self.recorder.kept, trained, statistics)
@@ -267,12 +267,14 @@ class Best:
     Args:
       workdir: the work directory; evaluation.jsonl is cut back to ``step`` already.
       config: of the run; ``evaluation.best`` names the value.
+      game: its game, whose scores say which way they are better.
       step: where the run continues; a best checkpoint of a later step is dropped, since the run makes it again.
     """
 
-    def __init__(self, workdir: Path, config: ConfigDict, step: int) -> None:
+    def __init__(self, workdir: Path, config: ConfigDict, game: Game, step: int) -> None:
         self.metric = config.evaluation.best
         directions = {value: way for name in config.evaluation.metrics for value, way in values_of(name).items()}
+        directions |= {f"{SCORE}:{name}": score.better for name, score in game.scores.items()}
         self._sign = 1.0 if directions[self.metric] == "higher" else -1.0
         for kept in (workdir / "best").glob("[0-9]*"):
             if kept.name.isdigit() and int(kept.name) > step:

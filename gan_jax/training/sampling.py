@@ -10,7 +10,8 @@ import numpy as np
 
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
-from gan_jax.game import STREAMS, Game, example_keys
+from gan_jax.game import STREAMS, Game, example_keys, image_of
+from gan_jax.metrics.table import SCORE
 from gan_jax.move import to_draw
 from gan_jax.registry import nearest
 from gan_jax.threefry import fast
@@ -23,19 +24,21 @@ CHUNK = 500  # examples per call, so that a large request fits in memory
 
 
 class Sampler(NamedTuple):
-    """Draws the outputs of a game.
+    """Draws the outputs of a game, and scores it.
 
     Attributes:
       game: the game.
       source: its data, for what conditions an output.
-      sample: compiled (params, stats, key, num, output, given) -> [num, ...]; ``num`` and ``output`` are static.
+      sample: compiled (params, stats, key, num, output, given) -> as ``Output.draw``; num and output are static.
       weights: state -> params and stats to sample with.
+      score: compiled (params, stats, key, score, batch) -> a number for each example; ``score``, a name, is static.
     """
 
     game: Game
     source: Source
-    sample: Callable[..., jax.Array]
+    sample: Callable[..., Any]
     weights: Callable[[State], Weights]
+    score: Callable[..., jax.Array]
 
 
 def make_sampler(game: Game, source: Source) -> Sampler:
@@ -45,9 +48,19 @@ def make_sampler(game: Game, source: Source) -> Sampler:
         return game.outputs[output].draw(to_draw(game, params, stats, fast(key), num, given), num)
 
     def estimated(num: int, key: jax.Array) -> dict[str, Any]:
-        return {name: conditions(source, made.reads, key, num) for name, made in game.outputs.items()}
+        given = {name: conditions(source, made.reads, key, num) for name, made in game.outputs.items()}
+        taken = source.take(key, num) if game.scores else {}
+        scored = {feature: jnp.resize(value, (num, *value.shape[1:])) for feature, value in taken.items()}
+        return given | {f"{SCORE}:{name}": {n: scored[n] for n in made.reads} for name, made in game.scores.items()}
 
-    return Sampler(game, source, jax.jit(sample, static_argnums=(3, 4)), make_weights(game, estimated))
+    def score(params: Any, stats: Any, key: jax.Array, name: str, batch: Any) -> jax.Array:
+        num = len(next(iter(batch.values())))
+        return game.scores[name].of(to_draw(game, params, stats, fast(key), num, batch, train=False))
+
+    return Sampler(
+        game, source, jax.jit(sample, static_argnums=(3, 4)), make_weights(game, estimated),
+        jax.jit(score, static_argnums=3),
+    )  # fmt: skip
 
 
 def conditions(source: Source, reads: Sequence[str], key: jax.Array, num: int) -> dict[str, jax.Array]:
@@ -76,7 +89,7 @@ def fixed_grid(sampler: Sampler, state: State, count: int) -> np.ndarray:
     for name, output in sampler.game.outputs.items():
         given, columns = _shown(sampler.source, output.reads, key, count)
         num = len(next(iter(given.values()), range(count)))
-        x = np.asarray(sampler.sample(weights.params, weights.stats, key, num, name, given))
+        x = np.asarray(image_of(sampler.sample(weights.params, weights.stats, key, num, name, given)))
         inputs = next((np.asarray(value) for value in given.values() if value.ndim == 4), None)
         pictures.append(picture(x, sampler.source, state.key, columns=columns, inputs=inputs))
     return beside(pictures)
@@ -111,7 +124,7 @@ def draw(
     sampler: Sampler, weights: Weights, num: int, seed: int, output: str = "",
     given: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Draw an output, ``CHUNK`` examples at a time.
+    """Draw an output, without its codes.
 
     Args:
       sampler: the game's.
@@ -127,6 +140,14 @@ def draw(
     Raises:
       ConfigError: ``num`` is below 1, the game has no such output, or it takes no such condition.
     """
+    return np.asarray(image_of(draw_all(sampler, weights, num, seed, output, given)))
+
+
+def draw_all(
+    sampler: Sampler, weights: Weights, num: int, seed: int, output: str = "",
+    given: Mapping[str, np.ndarray] | None = None,
+) -> Any:  # fmt: skip
+    """As ``draw``, with the codes that the output hands beside its examples; ``CHUNK`` examples at a time."""
     if num < 1:
         raise ConfigError(f"num={num} is not possible; allowed: a whole number of at least 1")
     name, own = find_output(sampler.game, output), given or {}
@@ -138,8 +159,8 @@ def draw(
         chunk_key = jax.random.fold_in(key, chunk)
         made = conditions(sampler.source, [feature for feature in reads if feature not in own], chunk_key, size)
         made |= {feature: jnp.asarray(value)[start : start + size] for feature, value in own.items()}
-        parts.append(np.asarray(sampler.sample(weights.params, weights.stats, chunk_key, size, name, made)))
-    return np.concatenate(parts)
+        parts.append(sampler.sample(weights.params, weights.stats, chunk_key, size, name, made))
+    return jax.tree.map(lambda *chunks: np.concatenate([np.asarray(chunk) for chunk in chunks]), *parts)
 
 
 def find_output(game: Game, name: str) -> str:
@@ -182,9 +203,10 @@ def compared(game: Game) -> tuple[str, ...]:
 
 
 def estimates_from_data(game: Game, source: Source, state: State) -> bool:
-    """Whether statistics of averaged parameters are estimated from outputs that examples of the data condition."""
+    """Whether statistics of averaged parameters are estimated from examples of the data."""
     reads = {name for output in game.outputs.values() for name in output.reads}
-    return estimated_anew(game, state) and any(source.features[name].classes is None for name in reads)
+    read = bool(game.scores) or any(source.features[name].classes is None for name in reads)
+    return estimated_anew(game, state) and read
 
 
 def specs_of(source: Source, reads: Sequence[str], num: int) -> dict[str, jax.ShapeDtypeStruct]:
@@ -194,15 +216,20 @@ def specs_of(source: Source, reads: Sequence[str], num: int) -> dict[str, jax.Sh
 
 def drawn_from(sampler: Sampler, state: State) -> set[str]:
     """The networks that the game's outputs go through."""
-    game = sampler.game
+    used: set[str] = set()
+    for output in sampler.game.outputs.values():
+        used |= passed_through(sampler, state, output.draw, output.reads, 2)
+    return used
+
+
+def passed_through(sampler: Sampler, state: State, of: Callable[..., Any], reads: Sequence[str], *num: int) -> set[str]:
+    """The networks that an output's ``draw``, or a score, applies."""
     used: set[str] = set()
 
-    def draw(params: Any, stats: Any, given: Any) -> None:
-        for name, output in game.outputs.items():
-            move = to_draw(game, params, stats, jax.random.key(0), 2, given[name])
-            output.draw(move, 2)
-            used.update(move.written()[0])
+    def trace(params: Any, stats: Any, given: Any) -> None:
+        move = to_draw(sampler.game, params, stats, jax.random.key(0), 2, given)
+        of(move, *num)
+        used.update(move.written()[0])
 
-    given = {name: specs_of(sampler.source, output.reads, 2) for name, output in game.outputs.items()}
-    jax.eval_shape(draw, state.params, state.stats, given)
+    jax.eval_shape(trace, state.params, state.stats, specs_of(sampler.source, reads, 2))
     return used

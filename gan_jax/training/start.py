@@ -10,7 +10,7 @@ from gan_jax import config as configs
 from gan_jax.configured import build_terms
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
-from gan_jax.game import Game, Term, data_rounds, forward
+from gan_jax.game import Game, Term, data_rounds, forward, image_of
 from gan_jax.move import to_draw
 from gan_jax.paths import expanded
 from gan_jax.registry import describe, is_reference, roles_of
@@ -94,6 +94,8 @@ def check_components(config: ConfigDict, game: Game, source: Source, state: Stat
     try:
         for name in game.outputs:
             _check_output(named, game, name, source, state)
+        for name in game.scores:
+            _check_score(named, game, name, source, state)
         if config.game.name == "gan":
             _check_logits(config, game, state)
         made, metrics = jax.eval_shape(make_step(game, local_batch=config.batch_size), state, batch)
@@ -117,13 +119,34 @@ def _check_output(named: str, game: Game, name: str, source: Source, state: Stat
                 f"{named}: output {name!r} names the feature {feature!r}; the data have {', '.join(source.features)}"
             )
     given = specs_of(source, output.reads, 2)
-    x = jax.eval_shape(
+    made = jax.eval_shape(
         lambda params, stats, given: output.draw(to_draw(game, params, stats, jax.random.key(0), 2, given), 2),
         state.params, state.stats, given,
     )  # fmt: skip
+    x = image_of(made)
     shape = x.shape if output.like is None else (2, *source.features[output.like].shape)
     if not is_float(x, shape):
         raise ConfigError(f"{named}: 2 samples of output {name!r} are {in_words(x)}; allowed: float of shape {shape}")
+    for code, value in made.items() if isinstance(made, Mapping) else ():
+        if value.shape[:1] != (2,):
+            raise ConfigError(
+                f"{named}: {code!r} of 2 samples of output {name!r} is {in_words(value)}; allowed: one row for each"
+            )
+
+
+def _check_score(named: str, game: Game, name: str, source: Source, state: State) -> None:
+    """Refuse a score that is not a number for each example."""
+    score = game.scores[name]
+    if missing := [feature for feature in score.reads if feature not in source.features]:
+        raise ConfigError(
+            f"{named}: score {name!r} names the feature {missing[0]!r}; the data have {', '.join(source.features)}"
+        )
+    made = jax.eval_shape(
+        lambda params, stats, batch: score.of(to_draw(game, params, stats, jax.random.key(0), 2, batch, train=False)),
+        state.params, state.stats, specs_of(source, score.reads, 2),
+    )  # fmt: skip
+    if not is_float(made, (2,)):
+        raise ConfigError(f"{named}: score {name!r} of 2 examples is {in_words(made)}; allowed: float of shape (2,)")
 
 
 def _check_logits(config: ConfigDict, game: Game, state: State) -> None:

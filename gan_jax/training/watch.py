@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.data import Source
 from gan_jax.evaluation.records import Record
-from gan_jax.game import STREAMS, Game
+from gan_jax.game import STREAMS, Game, image_of
 from gan_jax.health import Finding, LossScale, diagnose, loss_scale, reference_statistics, sample_statistics
 from gan_jax.losses import AdversarialLoss
 from gan_jax.move import to_draw
@@ -136,6 +136,6 @@ def make_statistics(game: Game, source: Source, num: int) -> Statistics:
         params: Any, stats: Any, key: jax.Array, reference: Any, output: str, given: Any
     ) -> dict[str, jax.Array]:
         move = to_draw(game, params, stats, fast(key), num, given)
-        return sample_statistics(game.outputs[output].draw(move, num), reference, means, std)
+        return sample_statistics(image_of(game.outputs[output].draw(move, num)), reference, means, std)
 
     return jax.jit(statistics, static_argnums=4)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.game import STREAMS, Game
+from gan_jax.metrics.table import SCORE
 from gan_jax.move import to_draw
 from gan_jax.threefry import fast
 from gan_jax.training.step import State
@@ -42,7 +43,7 @@ def make_weights(game: Game, given: Callable[[int, jax.Array], Given]) -> Callab
 
     Args:
       game: the game.
-      given: (num, key) -> what conditions each output.
+      given: (num, key) -> what conditions each output, and real examples for each score, as "score:NAME".
 
     References:
       Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, 2018, arXiv:1803.05407,
@@ -72,8 +73,8 @@ def make_weights(game: Game, given: Callable[[int, jax.Array], Given]) -> Callab
 
 
 def estimated_anew(game: Game, state: State) -> bool:
-    """Whether outputs are drawn with averaged parameters whose batch statistics are not those that were kept."""
-    return game.running and any("batch_stats" in state.stats[name] for name in state.ema)
+    """Whether outputs or scores go by averaged parameters whose batch statistics are not those that were kept."""
+    return (game.running or bool(game.scores)) and any("batch_stats" in state.stats[name] for name in state.ema)
 
 
 def _own(key: jax.Array) -> jax.Array:
@@ -81,7 +82,7 @@ def _own(key: jax.Array) -> jax.Array:
 
 
 def batch_statistics(game: Game, params: Any, stats: Any, key: jax.Array, given: Given) -> dict[str, Any]:
-    """{network: statistics of one generated minibatch} of the networks that drawing goes through.
+    """{network: statistics of one minibatch} of the networks that outputs, on what they draw, and scores go through.
 
     A layer only tells old m + batch (1 - m), and m is its own; so it is asked for two old values.
     """
@@ -92,7 +93,11 @@ def batch_statistics(game: Game, params: Any, stats: Any, key: jax.Array, given:
         for name, output in game.outputs.items():
             move = to_draw(game, params, before, key, EXAMPLES, given[name], train=True)
             output.draw(move, EXAMPLES)
-            passed = {**move.written()[0], **passed}  # of a network that several outputs go through, the first's
+            passed = {**move.written()[0], **passed}  # of a network that several of them go through, the first's
+        for name, score in game.scores.items():
+            move = to_draw(game, params, before, key, EXAMPLES, given[f"{SCORE}:{name}"], train=True)
+            score.of(move)
+            passed = {**move.written()[0], **passed}
         return {name: own["batch_stats"] for name, own in passed.items() if "batch_stats" in own}
 
     normalized = {name: own["batch_stats"] for name, own in stats.items() if "batch_stats" in own}

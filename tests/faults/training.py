@@ -163,7 +163,7 @@ TRAINING = (
     # Metrics.
     Fault("metric-frechet", "metrics/frechet.py", "covariance /= num - 1", "covariance /= num",
           "Covariances are those of the biased estimate.", ("tests/metrics/test_frechet.py",)),
-    Fault("metric-kid", "metrics/kernel_distance.py", "2.0 * own / (size * (size - 1))", "2.0 * own / size**2",
+    Fault("metric-kid", "metrics/kernel_distance.py", "own / (size * (size - 1))", "own / size**2",
           "KID is biased.", ("tests/metrics/test_kernel_distance.py",)),
     Fault("metric-prdc-ties", "metrics/prdc.py", "closed=False", "closed=True", "Points on the sphere of a ball count.",
           ("tests/metrics/test_prdc.py",)),

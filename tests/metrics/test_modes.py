@@ -8,7 +8,7 @@ from support.values import numbers
 
 from gan_jax.data import synthetic
 from gan_jax.errors import ConfigError, MetricError
-from gan_jax.metrics.modes import modes, nearest_mode
+from gan_jax.metrics.modes import modes
 
 RING = synthetic.ring(8, 1.0, 0.01)
 
@@ -61,15 +61,6 @@ def test_one_hit_captures_and_does_not_hold():
     x = np.concatenate([np.repeat(RING.means[:1], 99, axis=0), RING.means[1:2]])
     found = found_in(x)
     assert (found.captured, found.held) == (2, 1)
-
-
-def test_chunks_change_nothing(monkeypatch):
-    x = np.random.default_rng(0).normal(size=(100, 2))
-    whole = nearest_mode(x, RING.means.astype(np.float64))
-    monkeypatch.setattr("gan_jax.metrics.modes.CHUNK", 64)
-    parts = nearest_mode(x, RING.means.astype(np.float64))
-    np.testing.assert_array_equal(whole[0], parts[0])
-    np.testing.assert_array_equal(whole[1], parts[1])
 
 
 def test_refusals():

@@ -1,17 +1,13 @@
 import jax
 import numpy as np
 import pytest
-from scipy import ndimage, signal
+from scipy import signal
+from support.values import smooth
 
 from gan_jax.errors import MetricError
 from gan_jax.metrics.ms_ssim import WEIGHTS, ms_ssim, multi_scale_similarity, sides
 
 KEY = jax.random.key(0)
-
-
-def smooth(seed, num, height=32, width=32, channels=1):
-    noise = np.random.default_rng(seed).normal(size=(num, height, width, channels))
-    return np.tanh(3 * ndimage.gaussian_filter(noise, (0, 2, 2, 0)))
 
 
 def by_hand(a, b, scales):

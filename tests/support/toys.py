@@ -11,7 +11,7 @@ import optax
 from gan_jax import losses
 from gan_jax.data import Feature
 from gan_jax.figures.dirac import Point, Slope
-from gan_jax.game import Game, Player, alternating, simultaneous
+from gan_jax.game import Game, Player, Score, alternating, simultaneous
 from gan_jax.games import GAMES
 from gan_jax.games.latent import normal
 from gan_jax.networks import mlp
@@ -273,6 +273,47 @@ def pulled(setup, *, pull: float = 0.5, square: bool = True):
         inputs={"generator": (jax.ShapeDtypeStruct((setup.latents().dim,), jnp.float32),)},
         players={"generator": Player(("generator",), loss, setup.optimizer("generator"))},
         schedule=(("generator",),),
+    )
+
+
+class Sorter(nn.Module):
+    """Class logits of images."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x, *, train=False, keys=None, axis_name=None):
+        x = nn.Dense(16, use_bias=False)(x.reshape(x.shape[0], -1))
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=axis_name, use_fast_variance=False)(x)
+        return nn.Dense(self.classes)(nn.relu(x))
+
+
+def sorting(setup):
+    """One player that learns the classes of images; nothing to draw, two scores and one that knows its examples."""
+
+    def cost(move):
+        logits = move("sorter", move.batch["image"])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, move.batch["label"])
+
+    def right(move):
+        logits = move("sorter", move.batch["image"])
+        return (jnp.argmax(logits, axis=1) == move.batch["label"]).astype(jnp.float32)
+
+    def loss(move):
+        value = jnp.mean(cost(move))
+        return value, {"loss": value}
+
+    image = setup.feature("image").shape
+    return Game(
+        networks={"sorter": Sorter(setup.feature("label").classes)},
+        inputs={"sorter": (jax.ShapeDtypeStruct(image, jnp.float32),)},
+        players={"sorter": Player(("sorter",), loss, setup.optimizer("discriminator"))},
+        schedule=(("sorter",),),
+        scores={
+            "accuracy": Score(right),
+            "cross_entropy": Score(cost, better="lower"),
+            "brightness": Score(lambda move: jnp.mean(move.batch["image"], axis=(1, 2, 3)), ("image",)),
+        },
     )
 
 

@@ -67,7 +67,7 @@ def test_columns_are_those_of_the_contract_in_their_order(trained):
     names = [column for name in MODES for column in (name, f"{name}:protocol")]
     measured = [name for name in records(folder(trained))[0] if "/" in name]
     assert list(frame.columns) == [*HEAD, RATE, "seed", *others, *names, *sorted(f"train:{name}" for name in measured)]
-    assert frame.attrs == {"fields": [RATE], "metric": "near_modes"}
+    assert frame.attrs == {"fields": [RATE], "metric": "near_modes", "better": {}}
 
 
 def test_a_row_is_an_evaluation_with_the_record_of_its_step(trained):

@@ -1,6 +1,5 @@
 """Configurations: the defaults, reading a file with overrides, checking, and storing as JSON."""
 
-import copy
 import json
 import re
 import sys
@@ -9,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
+from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import combinations
 from gan_jax.errors import ConfigError
-from gan_jax.fields import Field, all_fields
+from gan_jax.fields import all_fields
 from gan_jax.idle import idle_in
-from gan_jax.messages import explain, type_name, unknown
+from gan_jax.messages import explain, unknown
+from gan_jax.options import Field
 from gan_jax.paths import from_home
-from gan_jax.registry import ROLES, nearest
+from gan_jax.registry import ROLES
 from gan_jax.scalars import python_value
 from gan_jax.stored import current
 
@@ -40,7 +41,7 @@ def default_config(game: str = "gan") -> ConfigDict:
     """
     config = _Config()
     for path, field in all_fields(game).items():
-        _set(config, path, copy.deepcopy(field.default))
+        _set(config, path, field.default)
     config.game.name = game
     return config.lock()
 
@@ -87,7 +88,7 @@ def load_values(values: Mapping[str, Any]) -> ConfigDict:
     for path, value in values.items():
         if path not in fields:
             raise ConfigError(unknown(path, fields, given=f"{path}={value!r}"))
-        _set(config, path, _checked(path, fields[path], value))
+        _set(config, path, fields[path].checked(path, value))
     return validate(config)
 
 
@@ -132,7 +133,7 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     with config.unlocked():  # where another component is chosen than the file's, the options of that one go with it
         for field, (chooser, _) in idle_in(flatten(config)).items():
             if chooser in overridden and field not in overridden:
-                _set(config, field, copy.deepcopy(fields[field].default))
+                _set(config, field, fields[field].default)
     return config, rest[1:]
 
 
@@ -163,7 +164,7 @@ def _fill(config: ConfigDict, fields: Mapping[str, Field]) -> None:
     for role in {path.split(".")[1] for path in fields if path.startswith("optimizer.")} - ROLES.keys():
         for path, field in fields.items():
             if path.startswith((f"{role}.", f"optimizer.{role}.")) and path not in there:
-                _set(config, path, copy.deepcopy(field.default))
+                _set(config, path, field.default)
 
 
 def validate(config: ConfigDict) -> ConfigDict:
@@ -186,7 +187,7 @@ def validate(config: ConfigDict) -> ConfigDict:
     for path in fields:
         if path not in values:
             raise ConfigError(f"{path} is missing; start a configuration from gan_jax.default_config()")
-    checked = {path: _checked(path, field, values[path]) for path, field in fields.items()}
+    checked = {path: field.checked(path, values[path]) for path, field in fields.items()}
     combinations.check(checked)
     result = ConfigDict()
     for path, value in checked.items():
@@ -194,18 +195,12 @@ def validate(config: ConfigDict) -> ConfigDict:
     return result.lock()
 
 
-def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
+def flatten(config: Mapping[str, Any] | ConfigDict) -> dict[str, Any]:
     """{"optimizer.generator.b1": 0.5, ...}; a field named ``options`` is a leaf, a plain dict."""
-    flat: dict[str, Any] = {}
-    for name in config:
-        value = config[name]
-        path = f"{prefix}{name}"
-        if path.endswith((".options", ".schedule_options")):
-            flat[path] = value.to_dict() if isinstance(value, ConfigDict) else value
-        elif isinstance(value, ConfigDict | dict):
-            flat.update(flatten(value, f"{path}."))
-        else:
-            flat[path] = value
+    nested = config.to_dict() if isinstance(config, ConfigDict) else config
+    flat: dict[str, Any] = flatten_dict(
+        nested, sep=".", is_leaf=lambda path, _: path[-1:] in (("options",), ("schedule_options",))
+    )
     return flat
 
 
@@ -228,7 +223,7 @@ def from_json(text: str) -> ConfigDict:
         raise ConfigError(f"the stored configuration holds {type(stored).__name__}, not an object")
     config = ConfigDict()
     for path, value in {
-        **{p: copy.deepcopy(f.default) for p, f in all_fields().items()},
+        **{path: field.default for path, field in all_fields().items()},
         **flatten(current(stored)),
     }.items():
         _set(config, path, value)
@@ -248,26 +243,6 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
             config[parent] = type(config)()
         config = config[parent]
     config[leaf] = ConfigDict(value) if isinstance(value, dict) else value
-
-
-def _checked(path: str, field: Field, value: Any) -> Any:
-    kind, value = type(field.default), python_value(value)
-    if isinstance(value, list):
-        value = tuple(value)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{path}={value!r} has type {type(value).__name__}; allowed: {type_name(field.default)}")
-    if kind is tuple and field.default:
-        inner = type(field.default[0])
-        value = tuple(float(v) if inner is float and type(v) is int else v for v in value)
-        wrong = [v for v in value if type(v) is not inner]
-        if wrong:
-            raise ConfigError(f"{path}={value!r} holds {wrong[0]!r}; allowed: {type_name(field.default)}")
-    if not field.check(value):
-        hint = nearest(value, field.allowed.removeprefix("one of ").split(", ")) if isinstance(value, str) else ""
-        raise ConfigError(f"{path}={value!r} is not possible{hint}; allowed: {field.allowed}")
-    return value
 
 
 def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -7,29 +7,34 @@ parameters with defaults, and the defaults are the configuration's: option `mode
 
 import difflib
 import functools
-import inspect
 import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
+from gan_jax.data.images import MODE_OF_CHANNELS
 from gan_jax.data.joined import joined
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Source
 from gan_jax.data.storage import endless, resident
 from gan_jax.errors import DataConfigError
+from gan_jax.options import at_least, defaults_of, one_of
 
 Builder = Callable[..., Source]
 FOLDER_PREFIX = "folder:"
 PART = re.compile(r"[A-Za-z]\w*=")
 EACH_PART = "a=NAME,b=NAME"
 MNIST_SIDE = 28
+
+Resolution = Annotated[int, at_least(0), "pixels of a side, images are cropped and resized; 0 is as they are"]
+Channels = Annotated[int, one_of((0, *MODE_OF_CHANNELS)), "of an image; 0 is as they are"]
+Limit = Annotated[int, at_least(0), "MiB up to which a set is held in memory; above, it is streamed"]
 
 
 def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: str = "train", **options: Any) -> Source:
@@ -113,8 +118,7 @@ def resolve(name: str) -> tuple[str, str]:
 
 def options_of(section: str) -> dict[str, Any]:
     """Options of a key of `SOURCES`, with their defaults: numbers and tuples of numbers."""
-    parameters = inspect.signature(SOURCES[section]).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return defaults_of(SOURCES[section])
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
@@ -186,7 +190,14 @@ def _digits(target: str, root: Path, split: str, /) -> Source:
     return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
-def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+def _mnist_like(
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Annotated[int, one_of((MNIST_SIDE, 32)), "pixels of a side; 32 is padded with black"] = MNIST_SIDE,
+) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
     if resolution not in (MNIST_SIDE, 32):
         raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
@@ -199,7 +210,14 @@ def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNI
 
 
 def _tfds(
-    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Resolution = 0,
+    channels: Channels = 0,
+    memory_limit_mb: Limit = 2048,
 ) -> Source:
     """Any TFDS image data set (see `tfds_datasets.load`)."""
     builder = tfds_datasets.find_prepared(target, root)
@@ -212,7 +230,14 @@ def _tfds(
 
 
 def _folder(
-    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Resolution = 0,
+    channels: Channels = 0,
+    memory_limit_mb: Limit = 2048,
 ) -> Source:
     """A folder of images (see `folder.load`)."""
     del root

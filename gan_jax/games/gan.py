@@ -9,7 +9,7 @@ References:
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -21,6 +21,7 @@ from gan_jax.game import Context, Game, Metrics, Output, Player, Term
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
 from gan_jax.nn.heads import is_trunk
+from gan_jax.options import at_least, parameters_of
 from gan_jax.setup import Latents, Loss, Setup
 
 
@@ -52,7 +53,10 @@ def parts_of(setup: Setup, packing: int = 1, given: tuple[str, ...] = ()) -> Par
     return Parts(setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing, given)
 
 
-def build(setup: Setup, packing: int = 1) -> Game:
+def build(
+    setup: Setup,
+    packing: Annotated[int, at_least(1), "examples that the discriminator judges at once; 1 is the usual game"] = 1,
+) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
 
     Args:
@@ -88,7 +92,7 @@ def assembled(setup: Setup, parts: Parts, networks: Mapping[str, nn.Module], pac
       packed: shape of what the discriminator judges.
     """
     reads_real = parts.loss.configured.generator_reads_real or any(
-        {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
+        {"real", "real_logits"} & parameters_of(t.penalty.function).keys() for t in parts.terms["generator"]
     )
     losses = {
         "discriminator": partial(discriminator_loss, parts=parts),

@@ -4,13 +4,16 @@ References:
   Atienza: Deep-Learning-Experiments, Tensorflow/GAN/dcgan_mnist.py ("GAN by Example using Keras"), 2017.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.options import FRACTION, UNIT, Allowed, at_least, one_of
+
+MULTIPLE_OF_8 = Allowed("a multiple of 8, from 8 up", lambda v: v > 0 and v % 8 == 0)
 
 KERNEL = (5, 5)
 
@@ -38,10 +41,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    depth: int = 256
-    dropout: float = 0.4
-    output: str = "sigmoid"
-    initializer: str = "glorot_2010"
+    depth: Annotated[int, MULTIPLE_OF_8, "channels of the first map, halved three times"] = 256
+    dropout: Annotated[float, FRACTION, "probability of dropping a unit of the first map in training"] = 0.4
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "sigmoid"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "glorot_2010"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -96,11 +99,11 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    depth: int = 64
-    leak: float = 0.2
-    dropout: float = 0.4
-    initializer: str = "glorot_2010"
-    spectral_norm: bool = False
+    depth: Annotated[int, at_least(1), "channels of the first map, doubled three times"] = 64
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    dropout: Annotated[float, FRACTION, "probability of dropping a unit after each convolution in training"] = 0.4
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "glorot_2010"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
     dtype: Any = jnp.float32
 
     @property

@@ -10,7 +10,7 @@ Settings of tutorials, as (generator; discriminator):
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options, virtual_batch_norm
 from gan_jax.nn.minibatch import MinibatchDiscrimination
+from gan_jax.options import FRACTION, POSITIVE, UNIT, WIDTHS, at_least, one_of
 
 
 class Generator(nn.Module):
@@ -45,14 +46,14 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
-    activation: str = "relu"
-    leak: float = 0.2
-    output: str = "tanh"
-    output_scale: float = 1.0
-    initializer: str = "pytorch_linear"
-    batch_norm: bool = False
-    reference: int = 0
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers; () is one linear map"] = (256, 256)
+    activation: Annotated[str, one_of(activations.ACTIVATIONS), "of the hidden layers"] = "relu"
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    output_scale: Annotated[float, POSITIVE, "factor on the output"] = 1.0
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "pytorch_linear"
+    batch_norm: Annotated[bool, "normalize each hidden layer before its activation"] = False
+    reference: Annotated[int, at_least(0), "latent variables whose fixed batch makes batch norm virtual; 0 is off"] = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -107,14 +108,14 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
-    activation: str = "leaky_relu"
-    leak: float = 0.2
-    dropout: float = 0.0
-    initializer: str = "pytorch_linear"
-    spectral_norm: bool = False
-    minibatch_features: int = 0
-    minibatch_dims: int = 3
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers; () is one linear map"] = (256, 256)
+    activation: Annotated[str, one_of(activations.ACTIVATIONS), "of the hidden layers"] = "leaky_relu"
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    dropout: Annotated[float, FRACTION, "probability of dropping a hidden unit in training"] = 0.0
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "pytorch_linear"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
+    minibatch_features: Annotated[int, at_least(0), "numbers that minibatch discrimination appends; 0 is off"] = 0
+    minibatch_dims: Annotated[int, at_least(1), "dimensions in which it compares examples, for each of them"] = 3
     dtype: Any = jnp.float32
 
     @property

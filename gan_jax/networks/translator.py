@@ -6,13 +6,14 @@ References:
   Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016, arXiv 1603.08155.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.options import at_least, one_of
 
 INSIDE: dict[str, Any] = {"padding": "VALID", "use_bias": False}
 
@@ -42,10 +43,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    blocks: int = 6
-    output: str = "tanh"
-    initializer: str = "dcgan"
+    channels: Annotated[int, at_least(1), "of the first map"] = 64
+    blocks: Annotated[int, at_least(0), "residual blocks at a quarter of the resolution"] = 6
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
     dtype: Any = jnp.float32
 
     @nn.compact

@@ -28,7 +28,7 @@ FINITE = Allowed("a finite number", math.isfinite)
 FRACTION = Allowed("a number in [0, 1)", lambda v: 0 <= v < 1)
 POSITIVE = Allowed("a finite number above 0", lambda v: 0 < v < math.inf)
 UNIT = Allowed("a number in [0, 1]", lambda v: 0 <= v <= 1)
-WIDTHS = Allowed("whole numbers of at least 1", lambda v: all(width >= 1 for width in v))
+WIDTHS = Allowed("a tuple of int, each at least 1", lambda v: all(width >= 1 for width in v))
 PLAYER = Allowed("a player of the game")
 
 

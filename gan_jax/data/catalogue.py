@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from gan_jax import options as signatures
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
 from gan_jax.data.images import MODE_OF_CHANNELS
@@ -23,8 +24,8 @@ from gan_jax.data.joined import joined
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Source
 from gan_jax.data.storage import endless, resident
-from gan_jax.errors import DataConfigError
-from gan_jax.options import at_least, defaults_of, one_of
+from gan_jax.errors import ConfigError, DataConfigError
+from gan_jax.options import at_least, one_of
 
 Builder = Callable[..., Source]
 FOLDER_PREFIX = "folder:"
@@ -60,18 +61,19 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
             for part, source in parts.items()
         }, name)  # fmt: skip
     section, target = resolve(name)
-    defaults = options_of(section)
+    fields, given = signatures.options_of(SOURCES[section]), {}
     for option, value in options.items():
-        if option not in defaults:
-            near = difflib.get_close_matches(option, defaults, n=1)
+        if option not in fields:
+            near = difflib.get_close_matches(option, fields, n=1)
             hint = f"; nearest: {near[0]}" if near else ""
-            raise DataConfigError(
-                f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}"
-            )
-        _check_type(f"data.{section}.{option}", value, defaults[option])
+            raise DataConfigError(f"data.{section} has no option {option!r}, only {', '.join(fields) or 'none'}{hint}")
+        try:
+            given[option] = fields[option].checked(f"data.{section}.{option}", value)
+        except ConfigError as error:
+            raise DataConfigError(str(error)) from error
     # Others need no folder, so that they work where there is no home directory.
     root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else Path()
-    return SOURCES[section](target, root, split, **options)
+    return SOURCES[section](target, root, split, **given)
 
 
 def parts_of(name: str) -> dict[str, str]:
@@ -118,7 +120,7 @@ def resolve(name: str) -> tuple[str, str]:
 
 def options_of(section: str) -> dict[str, Any]:
     """Options of a key of `SOURCES`, with their defaults: numbers and tuples of numbers."""
-    return defaults_of(SOURCES[section])
+    return signatures.defaults_of(SOURCES[section])
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
@@ -141,22 +143,6 @@ def _is_prepared(dataset_dir: Path) -> bool:
         except (OSError, ValueError, TypeError, KeyError):  # a damaged one is none; who loads it is told
             continue
     return False
-
-
-def _check_type(field: str, value: Any, default: Any) -> None:
-    """Raises DataError unless the value has the type of the default; integers serve as floats."""
-    if isinstance(default, tuple):
-        entry = type(default[0])
-        if not isinstance(value, tuple) or not all(_is_a(element, entry) for element in value):
-            raise DataConfigError(f"{field} must be a tuple of {entry.__name__}, got {value!r}")
-    elif not _is_a(value, type(default)):
-        raise DataConfigError(f"{field} must be of type {type(default).__name__}, got {value!r}")
-
-
-def _is_a(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _only_training_split(section: str, split: str) -> None:
@@ -199,8 +185,6 @@ def _mnist_like(
     resolution: Annotated[int, one_of((MNIST_SIDE, 32)), "pixels of a side; 32 is padded with black"] = MNIST_SIDE,
 ) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
-    if resolution not in (MNIST_SIDE, 32):
-        raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
     source = _tfds(target, root, split)
     margin = (resolution - MNIST_SIDE) // 2
     if margin == 0:

@@ -24,7 +24,7 @@ Std = Annotated[float, POSITIVE, "standard deviation of each Gaussian"]
 
 def gaussian(
     mean: Annotated[
-        tuple[float, ...], Allowed("at least one finite number", bool), "centre, as many numbers as dimensions"
+        tuple[float, ...], Allowed("a tuple of float, at least one", bool), "centre, as many numbers as dimensions"
     ] = (0.0, 0.0),
     std: Annotated[float, POSITIVE, "standard deviation in every dimension"] = 1.0,
 ) -> "Distribution":

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from gan_jax import options as signatures
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
 from gan_jax.data.images import MODE_OF_CHANNELS
@@ -25,7 +24,7 @@ from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Source
 from gan_jax.data.storage import endless, resident
 from gan_jax.errors import ConfigError, DataConfigError
-from gan_jax.options import at_least, one_of
+from gan_jax.options import at_least, one_of, options_of
 
 Builder = Callable[..., Source]
 FOLDER_PREFIX = "folder:"
@@ -47,7 +46,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
       data_dir: TFDS data directory; else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
       split: of the data set: "train" or "test", or as TFDS names it. Synthetic sources have no splits and ignore it:
         give their `fetch` another key.
-      options: of the source, see `options_of`; of joined ones by their kinds, as `folder={"resolution": 32}`.
+      options: of the source, its keywords; of joined ones by their kinds, as `folder={"resolution": 32}`.
 
     Returns:
       Source with images in [-1, 1], or points.
@@ -61,7 +60,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
             for part, source in parts.items()
         }, name)  # fmt: skip
     section, target = resolve(name)
-    fields, given = signatures.options_of(SOURCES[section]), {}
+    fields, given = options_of(SOURCES[section]), {}
     for option, value in options.items():
         if option not in fields:
             near = difflib.get_close_matches(option, fields, n=1)
@@ -116,11 +115,6 @@ def resolve(name: str) -> tuple[str, str]:
             f"got {name!r}"
         )
     return (name, name) if name in SOURCES else ("tfds", name)
-
-
-def options_of(section: str) -> dict[str, Any]:
-    """Options of a key of `SOURCES`, with their defaults: numbers and tuples of numbers."""
-    return signatures.defaults_of(SOURCES[section])
 
 
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:

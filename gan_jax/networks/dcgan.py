@@ -81,8 +81,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n]; `keys` is not used."""
         heights = resolutions(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
+        options.check(self)
         options.check_reference(self.reference, self.batch_norm)
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
@@ -168,9 +167,7 @@ class Discriminator(nn.Module):
         Without the head it is the last map, [B, F].
         """
         heights = resolutions(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
         activate = activations.get("leaky_relu", self.leak)
         initializer = initializers.get(self.initializer)
         layers.check_shape(x, self.shape)

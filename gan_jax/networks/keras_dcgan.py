@@ -13,14 +13,13 @@ import jax.numpy as jnp
 from gan_jax.nn import activations, initializers, layers, options
 from gan_jax.options import FRACTION, UNIT, Allowed, at_least, one_of
 
-MULTIPLE_OF_8 = Allowed("a multiple of 8, from 8 up", lambda v: v > 0 and v % 8 == 0)
+MULTIPLE_OF_8 = Allowed("a multiple of 8, at least 8", lambda v: v > 0 and v % 8 == 0)
 
 KERNEL = (5, 5)
 
 
-def _check(shape: tuple[int, ...], depth: int) -> None:
+def _check(shape: tuple[int, ...]) -> None:
     options.check_image_shape(shape)
-    options.check_widths("depth", (depth,))
     if shape[0] != shape[1] or shape[0] % 4:
         raise ValueError(f"shape: {shape!r} is not allowed; give a square image whose side is a multiple of 4, as 28")
 
@@ -52,10 +51,8 @@ class Generator(nn.Module):
         self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n]; `keys` [B], one for each example, feed dropout in training."""
-        _check(self.shape, self.depth)
-        if self.depth % 8:
-            raise ValueError(f"depth: {self.depth!r} is not allowed; give a multiple of 8, which is halved three times")
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
+        _check(self.shape)
         output, initializer = activations.get_output(self.output), initializers.get(self.initializer)
         side = self.shape[0] // 4
 
@@ -126,8 +123,8 @@ class Discriminator(nn.Module):
         Without the head it is the last map, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
-        _check(self.shape, self.depth)
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
+        _check(self.shape)
         layers.check_shape(x, self.shape)
         activate, initializer = activations.get("leaky_relu", self.leak), initializers.get(self.initializer)
 

@@ -65,9 +65,8 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, *shape] for z [B, n]; nothing here depends on `train`, `keys` or `axis_name`."""
         del train, keys, axis_name
+        options.check(self)
         options.check_widths("shape", self.shape)
-        options.check_widths("widths", self.widths)
-        options.check_positive("irange", self.irange)
         output = activations.get_output(self.output)
         initializer = initializers.goodfellow_2014(self.irange)
         constant = nn.initializers.constant(self.output_bias)
@@ -136,10 +135,7 @@ class Discriminator(nn.Module):
         Without the head it is the last hidden layer, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
-        options.check_widths("widths", self.widths)
-        options.check_rate("input_dropout", self.input_dropout)
-        options.check_rate("dropout", self.dropout)
-        options.check_positive("irange", self.irange)
+        options.check(self)
         initializer = initializers.goodfellow_2014(self.irange)
 
         x = (layers.flatten(x, self.shape, self.dtype) + 1) / 2  # to the paper's [0, 1]

@@ -61,9 +61,8 @@ class Generator(nn.Module):
         self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
         """Examples [B, *shape] for z [B, n], or for examples of any shape; `keys` is not used."""
+        options.check(self)
         options.check_widths("shape", self.shape)
-        options.check_widths("widths", self.widths)
-        options.check_positive("output_scale", self.output_scale)
         options.check_reference(self.reference, self.batch_norm)
         activate = activations.get(self.activation, self.leak)
         output = activations.get_output(self.output)
@@ -142,10 +141,7 @@ class Discriminator(nn.Module):
 
         Without the head it is the last hidden layer, [B, F], before what minibatch discrimination appends.
         """
-        options.check_widths("widths", self.widths)
-        options.check_rate("dropout", self.dropout)
-        options.check_count("minibatch_features", self.minibatch_features)
-        options.check_widths("minibatch_dims", (self.minibatch_dims,))
+        options.check(self)
         activate = activations.get(self.activation, self.leak)
         initializer = initializers.get(self.initializer)
 

@@ -75,8 +75,7 @@ class Discriminator(nn.Module):
         """Logits [B, h, w] for x [B, H, W, C], or without the head the last map [B, F]."""
         del train, keys, axis_name
         options.check_image_shape(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_widths("layers", (self.layers,))
+        options.check(self)
         if map_sides(min(self.shape[:2]), self.layers)[-1] < 1:
             raise ValueError(f"layers: {self.layers!r} is not allowed with images of {self.shape}; give fewer")
         activate, initializer = activations.get("leaky_relu", self.leak), initializers.get(self.initializer)

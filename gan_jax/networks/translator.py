@@ -55,6 +55,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, *shape] for images x of their height and width; nothing depends on the other arguments."""
         del train, keys, axis_name
+        options.check(self)
         self._check(x)
         output, initializer = activations.get_output(self.output), initializers.get(self.initializer)
 
@@ -88,8 +89,6 @@ class Generator(nn.Module):
 
     def _check(self, x: jax.Array) -> None:
         options.check_image_shape(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_count("blocks", self.blocks)
         if any(side % 4 or side < 8 for side in self.shape[:2]):
             raise ValueError(f"shape: {self.shape!r} is not allowed; give sides that are multiples of 4 from 8 up")
         if x.ndim != 4 or x.shape[1:3] != tuple(self.shape[:2]):

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data import Source
-from gan_jax.errors import ConfigError, nearest
+from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game, example_keys
 from gan_jax.move import to_draw
+from gan_jax.registry import nearest
 from gan_jax.threefry import fast
 from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot
 from gan_jax.training.step import State

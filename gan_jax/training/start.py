@@ -12,9 +12,8 @@ from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import Game, Term, data_rounds, forward
 from gan_jax.move import to_draw
-from gan_jax.options import is_reference
 from gan_jax.paths import expanded
-from gan_jax.registry import describe, roles_of
+from gan_jax.registry import describe, is_reference, roles_of
 from gan_jax.returned import difference, in_words, is_float
 from gan_jax.stored import reason_of
 from gan_jax.training.checkpoints import read_checkpoint, unflatten_like

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from gan_jax.data import SOURCES, describe, load, options_of, resolve, synthetic
+from gan_jax.data import SOURCES, describe, load, resolve, synthetic
 from gan_jax.errors import DataError
+from gan_jax.options import defaults_of
 
 
 def test_import_is_light():
@@ -19,7 +20,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize("section", SOURCES)
 def test_options_are_plain_values(section):
-    for value in options_of(section).values():
+    for value in defaults_of(SOURCES[section]).values():
         assert isinstance(value, int | float | str | tuple)
         if isinstance(value, tuple):
             assert all(type(entry) is float for entry in value)
@@ -28,8 +29,8 @@ def test_options_are_plain_values(section):
 @pytest.mark.parametrize("section", ["gaussian", "ring", "grid", "spiral", "two_moons"])
 def test_synthetic_options_are_those_of_the_distribution(section):
     parameters = inspect.signature(getattr(synthetic, section)).parameters
-    assert options_of(section) == {name: parameter.default for name, parameter in parameters.items()}
-    source = load(section, **options_of(section))
+    assert defaults_of(SOURCES[section]) == {name: parameter.default for name, parameter in parameters.items()}
+    source = load(section, **defaults_of(SOURCES[section]))
     assert source.density is not None
     assert source.name == section
 

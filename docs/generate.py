@@ -9,8 +9,8 @@ from typing import Any
 from gan_jax import losses
 from gan_jax.fields import all_fields
 from gan_jax.losses import Claims
+from gan_jax.options import defaults_of
 from gan_jax.penalties import PENALTIES
-from gan_jax.registry import options_of
 from gan_jax.rules import RULES
 
 CONFIGURATION = """# Configuration
@@ -114,7 +114,7 @@ examples |
 def configuration() -> str:
     """The text of configuration.md."""
     rows = [
-        f"| `{path}` | `{field.default!r}` | {field.meaning} | {field.allowed or type(field.default).__name__} |"
+        f"| `{path}` | `{field.default!r}` | {field.meaning} | {field.allowed or field.kind} |"
         for path, field in all_fields().items()
     ]
     return CONFIGURATION + "\n".join(rows) + "\n"
@@ -153,7 +153,7 @@ def _loss_row(name: str, options: Mapping[str, Any], claims: Claims) -> list[str
     low, high = claims.domain
     return [
         code(name),
-        ", ".join(code(f"{k}={v!r}") for k, v in options.items()) or _options("loss", losses.LOSSES[name]),
+        ", ".join(code(f"{k}={v!r}") for k, v in options.items()) or _options(losses.LOSSES[name]),
         code(claims.formula[0]),
         code(claims.formula[1]),
         plain(best.text) if best.function else f"*{plain(best.text)}*",
@@ -184,7 +184,7 @@ def _penalty_rows() -> list[list[str]]:
                 ", ".join(PENALTIES[name].player for name in same),
                 code(formula.rstrip(".")),
                 plain(_joined(parts[2])),
-                _options("penalties", function),
+                _options(function),
                 plain(_references(function)),
             ]
         )
@@ -199,7 +199,7 @@ def _rule_row(name: str) -> list[str]:
         plain(_part(rule.direction, r"^Formula: (.*?)(?=\nThrough the optimizer:)", said)),
         plain(_part(rule.direction, r"\nThrough the optimizer: (.*)$", said)),
         "all players" if rule.joint else "movers only",
-        _options("rule", rule.direction),
+        _options(rule.direction),
         plain(_references(rule.direction)),
     ]
 
@@ -228,8 +228,8 @@ def _joined(text: str) -> str:
     return " ".join(text.split())
 
 
-def _options(section: str, function: Callable[..., Any]) -> str:
-    return ", ".join(code(f"{name}={value!r}") for name, value in options_of(section, function).items())
+def _options(function: Callable[..., Any]) -> str:
+    return ", ".join(code(f"{name}={value!r}") for name, value in defaults_of(function).items())
 
 
 def code(text: str) -> str:

@@ -9,22 +9,16 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax import data
-from gan_jax.configured import (
-    Configured,
-    active_penalties,
-    component_options,
-    penalty_options,
-    prefix_of,
-    traced,
-)
+from gan_jax.chosen import Chosen, Values, chosen, chosen_penalties
+from gan_jax.configured import Configured
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
 from gan_jax.game import Game
 from gan_jax.optimizers import numbers
+from gan_jax.options import defaults_of, number
 from gan_jax.penalties import PENALTIES
-from gan_jax.registry import describe, make_penalty, make_rule, options_of, resolve, roles_of
-from gan_jax.rules import RULES
+from gan_jax.registry import describe, make_penalty, make_rule, resolve, roles_of
 from gan_jax.setup import Number
 
 
@@ -49,26 +43,21 @@ def data_options(config: ConfigDict) -> dict[str, Any]:
 
 def build_hyper(config: ConfigDict) -> dict[str, float]:
     """Numbers that a sweep may vary without recompiling, {configuration field: value}."""
+    values = configs.flatten(config)
     hyper = {"steps": float(config.steps)}
-    for player in roles_of(config.game.name):
-        own = numbers(config.optimizer[player].to_dict())
-        hyper |= {f"optimizer.{player}.{field}": float(value) for field, value in own.items()}
+    for role in roles_of(config.game.name):
+        hyper |= numbers(config.optimizer[role].to_dict(), f"optimizer.{role}")
     if config.ema.decay > 0:
-        hyper["ema.decay"] = float(config.ema.decay)
-    hyper |= _floats(prefix_of(config, "loss"), component_options(config, "loss"))
-    rule = component_options(config, "rule")  # a number of a rule that is 0 turns a part of it off: it is structure
-    hyper |= _floats(prefix_of(config, "rule"), {name: value for name, value in rule.items() if value != 0.0})
-    for name in active_penalties(config):
-        hyper[f"penalties.{name}.weight"] = float(config.penalties[name].weight)
-        prefix = "penalties.own.options" if name == "own" else f"penalties.{name}"
-        hyper |= _floats(prefix, penalty_options(config, name))
+        hyper["ema.decay"] = config.ema.decay
+    hyper |= chosen(values, "loss").numbers()
+    # A number of a rule or a game that is 0 turns a part of it off: it is structure.
+    hyper |= {field: value for field, value in chosen(values, "rule").numbers().items() if value}
+    for name, penalty in chosen_penalties(values).items():
+        hyper |= {f"penalties.{name}.weight": values[f"penalties.{name}.weight"], **penalty.numbers()}
     if config.instance_noise.std > 0:
-        hyper |= _floats("instance_noise", config.instance_noise.to_dict())
-    return hyper | {number.field: number.value for number in numbers_of_game(config).values() if number}  # as of a rule
-
-
-def _floats(prefix: str, options: Mapping[str, Any]) -> dict[str, float]:
-    return {f"{prefix}.{name}": value for name, value in options.items() if isinstance(value, float)}
+        hyper |= {field: values[field] for field in ("instance_noise.std", "instance_noise.end")}
+    of_game = _numbers_of_game(chosen(values, "game")).values()
+    return hyper | {option.field: option.value for option in of_game if option}
 
 
 def build_game(config: ConfigDict, source: Source) -> Game:
@@ -78,93 +67,77 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
-    setup, named = Configured(config, source.features), f"game.name={config.game.name!r}"
-    build = resolve("game", config.game.name)
-    numbers = numbers_of_game(config)
+    setup = Configured(config, source.features)
+    configured = chosen(setup.values, "game")
+    numbers = _numbers_of_game(configured)
     try:
-        game = build(setup, **{**component_options(config, "game"), **numbers})
+        game = configured.component(setup, **{**configured.options, **numbers})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ConfigError(f"{named}: {describe(error)}") from error
+        raise ConfigError(f"{configured.choice}: {describe(error)}") from error
     if not isinstance(game, Game):
-        raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
+        raise ConfigError(f"{configured.choice} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
     asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
-    _refuse_without_effect(config, asked)
+    _refuse_without_effect(setup.values, asked)
     running = config.sample_statistics == "running"
-    return with_rule(dataclasses.replace(game, numbers=numbers, running=running), config)
+    return _with_rule(dataclasses.replace(game, numbers=numbers, running=running), chosen(setup.values, "rule"))
 
 
-def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
-    """The float options of the configured game, given or at their defaults; a whole number serves as a float.
-
-    Raises:
-      ConfigError: the game is no function, or an option is not a number.
-    """
-    build, named, prefix = (
-        resolve("game", config.game.name),
-        f"game.name={config.game.name!r}",
-        prefix_of(config, "game"),
-    )
-    if not callable(build):
-        raise ConfigError(f"{named} gives {type(build).__name__}; allowed: a function build(setup) -> Game")
-    defaults, given = options_of("game", build), component_options(config, "game")
-    made = {}
-    for name, value in {**defaults, **given}.items():
-        if isinstance(defaults.get(name, value), float):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ConfigError(f"{prefix}.{name}={value!r} is not possible; allowed: a number")
-            made[name] = Number(f"{prefix}.{name}", float(value))
-    return made
+def _numbers_of_game(game: Chosen) -> dict[str, Number]:
+    """The float options of the configured game, given or at their defaults; a whole number serves as a float."""
+    if not callable(game.component):
+        raise ConfigError(
+            f"{game.choice} gives {type(game.component).__name__}; allowed: a function build(setup) -> Game"
+        )
+    defaults = defaults_of(game.component)
+    return {
+        name: Number(game.field(name), number(game.field(name), value))
+        for name, value in {**defaults, **game.options}.items()
+        if isinstance(defaults.get(name, value), float)
+    }
 
 
-def _refuse_without_effect(config: ConfigDict, asked: Collection[str]) -> None:
+def _refuse_without_effect(values: Values, asked: Collection[str]) -> None:
     """Refuse a field that is not at its default where the game never asked for its section."""
-    fields = all_fields(config.game.name)
-    for field, value in configs.flatten(config).items():
-        section = _section_of(field, config)
+    fields = all_fields(values["game.name"])
+    for field, value in values.items():
+        section = _section_of(field, values)
         if section and section not in asked and value != fields[field].default:
             raise ConfigError(
-                f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
+                f"{field}={value!r} has no effect: game.name={values['game.name']!r} asks for no {section}; "
                 f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
             )
 
 
-def _section_of(field: str, config: ConfigDict) -> str:
+def _section_of(field: str, values: Values) -> str:
     """The section of a field as ``Configured`` notes it; "" of one that has its effect in every game."""
     first, *rest = field.split(".")
     if first == "penalties":
-        if rest[0] == "own" and config.penalties.own.weight == 0:
+        if rest[0] != "own":
+            return f"penalties of the {PENALTIES[rest[0]].player}"
+        if values["penalties.own.weight"] == 0:
             return ""
-        own = make_penalty(resolve("penalties", config.penalties.own.name), {}, "") if rest[0] == "own" else None
-        return f"penalties of the {(own or PENALTIES[rest[0]]).player}"
+        return f"penalties of the {make_penalty(resolve('penalties', values['penalties.own.name']), {}, '').player}"
     if first == "optimizer":
         return f"optimizer.{rest[0]}"
     if first in ("latent", "latent_dim", "latent_scale"):
         return "latent"
-    sections = (*roles_of(config.game.name), "loss", "schedule", "instance_noise", "sample_statistics")
+    sections = (*roles_of(values["game.name"]), "loss", "schedule", "instance_noise", "sample_statistics")
     return first if first in sections else ""
 
 
-def with_rule(game: Game, config: ConfigDict) -> Game:
-    """The game under the configured update rule, its options bound to ``hyper``.
-
-    Raises:
-      ConfigError: the rule names a player that the game does not have.
-    """
-    name, options, prefix = config.rule.name, component_options(config, "rule"), prefix_of(config, "rule")
-    component = RULES[name] if name in RULES else resolve("rule", name)
-    rule = make_rule(component, options, f"rule.name={name!r}")
+def _with_rule(game: Game, configured: Chosen) -> Game:
+    """The game under the configured update rule, its options bound to ``hyper``."""
+    rule, options = make_rule(configured.component, configured.options, configured.choice), configured.options
     if options.get("player", next(iter(game.players))) not in game.players:
         raise ConfigError(
-            f"{prefix}.player={options['player']!r} is not in the game; allowed: {', '.join(sorted(game.players))}"
+            f"{configured.field('player')}={options['player']!r} is not in the game; "
+            f"allowed: {', '.join(sorted(game.players))}"
         )
-    wrap = rule.wrap
-    players = game.players
+    players, wrap = game.players, rule.wrap
     if wrap is not None:
-        number = lambda hyper, option: hyper.get(f"{prefix}.{option}", options[option])
-        players = {n: dataclasses.replace(p, optimizer=wrap(p.optimizer, number)) for n, p in players.items()}
-    bound = rule._replace(
-        direction=lambda round: rule.direction(round, **traced(prefix, options, round.hyper)), wrap=None
-    )
+        read = lambda hyper, option: configured.at(hyper)[option]
+        players = {n: dataclasses.replace(p, optimizer=wrap(p.optimizer, read)) for n, p in players.items()}
+    bound = rule._replace(direction=lambda round: rule.direction(round, **configured.at(round.hyper)), wrap=None)
     return dataclasses.replace(game, players=players, rule=bound)
 
 

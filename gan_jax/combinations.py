@@ -1,16 +1,15 @@
 """Which settings have no meaning together, each with the reason; checked when a configuration is read."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from gan_jax.errors import ConfigError
+from gan_jax.chosen import Values, chosen, chosen_penalties
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.metrics.table import METRIC_NAMES, OWN, parse, values_of
 from gan_jax.optimizers import scaling_of, schedule_of
-from gan_jax.penalties import PENALTIES, Penalty
-from gan_jax.registry import is_reference, nearest, resolve, roles_of
-from gan_jax.rules import RULES, Rule
-
-Values = Mapping[str, Any]  # {field: value}
+from gan_jax.options import is_reference
+from gan_jax.penalties import Penalty
+from gan_jax.registry import resolve, roles_of
+from gan_jax.rules import Rule
 
 
 def check(values: Values) -> None:
@@ -31,22 +30,15 @@ def check(values: Values) -> None:
 
 
 def _components(values: Values) -> None:
-    roles = roles_of(values["game.name"])
-    for section in ("loss", *roles, "game", "rule"):
-        name = values[f"{section}.name"]
-        resolve(section, name, roles.get(section, ""))
-        if values[f"{section}.options"] and not is_reference(name):
-            raise ConfigError(
-                f"{section}.options={values[f'{section}.options']!r} is for package.module:attribute; "
-                f"{section} {name!r} takes its options as {section}.{name}.OPTION"
-            )
+    for section in ("loss", *roles_of(values["game.name"]), "game", "rule"):
+        chosen(values, section)
 
 
 def _optimizers(values: Values) -> None:
-    for player in sorted(roles_of(values["game.name"])):
-        options = _below(values, f"optimizer.{player}")
-        scaling_of(options, f"optimizer.{player}")
-        schedule_of(options, f"optimizer.{player}")
+    for role in sorted(roles_of(values["game.name"])):
+        options = _below(values, f"optimizer.{role}")
+        scaling_of(options, f"optimizer.{role}")
+        schedule_of(options, f"optimizer.{role}")
 
 
 def _below(values: Values, path: str) -> dict[str, Any]:
@@ -65,12 +57,11 @@ def _schedule(values: Values) -> None:
 
 
 def _rule(values: Values) -> None:
-    name = values["rule.name"]
-    rule = RULES[name] if name in RULES else resolve("rule", name)
+    rule, name = chosen(values, "rule").component, values["rule.name"]
     if not (isinstance(rule, Rule) and rule.plain):
         return
-    for player in sorted(roles_of(values["game.name"])):
-        path = f"optimizer.{player}"
+    for role in sorted(roles_of(values["game.name"])):
+        path = f"optimizer.{role}"
         if values[f"{path}.name"] != "sgd":
             raise ConfigError(
                 f"{path}.name={values[f'{path}.name']!r} with rule.name={name!r}: the rule integrates the plain "
@@ -97,12 +88,10 @@ def _penalties(values: Values) -> None:
             f"penalties.own.name={own!r} is not your own; allowed: package.module:attribute; "
             f"the penalty {own!r} is turned on by penalties.{own}.weight"
         )
-    active = {name: penalty for name, penalty in PENALTIES.items() if values[f"penalties.{name}.weight"] > 0}
-    if weight > 0 and isinstance(penalty := resolve("penalties", own), Penalty):
-        active["own"] = penalty
-    mixing = mixing_option(values)
-    for name in active:
-        if active[name].per_example and mixing:
+    active = {name: penalty.component for name, penalty in chosen_penalties(values).items()}
+    mixing = _mixing_option(values)
+    for name, penalty in active.items():
+        if isinstance(penalty, Penalty) and penalty.per_example and mixing:
             raise ConfigError(
                 f"penalties.{name}.weight={values[f'penalties.{name}.weight']} with {mixing}={values[mixing]!r}: the "
                 "penalty takes the gradient of one example's logit, and such a discriminator mixes examples; "
@@ -116,7 +105,7 @@ def _penalties(values: Values) -> None:
         )
 
 
-def mixing_option(values: Values) -> str | None:
+def _mixing_option(values: Values) -> str | None:
     """The field that makes the configured discriminator mix examples, if one does."""
     name = values["discriminator.name"]
     for option in ("batch_norm", "minibatch_features"):

@@ -1,6 +1,5 @@
 """Configurations: the defaults, reading a file with overrides, checking, and storing as JSON."""
 
-import copy
 import json
 import re
 import sys
@@ -9,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
+from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import combinations
 from gan_jax.errors import ConfigError
-from gan_jax.fields import Field, all_fields
+from gan_jax.fields import all_fields
 from gan_jax.idle import idle_in
-from gan_jax.messages import explain, type_name, unknown
+from gan_jax.messages import explain, unknown
 from gan_jax.paths import from_home
-from gan_jax.registry import ROLES, nearest
+from gan_jax.registry import ROLES, roles_of
 from gan_jax.scalars import python_value
 from gan_jax.stored import current
 
@@ -38,11 +38,7 @@ def default_config(game: str = "gan") -> ConfigDict:
     Returns:
       ConfigDict.
     """
-    config = _Config()
-    for path, field in all_fields(game).items():
-        _set(config, path, copy.deepcopy(field.default))
-    config.game.name = game
-    return config.lock()
+    return _nested({**_defaults(game), "game.name": game}, _Config)
 
 
 def load_config(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = ()) -> ConfigDict:
@@ -82,13 +78,7 @@ def load_values(values: Mapping[str, Any]) -> ConfigDict:
     Raises:
       ConfigError: as ``load_config``.
     """
-    game = values.get("game.name", "gan")
-    fields, config = all_fields(game), default_config(game)
-    for path, value in values.items():
-        if path not in fields:
-            raise ConfigError(unknown(path, fields, given=f"{path}={value!r}"))
-        _set(config, path, _checked(path, fields[path], value))
-    return validate(config)
+    return _checked({**_defaults(_game_of(values)), **values})
 
 
 def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]:
@@ -111,7 +101,8 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
             "allowed: a ConfigDict from gan_jax.default_config()"
         )
     named = re.findall(r"^--?config\.game\.name[=\n](.*)$", "\n".join(arguments), re.MULTILINE)
-    fields = all_fields(named[-1] if named else _game_of(flatten(config)))
+    game = named[-1] if named else _game_of(flatten(config))
+    fields = all_fields(game)
     overridden = set()
     for argument in arguments:
         found = re.match(r"--?(?:no)?config\.([^=]+)", argument)
@@ -121,19 +112,19 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     values = flags.FlagValues()
     argv = ["gan-jax", *arguments]
     with config.unlocked():
-        _fill(config, fields)
+        for path, value in _of_roles(game, flatten(config)).items():
+            _set(config, path, value)
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
         config = values["config"].value
     except (Exception, SystemExit) as error:
         raise ConfigError(explain(error, given, fields)) from error
-    config = validate(config)
-    with config.unlocked():  # where another component is chosen than the file's, the options of that one go with it
-        for field, (chooser, _) in idle_in(flatten(config)).items():
-            if chooser in overridden and field not in overridden:
-                _set(config, field, copy.deepcopy(fields[field].default))
-    return config, rest[1:]
+    checked = flatten(validate(config))
+    for field, (chooser, _) in idle_in(checked).items():
+        if chooser in overridden and field not in overridden:  # options of the file's component, which is not chosen
+            checked[field] = fields[field].default
+    return _nested(checked), rest[1:]
 
 
 def _defined(argv: Sequence[str], given: str) -> Any:
@@ -157,13 +148,14 @@ def _game_of(values: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else "gan"
 
 
-def _fill(config: ConfigDict, fields: Mapping[str, Field]) -> None:
-    """Give a configuration the sections of its game's own roles, where it began with another game's."""
-    there = flatten(config)
-    for role in {path.split(".")[1] for path in fields if path.startswith("optimizer.")} - ROLES.keys():
-        for path, field in fields.items():
-            if path.startswith((f"{role}.", f"optimizer.{role}.")) and path not in there:
-                _set(config, path, copy.deepcopy(field.default))
+def _defaults(game: str) -> dict[str, Any]:
+    return {path: field.default for path, field in all_fields(game).items()}
+
+
+def _of_roles(game: str, there: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of a game's own roles that are not there, where a configuration began with another game's."""
+    own = tuple(f"{at}{role}." for role in roles_of(game).keys() - ROLES.keys() for at in ("", "optimizer."))
+    return {path: value for path, value in _defaults(game).items() if path.startswith(own) and path not in there}
 
 
 def validate(config: ConfigDict) -> ConfigDict:
@@ -175,37 +167,29 @@ def validate(config: ConfigDict) -> ConfigDict:
     Raises:
       ConfigError: the first field that is wrong, in one line.
     """
-    fields = all_fields(_game_of(flatten(config)))
-    config = config.copy_and_resolve_references() if isinstance(config, ConfigDict) else ConfigDict(config)
-    with config.unlocked():
-        _fill(config, fields)
-    values = flatten(config)
-    for path in values:
+    return _checked(flatten(config))
+
+
+def _checked(values: dict[str, Any]) -> ConfigDict:
+    game = _game_of(values)
+    fields, values = all_fields(game), values | _of_roles(game, values)
+    for path, value in values.items():
         if path not in fields:
-            raise ConfigError(unknown(path, fields, given=f"{path}={values[path]!r}"))
+            raise ConfigError(unknown(path, fields, given=f"{path}={value!r}"))
     for path in fields:
         if path not in values:
             raise ConfigError(f"{path} is missing; start a configuration from gan_jax.default_config()")
-    checked = {path: _checked(path, field, values[path]) for path, field in fields.items()}
+    checked = {path: field.checked(path, values[path]) for path, field in fields.items()}
     combinations.check(checked)
-    result = ConfigDict()
-    for path, value in checked.items():
-        _set(result, path, value)
-    return result.lock()
+    return _nested(checked)
 
 
-def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
+def flatten(config: Mapping[str, Any] | ConfigDict) -> dict[str, Any]:
     """{"optimizer.generator.b1": 0.5, ...}; a field named ``options`` is a leaf, a plain dict."""
-    flat: dict[str, Any] = {}
-    for name in config:
-        value = config[name]
-        path = f"{prefix}{name}"
-        if path.endswith((".options", ".schedule_options")):
-            flat[path] = value.to_dict() if isinstance(value, ConfigDict) else value
-        elif isinstance(value, ConfigDict | dict):
-            flat.update(flatten(value, f"{path}."))
-        else:
-            flat[path] = value
+    nested = config.to_dict() if isinstance(config, ConfigDict) else config
+    flat: dict[str, Any] = flatten_dict(
+        nested, sep=".", is_leaf=lambda path, _: path[-1:] in (("options",), ("schedule_options",))
+    )
     return flat
 
 
@@ -226,19 +210,20 @@ def from_json(text: str) -> ConfigDict:
         raise ConfigError(f"the stored configuration is not JSON: {error}") from error
     if not isinstance(stored, dict):
         raise ConfigError(f"the stored configuration holds {type(stored).__name__}, not an object")
-    config = ConfigDict()
-    for path, value in {
-        **{p: copy.deepcopy(f.default) for p, f in all_fields().items()},
-        **flatten(current(stored)),
-    }.items():
-        _set(config, path, value)
-    return validate(config)
+    return _checked({**_defaults("gan"), **flatten(current(stored))})
 
 
 def difference(old: ConfigDict, new: ConfigDict) -> dict[str, tuple[Any, Any]]:
     """{field: (old value, new value)} where two configurations differ."""
     a, b = flatten(old), flatten(new)
     return {path: (a.get(path), b.get(path)) for path in sorted({*a, *b}) if a.get(path) != b.get(path)}
+
+
+def _nested(values: Mapping[str, Any], kind: type[ConfigDict] = ConfigDict) -> ConfigDict:
+    config = kind()
+    for path, value in values.items():
+        _set(config, path, value)
+    return config.lock()
 
 
 def _set(config: ConfigDict, path: str, value: Any) -> None:
@@ -248,26 +233,6 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
             config[parent] = type(config)()
         config = config[parent]
     config[leaf] = ConfigDict(value) if isinstance(value, dict) else value
-
-
-def _checked(path: str, field: Field, value: Any) -> Any:
-    kind, value = type(field.default), python_value(value)
-    if isinstance(value, list):
-        value = tuple(value)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{path}={value!r} has type {type(value).__name__}; allowed: {type_name(field.default)}")
-    if kind is tuple and field.default:
-        inner = type(field.default[0])
-        value = tuple(float(v) if inner is float and type(v) is int else v for v in value)
-        wrong = [v for v in value if type(v) is not inner]
-        if wrong:
-            raise ConfigError(f"{path}={value!r} holds {wrong[0]!r}; allowed: {type_name(field.default)}")
-    if not field.check(value):
-        hint = nearest(value, field.allowed.removeprefix("one of ").split(", ")) if isinstance(value, str) else ""
-        raise ConfigError(f"{path}={value!r} is not possible{hint}; allowed: {field.allowed}")
-    return value
 
 
 def _config_file(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -1,7 +1,6 @@
 """What a configuration hands to a game: a ``Setup`` that notes what was asked for."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -10,27 +9,20 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from gan_jax.chosen import chosen, chosen_penalties
+from gan_jax.config import flatten
 from gan_jax.data import Feature
-from gan_jax.errors import ConfigError
-from gan_jax.game import Context, Hyper, Schedule, Term, alternating, simultaneous
+from gan_jax.errors import ConfigError, nearest
+from gan_jax.game import Context, Schedule, Term, alternating, simultaneous
 from gan_jax.games.latent import LATENTS
 from gan_jax.losses import AdversarialLoss
 from gan_jax.nn import conditional
 from gan_jax.optimizers import optimizer, projected
-from gan_jax.penalties import PENALTIES
-from gan_jax.registry import TABLES, make_loss, make_network, make_penalty, nearest, options_of, resolve, roles_of
+from gan_jax.options import parameters_of
+from gan_jax.registry import make_loss, make_network, make_penalty, roles_of
 from gan_jax.setup import Latents, Loss
 
-PLAYERS = ("discriminator", "generator")
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-
-
-def component_options(config: ConfigDict, section: str) -> dict[str, Any]:
-    """The options of a section's component (not of data): section.NAME.* of a registered one, else section.options."""
-    name, kind = config[section].name, roles_of(config.game.name).get(section, section)
-    if name in TABLES[kind]:
-        return {option: config[section][name][option] for option in options_of(kind, TABLES[kind][name])}
-    return config[section].options.to_dict()
 
 
 class Configured:
@@ -42,7 +34,7 @@ class Configured:
     """
 
     def __init__(self, config: ConfigDict, features: Mapping[str, Feature]) -> None:
-        self.config, self.features = config, features
+        self.config, self.features, self.values = config, features, flatten(config)
         self.batch_size = config.batch_size
         self.asked: set[str] = set()
 
@@ -59,19 +51,32 @@ class Configured:
             )
         return self.features[name]
 
-    def network(self, role: str, of: str = "image", label: str = "", **supplied: Any) -> nn.Module:
+    def network(self, role: str, of: str = "image", label: str = "", embedding: int = 0, **supplied: Any) -> nn.Module:
         """As ``Setup.network``."""
         table = self._table_of(role)
         self.asked.add(role)
-        field = f"{role}.name={self.config[role].name!r}"
+        configured = chosen(self.values, role)
         given = {"shape": self.feature(of).shape, "dtype": _DTYPES[self.config.precision], **supplied}
-        arguments = {**component_options(self.config, role), **given}
-        network = make_network(resolve(role, self.config[role].name, table), field, **arguments)
-        if not label:
+        takes_label = "num_classes" in parameters_of(configured.component)
+        if label and not self.feature(label).classes:
+            raise ConfigError(
+                f"game.name={self.config.game.name!r} needs data with classes; "
+                f"data.name={self.config.data.name!r} has none"
+            )
+        if takes_label and label:
+            given["num_classes"] = self.features[label].classes
+        elif takes_label:
+            raise ConfigError(
+                f"{configured.choice} takes a label, which game.name={self.config.game.name!r} does not give it"
+            )
+        network = make_network(configured.component, configured.choice, **{**configured.options, **given})
+        if not label or takes_label:
             return network
-        classes = self.feature(label).classes or 0
-        told = conditional.Generator if table == "generator" else conditional.discriminator
-        return told(network, classes)
+        code = conditional.Code(self.features[label].classes or 0, embedding)
+        if table == "generator":
+            return conditional.Generator(network, code)
+        packing = given["shape"][-1] // self.features[of].shape[-1]
+        return conditional.discriminator(network, code, packing)
 
     def _table_of(self, role: str) -> str:
         """The table of a role's networks; refuses a role that the game's module does not state."""
@@ -101,13 +106,12 @@ class Configured:
     def loss(self) -> Loss:
         """As ``Setup.loss``."""
         self.asked.add("loss")
-        options, prefix = component_options(self.config, "loss"), prefix_of(self.config, "loss")
-        component, field = resolve("loss", self.config.loss.name), f"loss.name={self.config.loss.name!r}"
+        configured = chosen(self.values, "loss")
 
         def at(context: Context) -> AdversarialLoss:
-            return make_loss(component, traced(prefix, options, context.hyper), field, context.axis_name)
+            return make_loss(configured.component, configured.at(context.hyper), configured.choice, context.axis_name)
 
-        return Loss(at, make_loss(component, options, field))
+        return Loss(at, make_loss(configured.component, configured.options, configured.choice))
 
     def terms(self, role: str) -> tuple[Term, ...]:
         """As ``Setup.terms``."""
@@ -138,48 +142,16 @@ def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[T
     Raises:
       ConfigError: a user's own is not a penalty, or one for images meets points.
     """
+    values = flatten(config)
     made: dict[str, tuple[Term, ...]] = {"discriminator": (), "generator": ()}
-    for name in active_penalties(config):
-        options, prefix = penalty_options(config, name), f"penalties.{name}"
-        if name == "own":
-            field = f"penalties.own.name={config.penalties.own.name!r}"
-            penalty = make_penalty(resolve("penalties", config.penalties.own.name), options, field)
-            prefix = "penalties.own.options"
-        else:
-            penalty = PENALTIES[name]
+    for name, configured in chosen_penalties(values).items():
+        penalty = make_penalty(configured.component, configured.options, configured.choice)
+        weight = f"penalties.{name}.weight"
         if penalty.images_only and len(shape) != 3:
             raise ConfigError(
-                f"penalties.{name}.weight={config.penalties[name].weight} with data.name={config.data.name!r}: it "
-                f"is for images, and an example has the shape {shape}; allowed: (height, width, channels)"
+                f"{weight}={values[weight]} with data.name={values['data.name']!r}: it is for images, and an example "
+                f"has the shape {shape}; allowed: (height, width, channels)"
             )
-        term = Term(
-            name=name,
-            penalty=penalty,
-            weight=lambda hyper, name=name: hyper[f"penalties.{name}.weight"],  # type: ignore[misc]
-            options=partial(traced, prefix, options),
-        )
+        term = Term(name=name, penalty=penalty, weight=lambda hyper, w=weight: hyper[w], options=configured.at)  # type: ignore[misc]
         made[penalty.player] += (term,)
     return made
-
-
-def active_penalties(config: ConfigDict) -> tuple[str, ...]:
-    """Names of the penalties whose weight is not 0, in the order of their table; "own" comes last."""
-    return tuple(name for name in (*TABLES["penalties"], "own") if config.penalties[name].weight > 0)
-
-
-def penalty_options(config: ConfigDict, name: str) -> dict[str, Any]:
-    """The options of a penalty."""
-    if name == "own":
-        return config.penalties.own.options.to_dict()
-    return {option: config.penalties[name][option] for option in options_of("penalties", TABLES["penalties"][name])}
-
-
-def traced(prefix: str, options: Mapping[str, Any], hyper: Hyper) -> dict[str, Any]:
-    """Options with the values that ``hyper`` holds of them."""
-    return {name: hyper.get(f"{prefix}.{name}", value) for name, value in options.items()}
-
-
-def prefix_of(config: ConfigDict, section: str) -> str:
-    """The field below which a section's options are."""
-    name = config[section].name
-    return f"{section}.{name}" if name in TABLES[section] else f"{section}.options"

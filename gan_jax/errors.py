@@ -1,5 +1,14 @@
 """The errors that a user can cause or must act on. Each message is one line that says what to do."""
 
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` with the closest allowed name, or the empty string."""
+    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
 
 class GanJaxError(Exception):
     """Base of every error that the command line prints as one line."""

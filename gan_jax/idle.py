@@ -1,15 +1,15 @@
 """Options of components that are not chosen: at another value than their default they are refused."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gan_jax import data
+from gan_jax.chosen import Values
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
-from gan_jax.optimizers import OPTIMIZERS, SCHEDULES, defaults_of, scaling_of, schedule_of
+from gan_jax.optimizers import OPTIMIZERS, SCHEDULES, scaling_of, schedule_of
+from gan_jax.options import options_of
 from gan_jax.registry import TABLES, roles_of
 
-Values = Mapping[str, Any]  # {field: value}
 Idle = dict[str, tuple[str, str]]  # field -> (the field by which its component is chosen, what that one reads)
 
 
@@ -54,8 +54,9 @@ def _of_optimizer(values: Values, path: str) -> Idle:
     options = {field.removeprefix(f"{path}."): values[field] for field in _below(values, path)}
     found: Idle = {}
     for part, table, chooser in ((scaling_of, OPTIMIZERS, "name"), (schedule_of, SCHEDULES, "schedule")):
-        reads = [f"{path}.{field}" for field in part(options, path).fields()]
-        shared = {f"{path}.{option}" for function in table.values() for option in defaults_of(function)}
+        chosen = part(options, path)
+        reads = [chosen.field(option) for option in chosen.options]
+        shared = {f"{path}.{option}" for function in table.values() for option in options_of(function)}
         found |= dict.fromkeys(sorted(shared - set(reads)), (f"{path}.{chooser}", _in_words(reads)))
     return found
 

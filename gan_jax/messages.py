@@ -4,28 +4,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
 
 from absl import flags
 
-from gan_jax.fields import Field
-from gan_jax.registry import describe, nearest
+from gan_jax.errors import nearest
+from gan_jax.options import Field
+from gan_jax.registry import describe
 from gan_jax.stored import RENAMED
-
-
-def type_name(default: Any) -> str:
-    """The type of a field's values, in words."""
-    names = {
-        int: "a whole number",
-        float: "a number",
-        str: "a string",
-        bool: "True or False",
-        dict: "a dict",
-        tuple: "a tuple",
-    }
-    if isinstance(default, tuple) and default:
-        return f"a tuple of {type(default[0]).__name__}"
-    return names[type(default)]
 
 
 def unknown(path: str, fields: Mapping[str, Field], *, given: str) -> str:
@@ -54,7 +39,7 @@ def explain(error: BaseException, given: str, fields: Mapping[str, Field]) -> st
         found = re.match(r"flag --config\.([\w.]+)=(.*?): (.*)", message)
         if found and found[1] in fields:
             field = fields[found[1]]
-            return f"{found[1]}={found[2]} is not possible; allowed: {field.allowed or type_name(field.default)}"
+            return f"{found[1]}={found[2]} is not possible; allowed: {field.allowed or field.kind}"
     elif isinstance(error, flags.Error):
         return message
     path, _, variant = given.partition(":")

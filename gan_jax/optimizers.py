@@ -5,39 +5,52 @@ An optimizer is a function of its options that gives the optax transformation of
 sign; a schedule one of (progress in [0, 1], step, its options) that gives a factor on the learning rate.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.errors import ConfigError
+from gan_jax.chosen import Chosen
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.game import Hyper
-from gan_jax.registry import describe, nearest, resolve_reference
+from gan_jax.options import FRACTION, POSITIVE, UNIT, Allowed, number, options_of
+from gan_jax.registry import describe, resolve_reference
 
 # Inside the square root of Adam, so that a step can be differentiated where a gradient is exactly 0 (unrolled rule);
 # too small to change any step.
 EPS_ROOT = 1e-30
 
+SquareDecay = Annotated[float, FRACTION, "decay of the mean squared gradient"]
+Epsilon = Annotated[float, POSITIVE, "added to the denominator"]
 
-def adam(*, b1: float = 0.5, b2: float = 0.999, eps: float = 1e-8) -> optax.GradientTransformation:
+
+def adam(
+    *, b1: Annotated[float, FRACTION, "decay of the mean gradient"] = 0.5, b2: SquareDecay = 0.999, eps: Epsilon = 1e-8
+) -> optax.GradientTransformation:
     """Kingma & Ba, Adam: A Method for Stochastic Optimization, 2014, arXiv:1412.6980, Algorithm 1."""
     return optax.scale_by_adam(b1=b1, b2=b2, eps=eps, eps_root=EPS_ROOT)
 
 
-def rmsprop(*, b2: float = 0.999, eps: float = 1e-8) -> optax.GradientTransformation:
+def rmsprop(*, b2: SquareDecay = 0.999, eps: Epsilon = 1e-8) -> optax.GradientTransformation:
     """The gradient over the root of its mean square."""
     return optax.scale_by_rms(decay=b2, eps=eps)
 
 
-def sgd(*, momentum: float = 0.0) -> optax.GradientTransformation:
+def sgd(
+    *, momentum: Annotated[float, FRACTION, "decay of the accumulated gradient"] = 0.0
+) -> optax.GradientTransformation:
     """The gradient, accumulated."""
     return optax.trace(decay=momentum)
 
 
 OPTIMIZERS: Mapping[str, Callable[..., optax.GradientTransformation]] = {"adam": adam, "rmsprop": rmsprop, "sgd": sgd}
+
+LastFactor = Annotated[float, UNIT, "last factor"]
+SmallestFactor = Annotated[float, UNIT, "smallest factor"]
+DecayRate = Annotated[float, Allowed("a number in (0, 1]", lambda v: 0 < v <= 1), "factor after every decay_steps"]
+DecaySteps = Annotated[float, POSITIVE, "steps"]
 
 
 def constant(progress: jax.Array, step: jax.Array) -> jax.Array:
@@ -46,13 +59,13 @@ def constant(progress: jax.Array, step: jax.Array) -> jax.Array:
     return jnp.float32(1.0)
 
 
-def linear(progress: jax.Array, step: jax.Array, *, final_scale: float = 0.0) -> jax.Array:
+def linear(progress: jax.Array, step: jax.Array, *, final_scale: LastFactor = 0.0) -> jax.Array:
     """From 1 at the first step to ``final_scale`` at the last."""
     del step
     return 1.0 - (1.0 - final_scale) * progress
 
 
-def cosine(progress: jax.Array, step: jax.Array, *, final_scale: float = 0.0) -> jax.Array:
+def cosine(progress: jax.Array, step: jax.Array, *, final_scale: LastFactor = 0.0) -> jax.Array:
     """Half a cosine from 1 to ``final_scale``.
 
     References:
@@ -66,9 +79,9 @@ def exponential(
     progress: jax.Array,
     step: jax.Array,
     *,
-    decay_rate: float = 0.95,
-    decay_steps: float = 1000.0,
-    final_scale: float = 0.0,
+    decay_rate: DecayRate = 0.95,
+    decay_steps: DecaySteps = 1000.0,
+    final_scale: SmallestFactor = 0.0,
 ) -> jax.Array:
     """``decay_rate`` to the power step / ``decay_steps``, not below ``final_scale``."""
     del progress
@@ -79,9 +92,9 @@ def staircase(
     progress: jax.Array,
     step: jax.Array,
     *,
-    decay_rate: float = 0.95,
-    decay_steps: float = 1000.0,
-    final_scale: float = 0.0,
+    decay_rate: DecayRate = 0.95,
+    decay_steps: DecaySteps = 1000.0,
+    final_scale: SmallestFactor = 0.0,
 ) -> jax.Array:
     """``decay_rate`` to the power floor(step / ``decay_steps``), not below ``final_scale``."""
     del progress
@@ -98,98 +111,59 @@ SCHEDULES: Mapping[str, Callable[..., jax.Array]] = {
 BY_STEP = ("constant", "exponential", "staircase")  # whose factor at a step does not depend on the length of the run
 
 
-class Part(NamedTuple):
-    """An optimizer or a schedule as configured.
-
-    Attributes:
-      function: from the table, or a user's own.
-      options: {argument: value as configured}.
-      prefix: what comes before an argument in the name of its field below optimizer.<role>.
-    """
-
-    function: Callable[..., Any]
-    options: Mapping[str, Any]
-    prefix: str
-
-    def fields(self) -> list[str]:
-        """The fields below optimizer.<role> that it reads."""
-        return [self.prefix + name for name in self.options]
-
-    def numbers(self) -> dict[str, float]:
-        """{field: value} of the options that are floats."""
-        return {self.prefix + name: value for name, value in self.options.items() if isinstance(value, float)}
-
-    def at(self, number: Callable[[str], Any]) -> dict[str, Any]:
-        """The options, the floats among them as ``number`` gives them by their fields."""
-        fields = {name: self.prefix + name for name in self.options}
-        return {name: number(fields[name]) if isinstance(v, float) else v for name, v in self.options.items()}
-
-
-def scaling_of(options: Mapping[str, Any], path: str = "optimizer") -> Part:
+def scaling_of(options: Mapping[str, Any], path: str) -> Chosen:
     """The optimizer that the fields ``options`` of ``path`` name; raises ConfigError as ``schedule_of``."""
-    return _part(options, path, "name", OPTIMIZERS, "options")
+    return _chosen(options, path, "name", OPTIMIZERS, "options")
 
 
-def schedule_of(options: Mapping[str, Any], path: str = "optimizer") -> Part:
+def schedule_of(options: Mapping[str, Any], path: str) -> Chosen:
     """The schedule that the fields ``options`` of ``path`` name.
 
     Raises:
       ConfigError: a user's own cannot be imported, is no function, or has no such option or number.
     """
-    return _part(options, path, "schedule", SCHEDULES, "schedule_options")
+    return _chosen(options, path, "schedule", SCHEDULES, "schedule_options")
 
 
-def _part(options: Mapping[str, Any], path: str, field: str, table: Mapping[str, Callable[..., Any]], own: str) -> Part:
-    name, given = options[field], options.get(own, {})
+def _chosen(
+    options: Mapping[str, Any], path: str, chooser: str, table: Mapping[str, Callable[..., Any]], own: str
+) -> Chosen:
+    name, given = options[chooser], options.get(own, {})
+    choice, place = f"{path}.{chooser}={name!r}", f"{path}.{own}"
     if name in table:
+        known = options_of(table[name])
         if given:
             raise ConfigError(
-                f"{path}.{own}={given!r} is for package.module:attribute; "
-                f"{name!r} has its options in {path}: {', '.join(defaults_of(table[name])) or 'none'}"
+                f"{place}={given!r} is for package.module:attribute; "
+                f"{name!r} has its options in {path}: {', '.join(known) or 'none'}"
             )
-        return Part(table[name], {option: options[option] for option in defaults_of(table[name])}, "")
-    function = resolve_reference(f"{path}.{field}", name)
+        return Chosen(table[name], {option: options[option] for option in known}, path, choice)
+    function = resolve_reference(f"{path}.{chooser}", name)
     if not callable(function):
-        raise ConfigError(f"{path}.{field}={name!r} gives {type(function).__name__}; allowed: a function")
-    defaults = defaults_of(function)
-    for option, value in given.items():
-        if option not in defaults:
+        raise ConfigError(f"{choice} gives {type(function).__name__}; allowed: a function")
+    known = options_of(function)
+    for option in given:
+        if option not in known:
             raise ConfigError(
-                f"{path}.{own}={given!r}: {name!r} has no option {option!r}{nearest(option, defaults)}; "
-                f"its options: {', '.join(defaults) or 'none'}"
+                f"{place}={given!r}: {name!r} has no option {option!r}{nearest(option, known)}; "
+                f"its options: {', '.join(known) or 'none'}"
             )
-        if isinstance(defaults[option], float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ConfigError(f"{path}.{own}.{option}={value!r} is not possible; allowed: a number")
-    made = {**defaults, **given}
-    made = {option: float(v) if isinstance(defaults[option], float) else v for option, v in made.items()}
-    return Part(function, made, f"{own}.")
+    made = {option: given.get(option, field.default) for option, field in known.items()}
+    numbers = {o: number(f"{place}.{o}", made[o]) for o, field in known.items() if isinstance(field.default, float)}
+    return Chosen(function, made | numbers, place, choice)
 
 
-def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The options of a function, those of its arguments that have defaults."""
-    found = inspect.signature(function).parameters.items()
-    return {name: parameter.default for name, parameter in found if parameter.default is not parameter.empty}
-
-
-def _transformation(part: Part, number: Callable[[str], Any], field: str) -> optax.GradientTransformation:
+def _transformation(scaling: Chosen, hyper: Hyper) -> optax.GradientTransformation:
     """What an optimizer's function gives; a user's own is looked at."""
-    if part.function in OPTIMIZERS.values():
-        return part.function(**part.at(number))
+    if scaling.component in OPTIMIZERS.values():
+        return scaling.component(**scaling.at(hyper))
     try:
-        made = part.function(**part.at(number))
+        made = scaling.component(**scaling.at(hyper))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{field}: {describe(error)}") from error
+        raise ConfigError(f"{scaling.choice}: {describe(error)}") from error
     if not (callable(getattr(made, "init", None)) and callable(getattr(made, "update", None))):
-        raise ConfigError(f"{field} gives {type(made).__name__}; allowed: an optax.GradientTransformation")
+        raise ConfigError(f"{scaling.choice} gives {type(made).__name__}; allowed: an optax.GradientTransformation")
     return made
-
-
-def _factor(part: Part, progress: jax.Array, step: jax.Array, number: Callable[[str], Any], field: str) -> jax.Array:
-    """What a schedule's function gives; a user's own is looked at."""
-    factor = part.function(progress, step, **part.at(number))
-    if jnp.shape(factor) != ():
-        raise ConfigError(f"{field} gives a factor of shape {jnp.shape(factor)}; allowed: one number")
-    return factor
 
 
 def optimizer(options: Mapping[str, Any], path: str) -> optax.GradientTransformationExtraArgs:
@@ -210,25 +184,26 @@ def optimizer(options: Mapping[str, Any], path: str) -> optax.GradientTransforma
     """
     scaling, schedule = scaling_of(options, path), schedule_of(options, path)
 
-    def chain(number: Callable[[str], Any]) -> optax.GradientTransformation:
-        clip = [optax.clip_by_global_norm(number("clip"))] if options["clip"] > 0 else []
-        decay = [optax.add_decayed_weights(number("weight_decay"))] if options["weight_decay"] > 0 else []
-        scale = _transformation(scaling, number, f"{path}.name={options['name']!r}")
+    def chain(hyper: Hyper) -> optax.GradientTransformation:
+        def current(field: str) -> Any:
+            return hyper.get(f"{path}.{field}", options[field])
+
+        clip = [optax.clip_by_global_norm(current("clip"))] if options["clip"] > 0 else []
+        decay = [optax.add_decayed_weights(current("weight_decay"))] if options["weight_decay"] > 0 else []
+        scale = _transformation(scaling, hyper)
         return optax.chain(*clip, scale, *decay)
 
     def init(params: Any) -> Any:
-        return chain({**options, **scaling.numbers()}.__getitem__).init(params)
+        return chain({}).init(params)
 
     def update(
         grads: Any, state: Any, params: Any = None, *, hyper: Hyper, step: jax.Array, total_steps: jax.Array, **_: Any
     ) -> tuple[Any, Any]:
-        def number(field: str) -> jax.Array:
-            return hyper[f"{path}.{field}"]
-
-        progress = step.astype(jnp.float32) / total_steps
-        factor = _factor(schedule, progress, step, number, f"{path}.schedule={options['schedule']!r}")
-        rate = number("learning_rate") * factor
-        directions, state = chain(number).update(grads, state, params)
+        factor = schedule.component(step.astype(jnp.float32) / total_steps, step, **schedule.at(hyper))
+        if jnp.shape(factor) != ():
+            raise ConfigError(f"{schedule.choice} gives a factor of shape {jnp.shape(factor)}; allowed: one number")
+        rate = hyper[f"{path}.learning_rate"] * factor
+        directions, state = chain(hyper).update(grads, state, params)
         return jax.tree.map(lambda d: -rate.astype(d.dtype) * d, directions), state
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -261,8 +236,9 @@ def projected(inner: optax.GradientTransformationExtraArgs, path: str) -> optax.
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
-def numbers(options: Mapping[str, Any]) -> dict[str, float]:
+def numbers(options: Mapping[str, Any], path: str) -> dict[str, float]:
     """{field: value} of one optimizer's numbers that are leaves of ``hyper`` under these options."""
     optional = [field for field in ("clip", "weight_decay", "clip_weights") if options[field] > 0]
-    found = {"learning_rate": options["learning_rate"], **scaling_of(options).numbers()}
-    return found | schedule_of(options).numbers() | {field: options[field] for field in optional}
+    found = {f"{path}.learning_rate": float(options["learning_rate"]), **scaling_of(options, path).numbers()}
+    found |= schedule_of(options, path).numbers()
+    return found | {f"{path}.{field}": float(options[field]) for field in optional}

@@ -1,74 +1,47 @@
 """Names to components: explicit tables, and ``package.module:attribute`` for a user's own."""
 
-import difflib
 import functools
 import importlib
-import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
 import jax
 
 from gan_jax.data import SOURCES
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.games import GAMES
 from gan_jax.losses import LOSSES, AdversarialLoss
 from gan_jax.networks import DISCRIMINATORS, GENERATORS
+from gan_jax.options import check_taken, is_reference, parameters_of
 from gan_jax.penalties import PENALTIES, Penalty
 from gan_jax.penalties import SUPPLIED as SUPPLIED_TO_PENALTIES
 from gan_jax.returned import difference, in_words, is_float
 from gan_jax.rules import RULES, Rule
 
 # Configuration section -> table of its registered components.
-TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+TABLES: Mapping[str, Mapping[str, Any]] = {
     "loss": LOSSES,
     "generator": GENERATORS,
     "discriminator": DISCRIMINATORS,
     "game": GAMES,
     "data": SOURCES,
-    "rule": {name: rule.direction for name, rule in RULES.items()},
-    "penalties": {name: penalty.function for name, penalty in PENALTIES.items()},
+    "rule": RULES,
+    "penalties": PENALTIES,
 }
-
-# Arguments that the framework supplies to a component; all others with a default are its options.
-SUPPLIED = {
-    "generator": ("shape", "dtype", "parent", "name"),
-    "discriminator": ("shape", "dtype", "parent", "name"),
-    "game": ("setup",),
-    "loss": ("axis_name",),
-    "data": (),
-    "rule": ("round",),
-    "penalties": tuple(SUPPLIED_TO_PENALTIES),
-}
-
 
 # Role -> the table that its networks come from. A game's module may define more of them, as ``ROLES``.
 ROLES: Mapping[str, str] = {"generator": "generator", "discriminator": "discriminator"}
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """`` (did you mean 'x'?)`` with the closest allowed name, or the empty string."""
-    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def options_of(section: str, component: Callable[..., Any]) -> dict[str, Any]:
-    """A component's options with their defaults, read from its signature."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(component).parameters.items()
-        if name not in SUPPLIED[section] and parameter.default is not inspect.Parameter.empty
-    }
-
-
-def is_reference(name: str) -> bool:
-    """Whether a name has the form ``package.module:attribute``."""
-    module, _, attribute = name.partition(":")
-    return bool(attribute) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+def function_of(component: Any) -> Any:
+    """What has a component's options: the function of a rule or a penalty, else the component itself."""
+    if isinstance(component, Rule):
+        return component.direction
+    return component.function if isinstance(component, Penalty) else component
 
 
 def resolve(section: str, name: str, table_of: str = "") -> Any:
@@ -89,12 +62,7 @@ def resolve(section: str, name: str, table_of: str = "") -> Any:
 
 
 def resolve_reference(field: str, name: str) -> Any:
-    """What ``package.module:attribute`` names.
-
-    Raises:
-      ConfigError: it is not of that form, no such module or attribute, or the module fails on import (with its file and
-        line); begins with ``field``.
-    """
+    """What ``package.module:attribute`` names; a ConfigError, which begins with ``field``, as of ``resolve``."""
     if not is_reference(name):
         raise ConfigError(f"{field}={name!r} is not possible; allowed: package.module:attribute")
     module_name, _, attribute = name.partition(":")
@@ -162,7 +130,7 @@ def make_loss(component: Any, options: Mapping[str, Any], field: str, axis_name:
             raise ConfigError(f"{field} is a pair of functions and takes no options; given {sorted(options)}")
         made: Any = component
     elif callable(component):
-        takes_axis = "axis_name" in inspect.signature(component).parameters
+        takes_axis = "axis_name" in parameters_of(component)
         try:
             made = component(**options, **({"axis_name": axis_name} if takes_axis else {}))
         except TypeError as error:
@@ -208,7 +176,7 @@ def make_rule(component: Any, options: Mapping[str, Any], field: str) -> Rule:
     rule = component if isinstance(component, Rule) else Rule(component)
     if not callable(rule.direction):
         raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Rule, or a function of a round")
-    _check_options(rule.direction, options, field)
+    check_taken(rule.direction, options, field)
     return rule if rule in RULES.values() else rule._replace(direction=_like_gradients(rule.direction, field))
 
 
@@ -239,23 +207,14 @@ def make_penalty(component: Any, options: Mapping[str, Any], field: str) -> Pena
         raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Penalty, or a function")
     if penalty.player not in ("discriminator", "generator"):
         raise ConfigError(f"{field} belongs to player={penalty.player!r}; allowed: discriminator, generator")
-    _check_options(penalty.function, options, field)
-    for name, parameter in inspect.signature(penalty.function).parameters.items():
-        if name not in SUPPLIED_TO_PENALTIES and parameter.default is inspect.Parameter.empty:
+    check_taken(penalty.function, options, field)
+    for name, parameter in parameters_of(penalty.function).items():
+        if name not in SUPPLIED_TO_PENALTIES and parameter.default is parameter.empty:
             raise ConfigError(
                 f"{field} asks for {name!r}{nearest(name, SUPPLIED_TO_PENALTIES)}; "
                 f"allowed: options with defaults, and {', '.join(SUPPLIED_TO_PENALTIES)}"
             )
     return penalty
-
-
-def _check_options(function: Callable[..., Any], options: Mapping[str, Any], field: str) -> None:
-    taken = inspect.signature(function).parameters
-    for name in options:
-        if name not in taken:
-            raise ConfigError(
-                f"{field} has no option {name!r}{nearest(name, taken)}; its arguments: {', '.join(taken)}"
-            )
 
 
 def make_network(component: Any, field: str, **arguments: Any) -> nn.Module:

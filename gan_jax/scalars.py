@@ -11,9 +11,7 @@ from gan_jax.errors import ConfigError
 def python_value(value: Any) -> Any:
     """A value with Python's numbers and strings in place of NumPy's and JAX's scalars and arrays, exactly.
 
-    Args:
-      value: np.float32(0.1) becomes 0.10000000149011612, an array of one axis or more a list; lists, tuples and dicts
-        keep their type, with such values inside; everything else stays as it is.
+    np.float32(0.1) becomes 0.10000000149011612, and an array a list, also inside of lists, tuples and dicts.
     """
     if isinstance(getattr(value, "dtype", None), np.dtype):
         value = np.asarray(value).tolist()
@@ -26,15 +24,7 @@ def python_value(value: Any) -> Any:
 
 
 def plain(what: str, value: Any) -> Any:
-    """A value in types that configurations hold: numbers, strings, tuples, dicts.
-
-    Args:
-      what: begins the error's message, such as the field's name.
-      value: as for ``python_value``; lists become tuples.
-
-    Raises:
-      ConfigError: NaN, or a value of another type.
-    """
+    """A value in types that configurations hold: numbers, strings, tuples, dicts; else a ConfigError on ``what``."""
     value = python_value(value)
     if isinstance(value, list | tuple):
         return tuple(plain(what, v) for v in value)

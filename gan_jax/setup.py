@@ -71,11 +71,12 @@ class Setup(Protocol):
     def feature(self, name: str) -> Feature:
         """A feature of the data; refuses the configuration where the data have none of that name."""
 
-    def network(self, role: str, of: str = "image", **supplied: Any) -> nn.Module:
+    def network(self, role: str, of: str = "image", label: str = "", embedding: int = 0, **supplied: Any) -> nn.Module:
         """The network of a role, for examples like the feature ``of``.
 
-        ``supplied`` replaces ``shape`` and options. With ``label=``, a feature that is a class, the network takes that
-        label as a further input.
+        ``supplied`` replaces ``shape`` and options. With ``label``, a feature that is a class, the network takes that
+        label as a further input: itself, if it has the argument ``num_classes``, else beside its first one, one-hot or
+        as a learned vector of ``embedding`` numbers.
         """
 
     def optimizer(self, role: str) -> optax.GradientTransformation:

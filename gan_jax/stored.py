@@ -48,15 +48,7 @@ def _today(text: str) -> str:
 
 
 def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:
-    """The object in a JSON file, or None where there is no file.
-
-    Args:
-      path: of the file.
-      needs: keys that it must have.
-
-    Raises:
-      WorkdirError: it cannot be read, is not JSON, or not such an object.
-    """
+    """The object in a JSON file, with the keys ``needs``, or None where there is no file; else a WorkdirError."""
     try:
         return current(_object(path.read_bytes(), needs))
     except FileNotFoundError:
@@ -66,14 +58,9 @@ def read_object(path: Path, needs: Sequence[str] = ()) -> Object | None:
 
 
 def read_lines(path: Path, needs: Sequence[str] = ()) -> list[Object]:
-    """The objects in a file of JSON lines, [] where there is no file; a last line that a kill cut short is left out.
+    """The objects in a file of JSON lines, [] where there is no file; a WorkdirError names a line that is none.
 
-    Args:
-      path: of the file.
-      needs: keys that each must have.
-
-    Raises:
-      WorkdirError: it cannot be read, or a line is not such an object; names the line.
+    A last line that a kill cut short is left out.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]

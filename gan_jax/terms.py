@@ -1,6 +1,5 @@
 """Configured penalties inside a game: what each is given, its weight, its memory and its metric."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,16 +10,12 @@ import numpy as np
 
 from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Metrics, Term, example_keys, stream_of
-from gan_jax.penalties import STREAMS, SUPPLIED
+from gan_jax.options import taken
+from gan_jax.penalties import STREAMS
 from gan_jax.returned import in_words, is_float
 
 # What a game hands over, by name; each made only if some penalty asks for it.
 Supply = Mapping[str, Callable[[], Any]]
-
-
-def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The supplied arguments that a penalty asks for by name."""
-    return tuple(name for name in inspect.signature(function).parameters if name in SUPPLIED)
 
 
 def initial_memory(terms: Sequence[Term], params: Any) -> dict[str, Any]:
@@ -36,14 +31,13 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
     metrics: dict[str, jax.Array] = {}
     for term in terms:
         options = term.options(context.hyper)
-        given: dict[str, Callable[[], Any]] = {
+        given: Supply = {
             **supply,
             "keys": partial(_own_keys, context, stream_of(term.name, STREAMS)),
             "memory": partial(context.memory.get, term.name) if term.penalty.start is not None else lambda: None,
             "axis_name": lambda: context.axis_name,
         }
-        called = {name: given[name]() for name in arguments_of(term.penalty.function)}
-        own = term.penalty.function(**called, **options)
+        own = term.penalty.function(**_called(term.penalty.function, given), **options)
         if not is_float(own, (), context.example_index.shape, logits):
             raise ConfigError(
                 f"penalties.{term.name} returns {in_words(own)}; allowed: one value per example, float of shape "
@@ -53,11 +47,13 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
         value += term.weight(context.hyper) * mean
         metrics[term.name] = mean
         if term.penalty.follow is not None:
-            called = {name: given[name]() for name in arguments_of(term.penalty.follow)}
-            wanted = inspect.signature(term.penalty.follow).parameters
-            kept = {name: option for name, option in options.items() if name in wanted}
-            memory[term.name] = jax.lax.stop_gradient(term.penalty.follow(**called, **kept))
+            follow = term.penalty.follow
+            memory[term.name] = jax.lax.stop_gradient(follow(**_called(follow, given), **taken(follow, options)))
     return value, memory, metrics
+
+
+def _called(function: Callable[..., Any], given: Supply) -> dict[str, Any]:
+    return {name: make() for name, make in taken(function, given).items()}
 
 
 def _own_keys(context: Context, stream: np.uint32) -> jax.Array:

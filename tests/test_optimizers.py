@@ -38,7 +38,7 @@ def run(transformation, steps=10, **extra):
 def test_equals_optax_with_fixed_numbers(case):
     changes, oracle = ORACLES[case]
     options = {**BASE, **changes}
-    hyper = {f"here.{name}": jnp.float32(options[name]) for name in numbers(options)}
+    hyper = {field: jnp.float32(value) for field, value in numbers(options, "here").items()}
     mine = run(optimizer(options, "here"), hyper=hyper, total_steps=jnp.float32(10))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6), mine, run(oracle))
 
@@ -56,7 +56,7 @@ FORMULAS = {
 def test_a_schedule_multiplies_the_learning_rate(name):
     """With plain SGD and a gradient of 1 each update is the learning rate itself."""
     options = {**BASE, "name": "sgd", "momentum": 0.0, "schedule": name}
-    hyper = {f"p.{field}": jnp.float32(options[field]) for field in numbers(options)}
+    hyper = {field: jnp.float32(value) for field, value in numbers(options, "p").items()}
     transformation = optimizer(options, "p")
     state = transformation.init({"w": jnp.zeros(())})
     for t in range(20):
@@ -73,11 +73,11 @@ def test_a_schedule_multiplies_the_learning_rate(name):
 
 
 def test_only_numbers_in_use_are_leaves():
-    assert tuple(numbers(BASE)) == ("learning_rate", "b1", "b2", "eps")
-    assert set(numbers({**BASE, "clip": 1.0, "weight_decay": 0.1, "schedule": "linear"})) >= {
-        "clip",
-        "weight_decay",
-        "final_scale",
+    assert tuple(numbers(BASE, "p")) == ("p.learning_rate", "p.b1", "p.b2", "p.eps")
+    assert set(numbers({**BASE, "clip": 1.0, "weight_decay": 0.1, "schedule": "linear"}, "p")) >= {
+        "p.clip",
+        "p.weight_decay",
+        "p.final_scale",
     }
 
 
@@ -94,8 +94,9 @@ def test_ones_own_optimizer_and_schedule_have_numbers():
     own = {"name": "test_optimizers:scaled", "options": {"factor": 3, "repeats": 2}}
     own |= {"schedule": "test_optimizers:falling", "schedule_options": {"to": 0.0}}
     options = {**BASE, **own}
-    assert numbers(options) == {"learning_rate": 0.01, "options.factor": 3.0, "schedule_options.to": 0.0}
-    hyper = {f"p.{field}": jnp.float32(value) for field, value in numbers(options).items()}
+    found = numbers(options, "p")
+    assert found == {"p.learning_rate": 0.01, "p.options.factor": 3.0, "p.schedule_options.to": 0.0}
+    hyper = {field: jnp.float32(value) for field, value in found.items()}
     transformation = optimizer(options, "p")
     update, _ = transformation.update(
         {"w": jnp.ones(())}, transformation.init({"w": jnp.zeros(())}), None,
@@ -116,4 +117,4 @@ def test_ones_own_optimizer_and_schedule_have_numbers():
 )
 def test_ones_own_that_cannot_be_used_is_told(changes, said):
     with pytest.raises(ConfigError, match=said):
-        numbers({**BASE, **changes})
+        numbers({**BASE, **changes}, "optimizer")

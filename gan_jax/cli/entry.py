@@ -12,8 +12,7 @@ from absl import flags as absl_flags
 from gan_jax import __version__
 from gan_jax.cli import commands, sweeps
 from gan_jax.cli.flags import FLAGS, PROGRAM
-from gan_jax.errors import ConfigError, GanJaxError
-from gan_jax.registry import nearest
+from gan_jax.errors import ConfigError, GanJaxError, nearest
 from gan_jax.training.process import LEAVING
 
 

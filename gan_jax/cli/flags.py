@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.figures import FIGURES, find
 from gan_jax.paths import from_home
-from gan_jax.registry import nearest
 
 STATUSES = """\
 Exit status: 0 done, 1 data, files, space or a property that fails, 2 a wrong flag or configuration, 3 a loss that is

@@ -1,6 +1,6 @@
 """Data: synthetic distributions with known density, TFDS image sets without TensorFlow, and folders of images."""
 
-from gan_jax.data.catalogue import SOURCES, describe, load, options_of, parts_of, resolve, sections_of
+from gan_jax.data.catalogue import SOURCES, describe, load, parts_of, resolve, sections_of
 from gan_jax.data.joined import joined, labelled, paired
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Feature, Source, decode, summary
@@ -15,7 +15,6 @@ __all__ = [
     "joined",
     "labelled",
     "load",
-    "options_of",
     "paired",
     "parts_of",
     "prepare",

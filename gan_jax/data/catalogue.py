@@ -7,29 +7,34 @@ parameters with defaults, and the defaults are the configuration's: option `mode
 
 import difflib
 import functools
-import inspect
 import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from gan_jax.data import folder as folder_source
 from gan_jax.data import synthetic, tfds_datasets
+from gan_jax.data.images import MODE_OF_CHANNELS
 from gan_jax.data.joined import joined
 from gan_jax.data.preparation import prepare
 from gan_jax.data.source import Source
 from gan_jax.data.storage import endless, resident
-from gan_jax.errors import DataConfigError
+from gan_jax.errors import ConfigError, DataConfigError
+from gan_jax.options import at_least, one_of, options_of
 
 Builder = Callable[..., Source]
 FOLDER_PREFIX = "folder:"
 PART = re.compile(r"[A-Za-z]\w*=")
 EACH_PART = "a=NAME,b=NAME"
 MNIST_SIDE = 28
+
+Resolution = Annotated[int, at_least(0), "pixels of a side, images are cropped and resized; 0 is as they are"]
+Channels = Annotated[int, one_of((0, *MODE_OF_CHANNELS)), "of an image; 0 is as they are"]
+Limit = Annotated[int, at_least(0), "MiB up to which a set is held in memory; above, it is streamed"]
 
 
 def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: str = "train", **options: Any) -> Source:
@@ -41,7 +46,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
       data_dir: TFDS data directory; else the environment's TFDS_DATA_DIR, else ~/tensorflow_datasets.
       split: of the data set: "train" or "test", or as TFDS names it. Synthetic sources have no splits and ignore it:
         give their `fetch` another key.
-      options: of the source, see `options_of`; of joined ones by their kinds, as `folder={"resolution": 32}`.
+      options: of the source, its keywords; of joined ones by their kinds, as `folder={"resolution": 32}`.
 
     Returns:
       Source with images in [-1, 1], or points.
@@ -55,18 +60,19 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, split: st
             for part, source in parts.items()
         }, name)  # fmt: skip
     section, target = resolve(name)
-    defaults = options_of(section)
+    fields, given = options_of(SOURCES[section]), {}
     for option, value in options.items():
-        if option not in defaults:
-            near = difflib.get_close_matches(option, defaults, n=1)
+        if option not in fields:
+            near = difflib.get_close_matches(option, fields, n=1)
             hint = f"; nearest: {near[0]}" if near else ""
-            raise DataConfigError(
-                f"data.{section} has no option {option!r}, only {', '.join(defaults) or 'none'}{hint}"
-            )
-        _check_type(f"data.{section}.{option}", value, defaults[option])
+            raise DataConfigError(f"data.{section} has no option {option!r}, only {', '.join(fields) or 'none'}{hint}")
+        try:
+            given[option] = fields[option].checked(f"data.{section}.{option}", value)
+        except ConfigError as error:
+            raise DataConfigError(str(error)) from error
     # Others need no folder, so that they work where there is no home directory.
     root = tfds_datasets.default_data_dir(data_dir) if section in IN_DATA_DIR else Path()
-    return SOURCES[section](target, root, split, **options)
+    return SOURCES[section](target, root, split, **given)
 
 
 def parts_of(name: str) -> dict[str, str]:
@@ -111,12 +117,6 @@ def resolve(name: str) -> tuple[str, str]:
     return (name, name) if name in SOURCES else ("tfds", name)
 
 
-def options_of(section: str) -> dict[str, Any]:
-    """Options of a key of `SOURCES`, with their defaults: numbers and tuples of numbers."""
-    parameters = inspect.signature(SOURCES[section]).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-
-
 def describe(data_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
     """Rows about every source, for a table; reads nothing but a few small files."""
     root = tfds_datasets.default_data_dir(data_dir)
@@ -137,22 +137,6 @@ def _is_prepared(dataset_dir: Path) -> bool:
         except (OSError, ValueError, TypeError, KeyError):  # a damaged one is none; who loads it is told
             continue
     return False
-
-
-def _check_type(field: str, value: Any, default: Any) -> None:
-    """Raises DataError unless the value has the type of the default; integers serve as floats."""
-    if isinstance(default, tuple):
-        entry = type(default[0])
-        if not isinstance(value, tuple) or not all(_is_a(element, entry) for element in value):
-            raise DataConfigError(f"{field} must be a tuple of {entry.__name__}, got {value!r}")
-    elif not _is_a(value, type(default)):
-        raise DataConfigError(f"{field} must be of type {type(default).__name__}, got {value!r}")
-
-
-def _is_a(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _only_training_split(section: str, split: str) -> None:
@@ -186,10 +170,15 @@ def _digits(target: str, root: Path, split: str, /) -> Source:
     return resident(target, {"image": image, "label": digits.target.astype(np.int32)})
 
 
-def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNIST_SIDE) -> Source:
+def _mnist_like(
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Annotated[int, one_of((MNIST_SIDE, 32)), "pixels of a side; 32 is padded with black"] = MNIST_SIDE,
+) -> Source:
     """MNIST or Fashion-MNIST; at resolution 32 with two black pixels on each side, for networks that halve the size."""
-    if resolution not in (MNIST_SIDE, 32):
-        raise DataConfigError(f"data.{target}.resolution must be 28, or 32 (padded with black), got {resolution!r}")
     source = _tfds(target, root, split)
     margin = (resolution - MNIST_SIDE) // 2
     if margin == 0:
@@ -199,7 +188,14 @@ def _mnist_like(target: str, root: Path, split: str, /, *, resolution: int = MNI
 
 
 def _tfds(
-    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Resolution = 0,
+    channels: Channels = 0,
+    memory_limit_mb: Limit = 2048,
 ) -> Source:
     """Any TFDS image data set (see `tfds_datasets.load`)."""
     builder = tfds_datasets.find_prepared(target, root)
@@ -212,7 +208,14 @@ def _tfds(
 
 
 def _folder(
-    target: str, root: Path, split: str, /, *, resolution: int = 0, channels: int = 0, memory_limit_mb: int = 2048
+    target: str,
+    root: Path,
+    split: str,
+    /,
+    *,
+    resolution: Resolution = 0,
+    channels: Channels = 0,
+    memory_limit_mb: Limit = 2048,
 ) -> Source:
     """A folder of images (see `folder.load`)."""
     del root

@@ -7,18 +7,27 @@ components closely along their curves, so that they look continuous and their de
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.errors import DataConfigError
+from gan_jax.options import POSITIVE, Allowed, at_least
 
 SUPPORT_IN_STD = 5.0
 POINTS_ON_CURVE = 2000
 
+Std = Annotated[float, POSITIVE, "standard deviation of each Gaussian"]
 
-def gaussian(mean: tuple[float, ...] = (0.0, 0.0), std: float = 1.0) -> "Distribution":
+
+def gaussian(
+    mean: Annotated[
+        tuple[float, ...], Allowed("a tuple of float, at least one", bool), "centre, as many numbers as dimensions"
+    ] = (0.0, 0.0),
+    std: Annotated[float, POSITIVE, "standard deviation in every dimension"] = 1.0,
+) -> "Distribution":
     """One isotropic Gaussian, in as many dimensions as `mean` has entries (from 1).
 
     Args:
@@ -30,7 +39,11 @@ def gaussian(mean: tuple[float, ...] = (0.0, 0.0), std: float = 1.0) -> "Distrib
     return mixture("gaussian", np.array([mean], np.float64), std)
 
 
-def ring(modes: int = 8, radius: float = 1.0, std: float = 0.02) -> "Distribution":
+def ring(
+    modes: Annotated[int, at_least(1), "number of Gaussians"] = 8,
+    radius: Annotated[float, POSITIVE, "of the circle"] = 1.0,
+    std: Std = 0.02,
+) -> "Distribution":
     """Gaussians equally spaced on a circle around the origin, in the plane; the first is at (radius, 0).
 
     Args:
@@ -48,7 +61,11 @@ def ring(modes: int = 8, radius: float = 1.0, std: float = 0.02) -> "Distributio
     return mixture("ring", radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1), std)
 
 
-def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> "Distribution":
+def grid(
+    side: Annotated[int, at_least(1), "Gaussians along each axis"] = 5,
+    spacing: Annotated[float, POSITIVE, "distance of neighbours"] = 2.0,
+    std: Std = 0.05,
+) -> "Distribution":
     """Gaussians on a square grid centred on the origin, in the plane: side * side of them.
 
     Args:
@@ -67,7 +84,11 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> "Distributio
 
 
 def spiral(
-    arms: int = 2, turns: float = 1.0, radius: float = 1.0, std: float = 0.02, components: int = 200
+    arms: Annotated[int, at_least(1), "number of spirals"] = 2,
+    turns: Annotated[float, POSITIVE, "revolutions of each from the origin to its end"] = 1.0,
+    radius: Annotated[float, POSITIVE, "distance of each end from the origin"] = 1.0,
+    std: Std = 0.02,
+    components: Annotated[int, at_least(2), "Gaussians on each arm"] = 200,
 ) -> "Distribution":
     """Archimedean spirals in the plane that leave the origin in equally spaced directions.
 
@@ -94,7 +115,9 @@ def spiral(
     return dataclasses.replace(mixture("spiral", means, std), means=None, std=None)
 
 
-def two_moons(std: float = 0.05, components: int = 100) -> "Distribution":
+def two_moons(
+    std: Std = 0.05, components: Annotated[int, at_least(2), "Gaussians on each half circle"] = 100
+) -> "Distribution":
     """Two interleaved half circles of radius 1 in the plane: the upper one around (0, 0), the lower around (1, 0.5).
 
     The density is that of `2 * components` Gaussians equally spaced along the half circles, and exact as such.

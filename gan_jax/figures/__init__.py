@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gan_jax import files
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.paths import expanded
-from gan_jax.registry import nearest
 
 # Name -> "module:function", a function () -> {file name: bytes}; loaded when the figure is asked for.
 FIGURES: Mapping[str, str] = {

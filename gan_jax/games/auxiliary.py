@@ -6,6 +6,7 @@ References:
 """
 
 from functools import partial
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +16,20 @@ from gan_jax.game import Game, Metrics
 from gan_jax.games import gan, moves
 from gan_jax.move import Move
 from gan_jax.nn.heads import Discriminator, LogitAndClasses, layer_of
+from gan_jax.options import at_least
 from gan_jax.setup import Setup
 
 cross_entropy = optax.losses.softmax_cross_entropy_with_integer_labels
 
 
-def build(setup: Setup, weight: float = 1.0, classify_fakes: bool = True, uniform: bool = True) -> Game:
+def build(
+    setup: Setup,
+    weight: Annotated[float, at_least(0.0), "of the cross-entropy of classes, in both losses"] = 1.0,
+    classify_fakes: Annotated[bool, "the discriminator learns classes from generated examples too"] = True,
+    uniform: Annotated[
+        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
+    ] = True,
+) -> Game:
     """A generator that is told the label, and a discriminator with two heads that is not.
 
     Args:

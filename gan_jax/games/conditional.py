@@ -4,12 +4,22 @@ References:
   Mirza, Osindero, Conditional Generative Adversarial Nets, 2014, arXiv:1411.1784, equation 2.
 """
 
+from typing import Annotated
+
 from gan_jax.game import Game
 from gan_jax.games import gan, moves
+from gan_jax.options import at_least
 from gan_jax.setup import Setup
 
 
-def build(setup: Setup, packing: int = 1, embedding: int = 0, uniform: bool = True) -> Game:
+def build(
+    setup: Setup,
+    packing: Annotated[int, at_least(1), "examples that the discriminator judges at once; 1 is the usual game"] = 1,
+    embedding: Annotated[int, at_least(0), "numbers of a learned vector of each class; 0: labels are one-hot"] = 0,
+    uniform: Annotated[
+        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
+    ] = True,
+) -> Game:
     """The game ``gan`` with labels.
 
     In the discriminator's move generated examples get the labels of the minibatch, so that a real example and the

@@ -8,7 +8,7 @@ References:
 """
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +16,20 @@ import jax.numpy as jnp
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Metrics, Output, Player
 from gan_jax.move import Move
+from gan_jax.options import at_least
 from gan_jax.setup import Loss, Setup
 
 MAPS = {"a_to_b": ("a", "b"), "b_to_a": ("b", "a")}
 
 
-def build(setup: Setup, cycle: float = 10.0, identity: float = 0.0, pool: int = 50) -> Game:
+def build(
+    setup: Setup,
+    cycle: Annotated[
+        float, at_least(0.0), "weight of the difference between an image and what comes back of it"
+    ] = 10.0,
+    identity: Annotated[float, at_least(0.0), "that of an image and its map into its own domain, times cycle"] = 0.0,
+    pool: Annotated[int, at_least(0), "generated images of each domain that the judges may see again; 0 is off"] = 50,
+) -> Game:
     """Two maps between the domains "a" and "b", owned by one player, and their two judges, owned by the other.
 
     Args:

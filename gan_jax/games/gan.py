@@ -7,6 +7,7 @@ References:
 import math
 from collections.abc import Mapping
 from functools import partial
+from typing import Annotated
 
 import flax.linen as nn
 import jax
@@ -18,12 +19,16 @@ from gan_jax.games import moves
 from gan_jax.games.moves import Parts
 from gan_jax.losses import cross_entropy
 from gan_jax.move import Move
+from gan_jax.options import at_least
 from gan_jax.setup import Setup
 
 Valued = tuple[jax.Array, dict[str, jax.Array]]  # a loss and its metrics
 
 
-def build(setup: Setup, packing: int = 1) -> Game:
+def build(
+    setup: Setup,
+    packing: Annotated[int, at_least(1), "examples that the discriminator judges at once; 1 is the usual game"] = 1,
+) -> Game:
     """A generator and a discriminator, one player each, fresh latent variables for each player.
 
     Args:

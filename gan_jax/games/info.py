@@ -9,16 +9,16 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Metrics, Output
 from gan_jax.games import gan, moves
 from gan_jax.move import Move
 from gan_jax.nn.heads import Discriminator, LogitAndCodes, layer_of
+from gan_jax.options import at_least
 from gan_jax.setup import Latents, Setup
 
 VARIANCE = 1 / 3  # of a number uniform on [-1, 1]
@@ -26,7 +26,13 @@ COLUMNS = 10  # of a figure in which a number changes
 Bound = Callable[[Any, jax.Array], tuple[jax.Array, Metrics]]
 
 
-def build(setup: Setup, categories: int = 10, continuous: int = 2, information: float = 1.0, hidden: int = 128) -> Game:
+def build(
+    setup: Setup,
+    categories: Annotated[int, at_least(2), "values of the categorical code"] = 10,
+    continuous: Annotated[int, at_least(0), "codes that are uniform on [-1, 1]"] = 2,
+    information: Annotated[float, at_least(0.0), "weight of the bound on information in the generator's loss"] = 1.0,
+    hidden: Annotated[int, at_least(1), "units between the trunk and the codes"] = 128,
+) -> Game:
     """The game ``gan`` whose latent variables end in codes: one category, one-hot, and numbers uniform on [-1, 1].
 
     The recognition network Q shares the discriminator's trunk and belongs to its player, as in the paper's code, where
@@ -44,10 +50,6 @@ def build(setup: Setup, categories: int = 10, continuous: int = 2, information: 
       Game with the players "discriminator" and "generator" and the outputs "image", drawn from random codes, and
       "category", "code_1", "code_2", ...: rows of ten images of which only that code changes.
     """
-    if categories < 2 or continuous < 0:
-        raise ConfigError(
-            f"game.info.categories={categories}, continuous={continuous}; allowed: at least 2 categories, 0 or more"
-        )
     parts = moves.parts_of(setup, logit=first)
     noise = parts.latents
     parts = parts._replace(latents=with_codes(noise, categories, continuous))
@@ -62,12 +64,13 @@ def build(setup: Setup, categories: int = 10, continuous: int = 2, information: 
         "generator": partial(generator_loss, parts=parts, bound=bound, reads_real=moves.generator_reads_real(parts)),
     }
     game = gan.assembled(setup, parts, networks, setup.feature("image").shape, losses)
+    image = game.outputs["image"]._replace(draw=partial(drawn, parts=parts, first=noise.dim, categories=categories))
     rows = {"category": noise.dim, **{f"code_{i + 1}": noise.dim + categories + i for i in range(continuous)}}
     varied = {
         name: Output(partial(row, parts=parts, at=at, categories=categories if name == "category" else 0), like=None)
         for name, at in rows.items()
     }
-    return dataclasses.replace(game, outputs={**game.outputs, **varied})
+    return dataclasses.replace(game, outputs={"image": image, **varied})
 
 
 def with_codes(noise: Latents, categories: int, continuous: int) -> Latents:
@@ -139,6 +142,13 @@ def information_bound(
 def first(out: tuple[jax.Array, Any]) -> jax.Array:
     """The logit of what the two heads say."""
     return out[0]
+
+
+def drawn(move: Move, num: int, parts: moves.Parts, first: int, categories: int) -> dict[str, jax.Array]:
+    """Images [num, *shape] of random codes, and these beside them."""
+    z = parts.latents.draw(move.keys("latent"), move.context.example_index, num)
+    category = jnp.argmax(z[:, first : first + categories], axis=-1)
+    return {"image": move("generator", z), "category": category, "code": z[:, first + categories :]}
 
 
 def row(move: Move, num: int, parts: moves.Parts, at: int, categories: int) -> jax.Array:

@@ -13,6 +13,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Metrics, Term
 from gan_jax.move import Move
 from gan_jax.nn.heads import is_trunk
+from gan_jax.options import parameters_of
 from gan_jax.setup import Latents, Loss, Setup
 
 
@@ -53,7 +54,7 @@ def parts_of(setup: Setup, packing: int = 1, **more: Any) -> Parts:
 def generator_reads_real(parts: Parts) -> bool:
     """Whether the generator's loss or one of its penalties reads real examples."""
     return parts.loss.configured.generator_reads_real or any(
-        {"real", "real_logits"} & set(terms.arguments_of(t.penalty.function)) for t in parts.terms["generator"]
+        {"real", "real_logits"} & parameters_of(t.penalty.function).keys() for t in parts.terms["generator"]
     )
 
 

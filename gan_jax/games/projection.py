@@ -4,13 +4,20 @@ References:
   Miyato, Koyama, cGANs with Projection Discriminator, 2018, arXiv:1802.05637, equation 3.
 """
 
+from typing import Annotated
+
 from gan_jax.game import Game
 from gan_jax.games import gan, moves
 from gan_jax.nn.heads import Discriminator, Projection, layer_of
 from gan_jax.setup import Setup
 
 
-def build(setup: Setup, uniform: bool = True) -> Game:
+def build(
+    setup: Setup,
+    uniform: Annotated[
+        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
+    ] = True,
+) -> Game:
     """The game ``conditional`` with a discriminator psi(f(x)) + <V_y, f(x)>, of a trunk f and a linear psi.
 
     The paper's is trained with the hinge loss, spectral norm on every layer (``spectral_norm`` of the trunk, which

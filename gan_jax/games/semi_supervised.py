@@ -11,7 +11,7 @@ References:
 
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +21,15 @@ from gan_jax.game import Game, Metrics, Score
 from gan_jax.games import gan, moves
 from gan_jax.move import Move
 from gan_jax.nn.heads import Classes, Discriminator, layer_of
+from gan_jax.options import at_least
 from gan_jax.setup import Setup
 
 
-def build(setup: Setup, unlabelled: float = 0.5, matching: bool = True) -> Game:
+def build(
+    setup: Setup,
+    unlabelled: Annotated[float, at_least(0.0), "weight of the adversarial loss; 0: labelled examples alone"] = 0.5,
+    matching: Annotated[bool, "the generator matches mean features, instead of its adversarial loss"] = True,
+) -> Game:
     """A generator, and a classifier that learns from few labelled examples, many without labels and generated ones.
 
     Args:

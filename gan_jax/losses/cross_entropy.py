@@ -1,14 +1,18 @@
 """Losses on the discriminator's cross-entropy: minimax, non-saturating, maximum likelihood."""
 
 import math
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
 from gan_jax.losses.adversarial import AdversarialLoss, Claims, Divergence, Optimum, PairLoss, check_logits
 from gan_jax.losses.divergences import jensen_shannon, kullback_leibler
+from gan_jax.options import UNIT
 
 Scalar = float | jax.Array
+RealTarget = Annotated[Scalar, UNIT, "the discriminator's target for real examples; 0.9 is one-sided smoothing"]
+FakeTarget = Annotated[Scalar, UNIT, "its target for generated examples; leave it at 0"]
 
 # log of the largest finite bfloat16, 88.719, rounded down; of the largest float32 it is 88.723.
 LARGEST_EXPONENT = 88.7
@@ -41,7 +45,7 @@ def cross_entropy(
     return _term(real_logits, real_target) + _term(fake_logits, fake_target)
 
 
-def minimax(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> AdversarialLoss:
+def minimax(real_target: RealTarget = 1.0, fake_target: FakeTarget = 0.0) -> AdversarialLoss:
     """The zero-sum game of 2014: the generator minimizes log(1 - D(G(z))), truly, and so saturates.
 
     The discriminator's optimum is D* = (real_target p_data + fake_target p_g) / (p_data + p_g). With the default
@@ -93,7 +97,7 @@ def minimax(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> Adversarial
     return AdversarialLoss(discriminator, generator, generator_reads_real=False, claims=claims, log_odds=True)
 
 
-def non_saturating(real_target: Scalar = 1.0, fake_target: Scalar = 0.0) -> AdversarialLoss:
+def non_saturating(real_target: RealTarget = 1.0, fake_target: FakeTarget = 0.0) -> AdversarialLoss:
     """The generator minimizes -log D(G(z)), whose gradient is strong where the discriminator rejects it.
 
     The targets are the discriminator's alone; the generator's stays 1. Why fake_target should stay 0: see ``minimax``.

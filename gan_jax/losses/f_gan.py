@@ -7,7 +7,7 @@ inverted in floating point.
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from gan_jax.errors import ConfigError
 from gan_jax.losses import divergences
 from gan_jax.losses.adversarial import AdversarialLoss, Claims, Divergence, Optimum, PairLoss, check_logits
+from gan_jax.options import one_of
 
 UNBOUNDED = 1e4
 
@@ -91,7 +92,7 @@ MEMBERS: Mapping[str, Member] = {
 }
 
 
-def f_gan(divergence: str = "kl") -> AdversarialLoss:
+def f_gan(divergence: Annotated[str, one_of(MEMBERS), "which f-divergence"] = "kl") -> AdversarialLoss:
     """The zero-sum game of an f-divergence: discriminator -g(r) + f*(g(f)), generator -f*(g(f)).
 
     ``gan`` is ``minimax`` written in these terms, and ``jensen_shannon`` is both up to constants in the values; they

@@ -1,15 +1,22 @@
 """Least squares on the discriminator's raw output."""
 
+from typing import Annotated
+
 import jax
 import jax.numpy as jnp
 
 from gan_jax.losses.adversarial import AdversarialLoss, Claims, Divergence, Optimum, check_logits
 from gan_jax.losses.divergences import triangular
+from gan_jax.options import FINITE
 
 Scalar = float | jax.Array
 
 
-def least_squares(a: Scalar = 0.0, b: Scalar = 1.0, c: Scalar = 1.0) -> AdversarialLoss:
+def least_squares(
+    a: Annotated[Scalar, FINITE, "the discriminator's target for generated examples"] = 0.0,
+    b: Annotated[Scalar, FINITE, "its target for real examples"] = 1.0,
+    c: Annotated[Scalar, FINITE, "the generator's target for its own"] = 1.0,
+) -> AdversarialLoss:
     """Least squares on the raw output: the discriminator pulls real to b and fake to a, the generator fake to c.
 
     The paper's two schemes are (a, b, c) = (-1, 1, 0), which satisfies b - c = 1 and b - a = 2, and (0, 1, 1), the one

@@ -1,9 +1,10 @@
 """What a metric is: a function of what an evaluation can hand to it, and which way its values are better."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from gan_jax.options import defaults_of, parameters_of
 
 # What an evaluation can hand to a metric, by the name of its argument; other arguments are options, with defaults.
 SUPPLIED: Mapping[str, str] = {
@@ -60,10 +61,9 @@ class Metric(NamedTuple):
     @property
     def reads(self) -> tuple[str, ...]:
         """What it needs, names in ``SUPPLIED``."""
-        return tuple(p for p in inspect.signature(self.function).parameters if p not in self.options)
+        return tuple(name for name in parameters_of(self.function) if name not in self.options)
 
     @property
     def options(self) -> dict[str, Any]:
         """Its options with their values."""
-        parameters = inspect.signature(self.function).parameters.values()
-        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+        return defaults_of(self.function)

@@ -8,10 +8,9 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.extractors import EXTRACTORS
 from gan_jax.metrics.metric import BY_GAME, Metric
-from gan_jax.registry import nearest
 
 # The modules are loaded when they are asked for: training without evaluation does not wait for them.
 OF_FEATURES = {

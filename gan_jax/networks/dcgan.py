@@ -11,13 +11,14 @@ Square images of 28 pixels, or a power of two from 16 up, with any number of cha
 The paper's 64 x 64 networks have `channels` 128 (1024 at 4 x 4); its released code has kernels of size 5.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options, virtual_batch_norm
+from gan_jax.options import FRACTION, UNIT, at_least, one_of
 
 KERNEL_SIZES = (4, 5)
 
@@ -58,12 +59,12 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    kernel_size: int = 4
-    batch_norm: bool = True
-    output: str = "tanh"
-    initializer: str = "dcgan"
-    reference: int = 0
+    channels: Annotated[int, at_least(1), "of the last hidden map, doubled with each halving of the resolution"] = 64
+    kernel_size: Annotated[int, one_of(KERNEL_SIZES), "height and width of the kernels"] = 4
+    batch_norm: Annotated[bool, "normalize each layer but the last"] = True
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
+    reference: Annotated[int, at_least(0), "latent variables whose fixed batch makes batch norm virtual; 0 is off"] = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -72,8 +73,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n]; `keys` is not used."""
         heights = resolutions(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
+        options.check(self)
         options.check_reference(self.reference, self.batch_norm)
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
@@ -120,13 +120,13 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    kernel_size: int = 4
-    leak: float = 0.2
-    batch_norm: bool = True
-    dropout: float = 0.0
-    initializer: str = "dcgan"
-    spectral_norm: bool = False
+    channels: Annotated[int, at_least(1), "of the first map, doubled with each halving of the resolution"] = 64
+    kernel_size: Annotated[int, one_of(KERNEL_SIZES), "height and width of the kernels"] = 4
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    batch_norm: Annotated[bool, "normalize each layer but the first and the last"] = True
+    dropout: Annotated[float, FRACTION, "probability of dropping a unit of a hidden map in training"] = 0.0
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
     dtype: Any = jnp.float32
 
     @property
@@ -149,9 +149,7 @@ class Discriminator(nn.Module):
         Without the head it is the last map, [B, F].
         """
         heights = resolutions(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_member("kernel_size", self.kernel_size, KERNEL_SIZES)
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
         activate = activations.get("leaky_relu", self.leak)
         initializer = initializers.get(self.initializer)
         layers.check_shape(x, self.shape)

@@ -4,20 +4,22 @@ References:
   Atienza: Deep-Learning-Experiments, Tensorflow/GAN/dcgan_mnist.py ("GAN by Example using Keras"), 2017.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.options import FRACTION, UNIT, Allowed, at_least, one_of
+
+MULTIPLE_OF_8 = Allowed("a multiple of 8, at least 8", lambda v: v > 0 and v % 8 == 0)
 
 KERNEL = (5, 5)
 
 
-def _check(shape: tuple[int, ...], depth: int) -> None:
+def _check(shape: tuple[int, ...]) -> None:
     options.check_image_shape(shape)
-    options.check_widths("depth", (depth,))
     if shape[0] != shape[1] or shape[0] % 4:
         raise ValueError(f"shape: {shape!r} is not allowed; give a square image whose side is a multiple of 4, as 28")
 
@@ -32,10 +34,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    depth: int = 256
-    dropout: float = 0.4
-    output: str = "sigmoid"
-    initializer: str = "glorot_2010"
+    depth: Annotated[int, MULTIPLE_OF_8, "channels of the first map, halved three times"] = 256
+    dropout: Annotated[float, FRACTION, "probability of dropping a unit of the first map in training"] = 0.4
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "sigmoid"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "glorot_2010"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -43,10 +45,8 @@ class Generator(nn.Module):
         self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n]; `keys` [B], one for each example, feed dropout in training."""
-        _check(self.shape, self.depth)
-        if self.depth % 8:
-            raise ValueError(f"depth: {self.depth!r} is not allowed; give a multiple of 8, which is halved three times")
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
+        _check(self.shape)
         output, initializer = activations.get_output(self.output), initializers.get(self.initializer)
         side = self.shape[0] // 4
 
@@ -83,11 +83,11 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    depth: int = 64
-    leak: float = 0.2
-    dropout: float = 0.4
-    initializer: str = "glorot_2010"
-    spectral_norm: bool = False
+    depth: Annotated[int, at_least(1), "channels of the first map, doubled three times"] = 64
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    dropout: Annotated[float, FRACTION, "probability of dropping a unit after each convolution in training"] = 0.4
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "glorot_2010"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
     dtype: Any = jnp.float32
 
     independent = True
@@ -107,8 +107,8 @@ class Discriminator(nn.Module):
         Without the head it is the last map, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
-        _check(self.shape, self.depth)
-        options.check_rate("dropout", self.dropout)
+        options.check(self)
+        _check(self.shape)
         layers.check_shape(x, self.shape)
         activate, initializer = activations.get("leaky_relu", self.leak), initializers.get(self.initializer)
 

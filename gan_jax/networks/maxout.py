@@ -6,13 +6,14 @@ dropout and initialization mean what they mean there.
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.options import FINITE, FRACTION, POSITIVE, WIDTHS, at_least, one_of
 
 
 def marginal_bias(images: jax.Array) -> jax.Array:
@@ -47,10 +48,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (1200, 1200)
-    output: str = "sigmoid"
-    output_bias: float = 0.0
-    irange: float = 0.05
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers"] = (1200, 1200)
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "sigmoid"
+    output_bias: Annotated[float, FINITE, "first value of every output's bias"] = 0.0
+    irange: Annotated[float, POSITIVE, "weights start uniform on [-irange, irange]"] = 0.05
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -59,9 +60,8 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, *shape] for z [B, n]; nothing here depends on `train`, `keys` or `axis_name`."""
         del train, keys, axis_name
+        options.check(self)
         options.check_widths("shape", self.shape)
-        options.check_widths("widths", self.widths)
-        options.check_positive("irange", self.irange)
         output = activations.get_output(self.output)
         initializer = initializers.goodfellow_2014(self.irange)
         constant = nn.initializers.constant(self.output_bias)
@@ -92,12 +92,12 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (240, 240)
-    pieces: int = 5
-    input_dropout: float = 0.2
-    dropout: float = 0.5
-    irange: float = 0.005
-    spectral_norm: bool = False
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the maxout layers"] = (240, 240)
+    pieces: Annotated[int, at_least(1), "linear functions in each unit"] = 5
+    input_dropout: Annotated[float, FRACTION, "probability of dropping a pixel in training"] = 0.2
+    dropout: Annotated[float, FRACTION, "probability of dropping a hidden unit in training"] = 0.5
+    irange: Annotated[float, POSITIVE, "weights start uniform on [-irange, irange]"] = 0.005
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
     dtype: Any = jnp.float32
 
     independent = True
@@ -118,10 +118,7 @@ class Discriminator(nn.Module):
         Without the head it is the last hidden layer, [B, F].
         """
         del axis_name  # no layer takes statistics over the batch
-        options.check_widths("widths", self.widths)
-        options.check_rate("input_dropout", self.input_dropout)
-        options.check_rate("dropout", self.dropout)
-        options.check_positive("irange", self.irange)
+        options.check(self)
         initializer = initializers.goodfellow_2014(self.irange)
 
         x = (layers.flatten(x, self.shape, self.dtype) + 1) / 2  # to the paper's [0, 1]

@@ -4,13 +4,14 @@ Pixels are in [0, 1] there and in [-1, 1] here; the discriminator maps its input
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import initializers, layers, options
+from gan_jax.options import FRACTION, POSITIVE
 
 
 class Generator(nn.Module):
@@ -33,8 +34,8 @@ class Generator(nn.Module):
 
     shape: tuple[int, ...]
     num_classes: int
-    dropout: float = 0.5
-    irange: float = 0.05
+    dropout: Annotated[float, FRACTION, "probability of dropping a hidden unit"] = 0.5
+    irange: Annotated[float, POSITIVE, "weights start uniform on [-irange, irange]"] = 0.05
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -49,8 +50,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, *shape] for z [B, n] and labels int [B] in [0, K)."""
         del axis_name
-        options.check_rate("dropout", self.dropout)
-        options.check_positive("irange", self.irange)
+        options.check(self)
         initializer = initializers.goodfellow_2014(self.irange)
 
         def hidden(x: jax.Array, width: int, name: str, index: int) -> jax.Array:
@@ -85,8 +85,8 @@ class Discriminator(nn.Module):
 
     shape: tuple[int, ...]
     num_classes: int
-    dropout: float = 0.5
-    irange: float = 0.005
+    dropout: Annotated[float, FRACTION, "probability of dropping a hidden unit"] = 0.5
+    irange: Annotated[float, POSITIVE, "weights start uniform on [-irange, irange]"] = 0.005
     dtype: Any = jnp.float32
 
     @property
@@ -107,8 +107,7 @@ class Discriminator(nn.Module):
     ) -> jax.Array:
         """Logits [B] for x [B, *shape] and labels int [B] in [0, K); without the head the last layer, [B, 240]."""
         del axis_name
-        options.check_rate("dropout", self.dropout)
-        options.check_positive("irange", self.irange)
+        options.check(self)
         initializer = initializers.goodfellow_2014(self.irange)
 
         def hidden(x: jax.Array, width: int, pieces: int, name: str, index: int) -> jax.Array:

@@ -10,7 +10,7 @@ Settings of tutorials, as (generator; discriminator):
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options, virtual_batch_norm
 from gan_jax.nn.minibatch import MinibatchDiscrimination
+from gan_jax.options import FRACTION, POSITIVE, UNIT, WIDTHS, at_least, one_of
 
 
 class Generator(nn.Module):
@@ -35,14 +36,14 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
-    activation: str = "relu"
-    leak: float = 0.2
-    output: str = "tanh"
-    output_scale: float = 1.0
-    initializer: str = "pytorch_linear"
-    batch_norm: bool = False
-    reference: int = 0
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers; () is one linear map"] = (256, 256)
+    activation: Annotated[str, one_of(activations.ACTIVATIONS), "of the hidden layers"] = "relu"
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    output_scale: Annotated[float, POSITIVE, "factor on the output"] = 1.0
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "pytorch_linear"
+    batch_norm: Annotated[bool, "normalize each hidden layer before its activation"] = False
+    reference: Annotated[int, at_least(0), "latent variables whose fixed batch makes batch norm virtual; 0 is off"] = 0
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -50,9 +51,8 @@ class Generator(nn.Module):
         self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
     ) -> jax.Array:
         """Examples [B, *shape] for z [B, n], or for examples of any shape; `keys` is not used."""
+        options.check(self)
         options.check_widths("shape", self.shape)
-        options.check_widths("widths", self.widths)
-        options.check_positive("output_scale", self.output_scale)
         options.check_reference(self.reference, self.batch_norm)
         activate = activations.get(self.activation, self.leak)
         output = activations.get_output(self.output)
@@ -86,14 +86,14 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (256, 256)
-    activation: str = "leaky_relu"
-    leak: float = 0.2
-    dropout: float = 0.0
-    initializer: str = "pytorch_linear"
-    spectral_norm: bool = False
-    minibatch_features: int = 0
-    minibatch_dims: int = 3
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers; () is one linear map"] = (256, 256)
+    activation: Annotated[str, one_of(activations.ACTIVATIONS), "of the hidden layers"] = "leaky_relu"
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    dropout: Annotated[float, FRACTION, "probability of dropping a hidden unit in training"] = 0.0
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "pytorch_linear"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
+    minibatch_features: Annotated[int, at_least(0), "numbers that minibatch discrimination appends; 0 is off"] = 0
+    minibatch_dims: Annotated[int, at_least(1), "dimensions in which it compares examples, for each of them"] = 3
     dtype: Any = jnp.float32
 
     @property
@@ -120,10 +120,7 @@ class Discriminator(nn.Module):
 
         Without the head it is the last hidden layer, [B, F], before what minibatch discrimination appends.
         """
-        options.check_widths("widths", self.widths)
-        options.check_rate("dropout", self.dropout)
-        options.check_count("minibatch_features", self.minibatch_features)
-        options.check_widths("minibatch_dims", (self.minibatch_dims,))
+        options.check(self)
         activate = activations.get(self.activation, self.leak)
         initializer = initializers.get(self.initializer)
 

@@ -6,7 +6,7 @@ References:
   Networks, 2017, arXiv 1703.10593, section 7.2.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, options
 from gan_jax.nn.layers import check_shape, conv, instance_norm, result_dtype
+from gan_jax.options import UNIT, at_least, one_of
 
 PADDING = ((1, 1), (1, 1))
 
@@ -46,11 +47,11 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    layers: int = 3
-    leak: float = 0.2
-    initializer: str = "dcgan"
-    spectral_norm: bool = False
+    channels: Annotated[int, at_least(1), "of the first map, doubled with each layer up to 8 times as many"] = 64
+    layers: Annotated[int, at_least(1), "convolutions of stride 2"] = 3
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.2
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = False
     dtype: Any = jnp.float32
 
     independent = True
@@ -68,8 +69,7 @@ class Discriminator(nn.Module):
         """Logits [B, h, w] for x [B, H, W, C], or without the head the last map [B, F]."""
         del train, keys, axis_name
         options.check_image_shape(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_widths("layers", (self.layers,))
+        options.check(self)
         if map_sides(min(self.shape[:2]), self.layers)[-1] < 1:
             raise ValueError(f"layers: {self.layers!r} is not allowed with images of {self.shape}; give fewer")
         activate, initializer = activations.get("leaky_relu", self.leak), initializers.get(self.initializer)

@@ -5,7 +5,7 @@ blocks: convolutions of stride 2 as of `networks.dcgan`. The game ``projection``
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from gan_jax.networks.dcgan import resolutions
 from gan_jax.nn import activations, initializers, layers, options
 from gan_jax.nn.conditional import ClassNorm
+from gan_jax.options import UNIT, at_least, one_of
 
 
 class Generator(nn.Module):
@@ -36,9 +37,9 @@ class Generator(nn.Module):
 
     shape: tuple[int, ...]
     num_classes: int
-    channels: int = 64
-    output: str = "tanh"
-    initializer: str = "dcgan"
+    channels: Annotated[int, at_least(1), "of the last hidden map, doubled with each halving of the resolution"] = 64
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -53,7 +54,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, H, W, C] for z [B, n] and labels int [B] in [0, K); `keys` is not used."""
         heights = resolutions(self.shape)
-        options.check_widths("channels", (self.channels,))
+        options.check(self)
         output = activations.get_output(self.output)
         initializer = initializers.get(self.initializer)
 
@@ -95,10 +96,10 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    leak: float = 0.1
-    initializer: str = "glorot_2010"
-    spectral_norm: bool = True
+    channels: Annotated[int, at_least(1), "of the first map, doubled with each halving of the resolution"] = 64
+    leak: Annotated[float, UNIT, "slope below zero of leaky_relu"] = 0.1
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "glorot_2010"
+    spectral_norm: Annotated[bool, "divide each kernel by its largest singular value"] = True
     dtype: Any = jnp.float32
 
     @property
@@ -119,7 +120,7 @@ class Discriminator(nn.Module):
         """Logits [B] for x [B, H, W, C]; without the head the last map's sums over the pixels, [B, F]."""
         del train, keys, axis_name
         size = resolutions(self.shape)[0]
-        options.check_widths("channels", (self.channels,))
+        options.check(self)
         activate = activations.get("leaky_relu", self.leak)
         initializer = initializers.get(self.initializer)
         layers.check_shape(x, self.shape)

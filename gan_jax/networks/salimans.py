@@ -1,12 +1,13 @@
 """The classifier of the first semi-supervised GANs: weight-normalized dense layers with Gaussian noise before each."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import layers, options, weight_norm
+from gan_jax.options import WIDTHS, at_least
 
 
 class Discriminator(nn.Module):
@@ -31,9 +32,9 @@ class Discriminator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    widths: tuple[int, ...] = (1000, 500, 250, 250, 250)
-    input_noise: float = 0.3
-    noise: float = 0.5
+    widths: Annotated[tuple[int, ...], WIDTHS, "units of the hidden layers"] = (1000, 500, 250, 250, 250)
+    input_noise: Annotated[float, at_least(0.0), "standard deviation of the noise on pixels in [0, 1]"] = 0.3
+    noise: Annotated[float, at_least(0.0), "standard deviation of the noise on each hidden layer"] = 0.5
     dtype: Any = jnp.float32
 
     @property
@@ -63,7 +64,7 @@ class Discriminator(nn.Module):
     ) -> jax.Array:
         """Logits [B] for x [B, *shape]; without the head the last hidden layer, [B, F], with its noise."""
         del axis_name
-        options.check_widths("widths", self.widths)
+        options.check(self)
         x = (layers.flatten(x, self.shape, self.dtype) + 1) / 2
         x = self._noisy(x, self.input_noise, train, keys, 0)
         for i, width in enumerate(self.widths):

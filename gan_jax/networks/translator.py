@@ -6,13 +6,14 @@ References:
   Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016, arXiv 1603.08155.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax.nn import activations, initializers, layers, options
+from gan_jax.options import at_least, one_of
 
 INSIDE: dict[str, Any] = {"padding": "VALID", "use_bias": False}
 
@@ -40,10 +41,10 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, ...]
-    channels: int = 64
-    blocks: int = 6
-    output: str = "tanh"
-    initializer: str = "dcgan"
+    channels: Annotated[int, at_least(1), "of the first map"] = 64
+    blocks: Annotated[int, at_least(0), "residual blocks at a quarter of the resolution"] = 6
+    output: Annotated[str, one_of(activations.OUTPUTS), "last function; tanh and sigmoid give [-1, 1]"] = "tanh"
+    initializer: Annotated[str, one_of(initializers.INITIALIZERS), "of the weights"] = "dcgan"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -52,6 +53,7 @@ class Generator(nn.Module):
     ) -> jax.Array:
         """Images [B, *shape] for images x of their height and width; nothing depends on the other arguments."""
         del train, keys, axis_name
+        options.check(self)
         self._check(x)
         output, initializer = activations.get_output(self.output), initializers.get(self.initializer)
 
@@ -85,8 +87,6 @@ class Generator(nn.Module):
 
     def _check(self, x: jax.Array) -> None:
         options.check_image_shape(self.shape)
-        options.check_widths("channels", (self.channels,))
-        options.check_count("blocks", self.blocks)
         if any(side % 4 or side < 8 for side in self.shape[:2]):
             raise ValueError(f"shape: {self.shape!r} is not allowed; give sides that are multiples of 4 from 8 up")
         if x.ndim != 4 or x.shape[1:3] != tuple(self.shape[:2]):

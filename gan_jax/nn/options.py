@@ -3,19 +3,29 @@
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
+import flax.linen as nn
+
+from gan_jax.errors import ConfigError
+from gan_jax.options import options_of
+
 T = TypeVar("T")
+
+
+def check(module: nn.Module) -> None:
+    """Raises ValueError unless a module's options are what their annotations allow."""
+    for name, field in options_of(type(module)).items():
+        try:
+            if field.allowed:
+                field.checked(name, getattr(module, name))
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
 
 def choose(field: str, value: str, table: Mapping[str, T]) -> T:
     """The entry of `table` that the option `field` names; ValueError if there is none."""
-    check_member(field, value, table)
+    if value not in table:
+        raise ValueError(f"{field}: {value!r} is not allowed; choose one of {', '.join(table)}")
     return table[value]
-
-
-def check_member(field: str, value: object, allowed: Collection) -> None:
-    """Raises ValueError unless `value` is one of `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{field}: {value!r} is not allowed; choose one of {', '.join(str(item) for item in allowed)}")
 
 
 def check_rate(field: str, value: float) -> None:
@@ -30,21 +40,8 @@ def check_widths(field: str, value: Collection[int]) -> None:
         raise ValueError(f"{field}: {value!r} is not allowed; give whole numbers of at least 1")
 
 
-def check_positive(field: str, value: float) -> None:
-    """Raises ValueError unless `value` is a number above 0."""
-    if not value > 0:
-        raise ValueError(f"{field}: {value!r} is not allowed; give a number above 0")
-
-
-def check_count(field: str, value: int) -> None:
-    """Raises ValueError unless `value` is a whole number of at least 0."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{field}: {value!r} is not allowed; give a whole number of at least 0")
-
-
 def check_reference(reference: int, batch_norm: bool) -> None:
     """Raises ValueError unless `reference`, the size of a reference batch, goes with whether there is batch norm."""
-    check_count("reference", reference)
     if reference and not batch_norm:
         raise ValueError(
             f"reference: {reference!r} is not allowed without batch_norm, which it makes virtual; give 0 or set that"

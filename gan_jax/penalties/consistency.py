@@ -1,13 +1,16 @@
 """Consistency: a small change of an image, or of its latent variables, should not change the critic's opinion."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
+from gan_jax.options import at_least
 from gan_jax.penalties.batch import number, squares, widen
 
 Function = Callable[[jax.Array], jax.Array]
+Noise = Annotated[float, at_least(0.0), "standard deviation of what is added to the latent variables"]
 
 
 def augment(x: jax.Array, keys: jax.Array, *, shift: int = 4, flip: bool = False) -> jax.Array:
@@ -30,7 +33,13 @@ def augment(x: jax.Array, keys: jax.Array, *, shift: int = 4, flip: bool = False
 
 
 def bcr(
-    critic: Function, real: jax.Array, fake: jax.Array, keys: jax.Array, *, shift: int = 4, flip: bool = False
+    critic: Function,
+    real: jax.Array,
+    fake: jax.Array,
+    keys: jax.Array,
+    *,
+    shift: Annotated[int, at_least(0), "largest shift in pixels"] = 4,
+    flip: Annotated[bool, "mirror images too, each with probability 1/2"] = False,
 ) -> jax.Array:
     """Balanced consistency regularization: the logit of an image and of its augmented copy agree, real or generated.
 
@@ -69,7 +78,7 @@ def perturb(latent: jax.Array, keys: jax.Array, noise: float) -> jax.Array:
     return (wide + number(noise, wide) * draws.astype(wide.dtype)).astype(latent.dtype)
 
 
-def zcr(critic: Function, generate: Function, latent: jax.Array, keys: jax.Array, *, noise: float = 0.03) -> jax.Array:
+def zcr(critic: Function, generate: Function, latent: jax.Array, keys: jax.Array, *, noise: Noise = 0.03) -> jax.Array:
     """Latent consistency regularization, the discriminator's part: nearby latent variables, the same logit.
 
     Formula: (critic(G(z)) - critic(G(z + noise e)))^2, e ~ N(0, I)
@@ -93,7 +102,7 @@ def zcr(critic: Function, generate: Function, latent: jax.Array, keys: jax.Array
     return jnp.square(widen(critic(here)) - widen(critic(there)))
 
 
-def zcr_generator(generate: Function, latent: jax.Array, keys: jax.Array, *, noise: float = 0.03) -> jax.Array:
+def zcr_generator(generate: Function, latent: jax.Array, keys: jax.Array, *, noise: Noise = 0.03) -> jax.Array:
     """Latent consistency regularization, the generator's part: nearby latent variables, different images.
 
     Formula: -||G(z) - G(z + noise e)||^2, e ~ N(0, I)

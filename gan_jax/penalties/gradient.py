@@ -6,10 +6,12 @@ is given the derivative 0, a subgradient, since NaN would end the run.
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
+from gan_jax.options import at_least
 from gan_jax.penalties.batch import mean, number, squares, stretch, widen
 
 Critic = Callable[[jax.Array], jax.Array]
@@ -61,7 +63,14 @@ def half_square(norm: jax.Array) -> jax.Array:
     return 0.5 * jnp.square(norm)
 
 
-def wgan_gp(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array, *, target: float = 1.0) -> jax.Array:
+def wgan_gp(
+    critic: Critic,
+    real: jax.Array,
+    fake: jax.Array,
+    keys: jax.Array,
+    *,
+    target: Annotated[float, at_least(0.0), "slope asked for"] = 1.0,
+) -> jax.Array:
     """Pulls the critic's slope between real and generated examples to `target`.
 
     Formula: (||grad critic(x_hat)|| - target)^2, x_hat = u real + (1 - u) fake, u ~ U[0, 1), one u per example.
@@ -81,7 +90,14 @@ def wgan_gp(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array, *
     return distance_to_target(input_gradient_norm(critic, interpolates(real, fake, keys)), target=target)
 
 
-def lipschitz(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array, *, target: float = 1.0) -> jax.Array:
+def lipschitz(
+    critic: Critic,
+    real: jax.Array,
+    fake: jax.Array,
+    keys: jax.Array,
+    *,
+    target: Annotated[float, at_least(0.0), "largest slope that costs nothing"] = 1.0,
+) -> jax.Array:
     """Punishes only slopes above `target`, as a Lipschitz constraint does.
 
     Formula: max(0, ||grad critic(x_hat)|| - target)^2, x_hat = u real + (1 - u) fake, u ~ U[0, 1).
@@ -101,7 +117,12 @@ def lipschitz(critic: Critic, real: jax.Array, fake: jax.Array, keys: jax.Array,
 
 
 def dragan(
-    critic: Critic, real: jax.Array, keys: jax.Array, axis_name: str | None = None, *, scale: float = 0.5
+    critic: Critic,
+    real: jax.Array,
+    keys: jax.Array,
+    axis_name: str | None = None,
+    *,
+    scale: Annotated[float, at_least(0.0), "size of the perturbation, in standard deviations of the data"] = 0.5,
 ) -> jax.Array:
     """Pulls the critic's slope to 1 around the real examples.
 

@@ -1,18 +1,24 @@
 """LeCam regularization: logits stay near the opposite side's average."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from gan_jax.options import UNIT
 from gan_jax.penalties.batch import mean, number, widen
 
 Anchors = Mapping[str, jax.Array]
 
 
 def lecam(
-    real_logits: jax.Array, fake_logits: jax.Array, memory: Anchors, *, decay: float = 0.99, one_sided: bool = False
+    real_logits: jax.Array,
+    fake_logits: jax.Array,
+    memory: Anchors,
+    *,
+    decay: Annotated[float, UNIT, "decay of the moving averages of the logits"] = 0.99,
+    one_sided: Annotated[bool, "cut gaps at 0, as in the code"] = False,
 ) -> jax.Array:
     """Pulls real logits to the average fake logit and fake logits to the average real one.
 

@@ -1,7 +1,7 @@
 """Penalties of a network's parameters alone: one scalar, whatever the minibatch."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def _zero(params: Any) -> jax.Array:
     return jnp.zeros((), dtypes[0] if dtypes else jnp.float32)
 
 
-def orthogonal(params: Any, *, unit_norm: bool = False) -> jax.Array:
+def orthogonal(params: Any, *, unit_norm: Annotated[bool, "ask for filters of norm 1, too"] = False) -> jax.Array:
     """Pulls the filters of every layer towards being orthogonal to one another.
 
     Formula: sum over kernels W of ||W^T W * (1 - I)||_F^2, 1 the matrix of ones

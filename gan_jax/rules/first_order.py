@@ -1,11 +1,12 @@
 """Rules that need gradients only: each player's own, optimism, extragradient."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import optax
 
+from gan_jax.options import at_least
 from gan_jax.rules.round import Optimizer, Points, Round, movers_part
 
 
@@ -22,7 +23,11 @@ def gradient(round: Round) -> Points:
     return movers_part(round, round.start)
 
 
-def optimistic(round: Round, *, strength: float | jax.Array = 1.0) -> Points:
+def optimistic(
+    round: Round,
+    *,
+    strength: Annotated[float | jax.Array, at_least(0.0), "factor on the change of the optimizer's step"] = 1.0,
+) -> Points:
     """The step of the optimizer, plus ``strength`` times its change since the player's previous move.
 
     Formula: w <- w + u_t + strength (u_t - u_{t-1}), with u the optimizer's update; optax's optimistic gradient. Its

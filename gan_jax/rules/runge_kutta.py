@@ -1,14 +1,18 @@
 """Rules that follow the field as an ordinary differential equation, dw/dt = -v(w); the learning rate is the step."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 
+from gan_jax.options import PLAYER, at_least
 from gan_jax.rules.round import Points, Round, add, movers_part, scaled
 from gan_jax.rules.second_order import squared_norm_gradient
 
+Regularization = Annotated[float | jax.Array, at_least(0.0), "weight of ODE-GAN's regularizer; 0 is off"]
+Regularized = Annotated[str, PLAYER, "who is regularized"]
 
-def heun(round: Round, *, regularization: float | jax.Array = 0.0, player: str = "discriminator") -> Points:
+
+def heun(round: Round, *, regularization: Regularization = 0.0, player: Regularized = "discriminator") -> Points:
     """Heun's method, of order 2, and the regularizer of ODE-GAN.
 
     Formula: (k1 + k2) / 2, k1 = v(w), k2 = v(w - h k1); for ``player`` plus regularization x the gradient, in its own
@@ -28,7 +32,7 @@ def heun(round: Round, *, regularization: float | jax.Array = 0.0, player: str =
     return _regularized(round, scaled(add(first, second), 0.5), regularization, player)
 
 
-def rk4(round: Round, *, regularization: float | jax.Array = 0.0, player: str = "discriminator") -> Points:
+def rk4(round: Round, *, regularization: Regularization = 0.0, player: Regularized = "discriminator") -> Points:
     """The classical Runge-Kutta method, of order 4, and the regularizer of ODE-GAN.
 
     Formula: (k1 + 2 k2 + 2 k3 + k4) / 6, k1 = v(w), k2 = v(w - h k1 / 2), k3 = v(w - h k2 / 2), k4 = v(w - h k3); for

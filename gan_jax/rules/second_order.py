@@ -1,12 +1,21 @@
 """Rules that use the Jacobian of the vector field, by products with vectors only."""
 
+from typing import Annotated
+
 import jax
 import jax.numpy as jnp
 
+from gan_jax.options import at_least
 from gan_jax.rules.round import Points, Round, add, dot, movers_part, scaled
 
 
-def consensus(round: Round, *, weight: float | jax.Array = 1.0) -> Points:
+def consensus(
+    round: Round,
+    *,
+    weight: Annotated[
+        float | jax.Array, at_least(0.0), "factor on the gradient of half the field's squared norm"
+    ] = 1.0,
+) -> Points:
     """Every player also descends half the squared norm of the whole field, and so seeks where all gradients vanish.
 
     Formula: v + weight J^T v, since J^T v is the gradient of |v|^2 / 2. v is the field of all players.
@@ -21,7 +30,12 @@ def consensus(round: Round, *, weight: float | jax.Array = 1.0) -> Points:
     return movers_part(round, add(round.start, _pull_back(round, round.start), weight))
 
 
-def symplectic(round: Round, *, weight: float | jax.Array = 1.0, align: bool = True) -> Points:
+def symplectic(
+    round: Round,
+    *,
+    weight: Annotated[float | jax.Array, at_least(0.0), "factor on the adjustment"] = 1.0,
+    align: Annotated[bool, "choose the sign of the adjustment"] = True,
+) -> Points:
     """Symplectic gradient adjustment: adds what turns the rotation of the field towards its stable points.
 
     Formula: v + lambda A^T v, A = (J - J^T) / 2 the antisymmetric part of the Jacobian. With ``align`` the sign of

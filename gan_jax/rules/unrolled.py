@@ -1,13 +1,19 @@
 """Unrolled optimization: one player foresees how the others will answer."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 
+from gan_jax.options import PLAYER, at_least
 from gan_jax.rules.round import Points, Round, movers_part
 
 
-def unrolled(round: Round, *, steps: int = 5, player: str = "generator") -> Points:
+def unrolled(
+    round: Round,
+    *,
+    steps: Annotated[int, at_least(1), "steps of the opponents that are foreseen"] = 5,
+    player: Annotated[str, PLAYER, "who foresees"] = "generator",
+) -> Points:
     """``player`` minimizes its loss against opponents that first make ``steps`` of their own, differentiated through.
 
     Formula: grad_w L(w, w_k(w)), w_0 the opponents' parameters, w_{i+1} what their optimizers make of w_i. The

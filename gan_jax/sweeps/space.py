@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.scalars import listed, plain, python_value, same
 from gan_jax.stored import original
 
@@ -262,8 +262,6 @@ def _lists(function: str, values: Any, repeats: bool = False) -> dict[str, tuple
 def _alternatives(space: Space, field: str, value: Any) -> set[Hashable]:
     """What a field may be to match; a tuple is one value where a point has it, else a list of them."""
     if field not in space.fields:
-        from gan_jax.registry import nearest  # it loads the networks
-
         near = nearest(field, space.fields) if isinstance(field, str) else ""
         raise ConfigError(
             f"when: no point has the field {field!r}{near}; allowed: {', '.join(space.fields) or 'none is set'}"

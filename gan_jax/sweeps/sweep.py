@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.paths import from_home
 from gan_jax.scalars import python_value
 from gan_jax.stored import original
@@ -249,7 +249,6 @@ def _value_name(name: str, value: Any) -> None:
     if value == "":
         return
     from gan_jax.metrics.table import better_of, directions  # it loads JAX
-    from gan_jax.registry import nearest
 
     if not (isinstance(value, str) and better_of(value)):
         ranked = [one for one, better in directions().items() if better]

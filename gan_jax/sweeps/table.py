@@ -10,7 +10,7 @@ import pandas
 
 from gan_jax import config as configs
 from gan_jax import files
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, nearest
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
 from gan_jax.paths import expanded
@@ -168,8 +168,6 @@ def direction(frame: pandas.DataFrame, metric: str, better: str | None = None) -
 
 def no_such(what: str, name: Any, there: Sequence[str]) -> str:
     """For a name that the frame lacks: the nearest one, and what there is."""
-    from gan_jax.registry import nearest  # it loads the networks
-
     near = nearest(str(name), there)
     return f"there is no {what} {name!r}{near}; allowed: {', '.join(there) or 'none, since nothing was measured'}"
 

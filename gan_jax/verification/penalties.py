@@ -3,7 +3,6 @@
 Linear and quadratic critics have gradients that are known exactly; everything else is checked on `penalty_world`.
 """
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.options import defaults_of, parameters_of
 from gan_jax.penalties import SUPPLIED, Penalty
 from gan_jax.registry import describe
 from gan_jax.verification.checks import Check, Finding, compiled, guarded
@@ -56,7 +56,7 @@ def verify_penalty(penalty: Penalty) -> list[Check]:
     """
     try:
         wrong = _arguments(penalty)
-        parameters = tuple(inspect.signature(penalty.function).parameters)
+        parameters = tuple(parameters_of(penalty.function))
     except Exception as error:  # as for a callable without a signature
         return [Check("arguments", False, describe(error))]
     checks = [Check("arguments", not wrong, wrong or ", ".join(parameters))]
@@ -76,10 +76,10 @@ def _arguments(penalty: Penalty) -> str:
     if penalty.player not in ("discriminator", "generator"):
         return f"player {penalty.player!r} is not 'discriminator' or 'generator'"
     for function in (penalty.function, penalty.follow):
-        for key, parameter in inspect.signature(function).parameters.items() if function else ():
+        for key, parameter in parameters_of(function).items() if function else ():
             if key not in SUPPLIED and type(parameter.default) not in (float, int, bool):
                 return f"{key!r} is neither supplied ({', '.join(SUPPLIED)}) nor an option with a number as default"
-    if "memory" in inspect.signature(penalty.function).parameters and penalty.start is None:
+    if "memory" in parameters_of(penalty.function) and penalty.start is None:
         return "it reads 'memory' but has no start"
     return ""
 
@@ -213,8 +213,7 @@ def _apart(subject: Subject) -> Finding:
 
 
 def _traced(subject: Subject) -> Finding:
-    parameters = inspect.signature(subject.penalty.function).parameters
-    options = {k: p.default for k, p in parameters.items() if k not in SUPPLIED and type(p.default) is float}
+    options = {k: v for k, v in defaults_of(subject.penalty.function).items() if type(v) is float}
     if not options:
         return None, "no float option"
 

@@ -5,7 +5,6 @@ shows.
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.options import taken
 from gan_jax.penalties import Penalty
 from gan_jax.verification.checks import compiled
 
@@ -93,8 +93,7 @@ def supply(penalty: Penalty, world: World, memory: Any, axis_name: str | None = 
 
 def call(function: Callable[..., Any], supplied: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
     """`function` of those of the supplied arguments that it names, and of options."""
-    names = inspect.signature(function).parameters
-    return function(**{name: supplied[name] for name in names if name in supplied}, **(options or {}))
+    return function(**taken(function, supplied), **(options or {}))
 
 
 def memory_of(penalty: Penalty, world: World) -> Any:

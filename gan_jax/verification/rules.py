@@ -1,6 +1,5 @@
 """The battery for update rules: one for the registered and for a user's own."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.options import defaults_of, taken
 from gan_jax.rules import Rule
 from gan_jax.verification.checks import Check, Finding, guarded
 from gan_jax.verification.number_game import Costs, number_game, states
@@ -85,8 +85,7 @@ def _factor(rule: Rule) -> Finding:
     """One step on a linear field multiplies w = x + iy by a number that the rule claims."""
     if rule.factor is None:
         return None, "no factor on linear fields is claimed"
-    taken = inspect.signature(rule.factor).parameters
-    options = {k: p.default for k, p in inspect.signature(rule.direction).parameters.items() if k in taken}
+    options = taken(rule.factor, defaults_of(rule.direction))
     worst, shown = 0.0, []
     for a, b in EIGENVALUES:
         end = states(number_game(linear(a, b), {X: 1.0, Y: 0.5}, rule, RATE), EXAMPLES, 1)[-1]

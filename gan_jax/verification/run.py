@@ -1,14 +1,14 @@
 """What ``gan-jax verify`` checks: a name or a user's object to its battery."""
 
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from gan_jax.errors import ConfigError, GanJaxError
+from gan_jax.errors import ConfigError, GanJaxError, nearest
 from gan_jax.losses import LOSSES, VARIANTS
+from gan_jax.options import is_reference, options_of, parameters_of, taken
 from gan_jax.penalties import PENALTIES, Penalty
-from gan_jax.registry import TABLES, describe, is_reference, make_loss, make_rule, nearest, options_of, resolve
+from gan_jax.registry import describe, function_of, make_loss, make_rule, resolve
 from gan_jax.rules import RULES, Rule
 from gan_jax.verification.checks import Check
 from gan_jax.verification.losses import verify_loss
@@ -46,17 +46,16 @@ def verify(name: str | None = None, options: Mapping[str, Any] | None = None) ->
 
 def _component(name: str, options: Mapping[str, Any]) -> Any:
     """What a name stands for; the options of what is registered are checked."""
-    tables: Mapping[str, Mapping[str, Any]] = {"loss": LOSSES, "penalties": PENALTIES, "rule": RULES}
-    for section, table in tables.items():
-        if name in table:
-            allowed = list(options_of(section, TABLES[section][name]))
-            for option in set(options) - set(allowed):
+    known: Mapping[str, Any] = {**LOSSES, **PENALTIES, **RULES}
+    if name in known:
+        allowed = options_of(function_of(known[name]))
+        for option in options:
+            if option not in allowed:
                 listed = ", ".join(allowed) or "none"
                 raise ConfigError(f"{option!r} is no option of {name}{nearest(option, allowed)}; allowed: {listed}")
-            return table[name]
+        return known[name]
     if is_reference(name):
         return resolve("loss", name)
-    known = [name for table in tables.values() for name in table]
     raise ConfigError(
         f"{name!r} is unknown{nearest(name, known)}; allowed: {', '.join(known)}, or package.module:attribute"
     )
@@ -69,7 +68,7 @@ def _loss(component: Any, name: str, options: dict[str, Any]) -> Verified:
         raise
     except Exception as error:
         raise ConfigError(f"{name}: {describe(error)}") from error
-    takes_axis = callable(component) and "axis_name" in inspect.signature(component).parameters
+    takes_axis = callable(component) and "axis_name" in parameters_of(component)
     factory = partial(component, **options) if takes_axis else None
     return _title(name, options), verify_loss(loss, factory)
 
@@ -81,7 +80,7 @@ def _penalty(penalty: Penalty, name: str, options: dict[str, Any]) -> Verified:
         penalty = penalty._replace(
             function=partial(penalty.function, **options),
             of_norm=penalty.of_norm and partial(penalty.of_norm, **options),
-            follow=penalty.follow and partial(penalty.follow, **_taken(penalty.follow, options)),
+            follow=penalty.follow and partial(penalty.follow, **taken(penalty.follow, options)),
         )
     return _title(name, options), verify_penalty(penalty)
 
@@ -90,10 +89,6 @@ def _rule(rule: Rule, name: str, options: dict[str, Any]) -> Verified:
     from gan_jax.verification.rules import verify_rule
 
     return _title(name, options), verify_rule(make_rule(rule, options, name), options)
-
-
-def _taken(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in inspect.signature(function).parameters}
 
 
 def _title(name: str, options: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from gan_jax.data import SOURCES, describe, load, options_of, resolve, synthetic
+from gan_jax.data import SOURCES, describe, load, resolve, synthetic
 from gan_jax.errors import DataError
+from gan_jax.options import defaults_of
 
 
 def test_import_is_light():
@@ -19,7 +20,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize("section", SOURCES)
 def test_options_are_plain_values(section):
-    for value in options_of(section).values():
+    for value in defaults_of(SOURCES[section]).values():
         assert isinstance(value, int | float | str | tuple)
         if isinstance(value, tuple):
             assert all(type(entry) is float for entry in value)
@@ -28,8 +29,8 @@ def test_options_are_plain_values(section):
 @pytest.mark.parametrize("section", ["gaussian", "ring", "grid", "spiral", "two_moons"])
 def test_synthetic_options_are_those_of_the_distribution(section):
     parameters = inspect.signature(getattr(synthetic, section)).parameters
-    assert options_of(section) == {name: parameter.default for name, parameter in parameters.items()}
-    source = load(section, **options_of(section))
+    assert defaults_of(SOURCES[section]) == {name: parameter.default for name, parameter in parameters.items()}
+    source = load(section, **defaults_of(SOURCES[section]))
     assert source.density is not None
     assert source.name == section
 
@@ -64,11 +65,11 @@ def test_name_without_target(name):
     [
         ("ring", {"mode": 3}, r"data\.ring has no option 'mode', only modes, radius, std; nearest: modes"),
         ("digits", {"size": 3}, r"data\.digits has no option 'size', only none"),
-        ("ring", {"modes": 2.5}, r"data\.ring\.modes must be of type int, got 2\.5"),
-        ("ring", {"modes": True}, r"data\.ring\.modes must be of type int, got True"),
-        ("ring", {"std": "None"}, r"data\.ring\.std must be of type float, got 'None'"),
-        ("gaussian", {"mean": 1.0}, r"data\.gaussian\.mean must be a tuple of float, got 1\.0"),
-        ("gaussian", {"mean": (1.0, "2")}, r"data\.gaussian\.mean must be a tuple of float"),
+        ("ring", {"modes": 2.5}, r"data\.ring\.modes=2\.5 has type float; allowed: a whole number"),
+        ("ring", {"modes": True}, r"data\.ring\.modes=True has type bool; allowed: a whole number"),
+        ("ring", {"std": "None"}, r"data\.ring\.std='None' has type str; allowed: a number"),
+        ("gaussian", {"mean": 1.0}, r"data\.gaussian\.mean=1\.0 has type float; allowed: a tuple of float"),
+        ("gaussian", {"mean": (1.0, "2")}, r"data\.gaussian\.mean=.* holds '2'; allowed: a tuple of float"),
         ("mnsit", {}, r"no data set 'mnsit'; nearest names: .*mnist"),
         ("rnig", {}, r"no data set 'rnig'; nearest names: ring"),
         ("no such name", {}, r"'no such name' is no name of a TFDS data set"),

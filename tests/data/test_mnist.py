@@ -80,7 +80,7 @@ def test_padding_to_32():
     assert padded.shape == (32, 32, 1)
     assert np.array_equal(padded.arrays["image"][:, 2:-2, 2:-2], plain.arrays["image"])
     assert padded.arrays["image"].sum() == plain.arrays["image"].sum()
-    with pytest.raises(DataError, match=r"data\.mnist\.resolution must be 28, or 32 .*got 64"):
+    with pytest.raises(DataError, match=r"data\.mnist\.resolution=64 is not possible; allowed: one of 28, 32"):
         load("mnist", resolution=64)
 
 

@@ -55,12 +55,14 @@ def test_features_leave_out_what_minibatch_discrimination_appends():
     ("module", "shape", "message"),
     [
         (mlp.Generator((2,), reference=4), (3,), "reference: 4 is not allowed without batch_norm"),
-        (mlp.Generator((2,), batch_norm=True, reference=-1), (3,), "reference: -1 is not allowed; give a whole number"),
+        (mlp.Generator((2,), batch_norm=True, reference=-1), (3,), "reference=-1 is not possible; allowed: a whole"),
         (dcgan.Generator((16, 16, 1), batch_norm=False, reference=4), (3,), "reference: 4 is not allowed without"),
-        (mlp.Discriminator((2,), minibatch_features=-1), (2,), "minibatch_features: -1 is not allowed"),
-        (mlp.Discriminator((2,), minibatch_features=2, minibatch_dims=0), (2,), r"minibatch_dims: \(0,\) is not"),
+        (mlp.Discriminator((2,), minibatch_features=-1), (2,), "minibatch_features=-1 is not possible"),
+        (mlp.Discriminator((2,), minibatch_features=2, minibatch_dims=0), (2,), "minibatch_dims=0 is not possible"),
+        (mlp.Discriminator((2,), widths=(1.5,)), (2,), "holds 1.5; allowed: a tuple of int"),
+        (mlp.Discriminator((2,), activation="rleu"), (2,), "did you mean 'relu'"),
     ],
-)  # fmt: skip
+)
 def test_impossible_options_are_refused(module, shape, message):
     with pytest.raises(ValueError, match=message):
         jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((2, *shape)))

@@ -76,9 +76,17 @@ def test_the_translator_moves_with_its_image():
             (64,),
             r"inputs of shape \(64,\) given; this network translates images of 28",
         ),
-        (translator.Generator((28, 28, 1), blocks=-1), (28, 28, 1), "blocks: -1 is not allowed"),
+        (
+            translator.Generator((28, 28, 1), blocks=-1),
+            (28, 28, 1),
+            "blocks=-1 is not possible; allowed: a whole number of at least 0",
+        ),
         (patch.Discriminator((16, 16, 1)), (16, 16, 1), r"layers: 3 is not allowed with images of \(16, 16, 1\)"),
-        (patch.Discriminator((16, 16, 1), layers=0), (16, 16, 1), r"layers: \(0,\) is not allowed"),
+        (
+            patch.Discriminator((16, 16, 1), layers=0),
+            (16, 16, 1),
+            "layers=0 is not possible; allowed: a whole number of at least 1",
+        ),
         (patch.Discriminator((2,)), (2,), r"shape: \(2,\) is not allowed; give \(height, width, channels\)"),
     ],
 )

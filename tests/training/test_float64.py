@@ -21,7 +21,7 @@ options = {
     "clip": 0.0, "clip_weights": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.9, "decay_steps": 1.0,
 }
 players = ("discriminator", "generator")
-hyper = {"steps": 20.0, **{f"optimizer.{p}.{k}": options[k] for p in players for k in numbers(options)}}
+hyper = {"steps": 20.0} | numbers(options, "optimizer.discriminator") | numbers(options, "optimizer.generator")
 game = GAMES["gan"](Given(
     mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
     mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64),

@@ -165,5 +165,5 @@ def row(move: Move, num: int, parts: moves.Parts, at: int, categories: int) -> j
     columns = categories or COLUMNS
     z = z[jnp.arange(num) // columns * columns]
     column = jnp.arange(num) % columns
-    value = jax.nn.one_hot(column, categories) if categories else (4.0 * column / (columns - 1) - 2.0)[:, None]
+    value = jax.nn.one_hot(column, categories) if categories else jnp.linspace(-2.0, 2.0, columns)[column][:, None]
     return move("generator", z.at[:, at : at + value.shape[1]].set(value))

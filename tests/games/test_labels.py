@@ -167,20 +167,22 @@ def test_the_bound_of_infogan_is_the_entropy_for_who_knows_the_code_and_zero_for
 
 def test_a_row_of_a_code_changes_that_code_alone():
     game = info()
+    assert [*game.outputs] == ["image", "category", "code_1", "code_2"]
     state = state_of(game)
-    drawn = {}
-    for name, output in game.outputs.items():
-        given = to_draw(game, state.params, state.stats, jax.random.key(3), 20)
-        drawn[name] = output.draw(given, 20)
-    seen = []
-    twenty = to_draw(game, state.params, state.stats, jax.random.key(3), 20)
-    twenty = Move({"generator": Identity()}, {"generator": {}}, {"generator": {}}, {}, twenty.context, train=False)
-    z = np.asarray(game.outputs["code_2"].draw(twenty, 20))
+
+    def latents(name):
+        """What an output hands to the generator."""
+        made = to_draw(game, state.params, state.stats, jax.random.key(3), 20)
+        move = Move({"generator": Identity()}, {"generator": {}}, {"generator": {}}, {}, made.context, train=False)
+        return np.asarray(game.outputs[name].draw(move, 20))
+
+    z, category = latents("code_2"), latents("category")
     assert np.array_equal(z[0, :9], z[9, :9])
     np.testing.assert_allclose(z[:10, 9], np.linspace(-2.0, 2.0, 10), atol=1e-6)
     assert not np.array_equal(z[0, :4], z[10, :4])
-    seen.append(drawn)
-    assert {*drawn} == {"image", "category", "code_1", "code_2"}
+    assert np.array_equal(category[:8, 4:8], np.tile(np.eye(4), (2, 1)))
+    assert np.array_equal(category[0, :4], category[3, :4])
+    assert np.array_equal(category[0, 8:], category[3, 8:])
 
 
 class Identity:

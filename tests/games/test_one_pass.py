@@ -27,6 +27,8 @@ NETWORKS = {
     "dcgan": ({"channels": 2}, {"dropout": (0.0, 0.3), "batch_norm": (False, True), "spectral_norm": (False, True)}),
     "keras_dcgan": ({"depth": 1}, {"dropout": (0.0, 0.4), "spectral_norm": (False, True)}),
     "patch": ({"channels": 2, "layers": 1}, {"spectral_norm": (False, True)}),
+    "projection": ({"channels": 2}, {"spectral_norm": (False, True)}),
+    "salimans": ({"widths": (8, 8)}, {"noise": (0.0, 0.5), "input_noise": (0.0, 0.3)}),
 }  # fmt: skip
 MIXING = {"minibatch_features": 2, "batch_norm": True}
 # With nothing, with each thing alone, with all that keeps examples apart, with all.
@@ -62,7 +64,7 @@ def variables(module, x, scale=0.3):
 
 
 def test_every_discriminator_is_here():
-    assert set(NETWORKS) == set(DISCRIMINATORS)
+    assert {*NETWORKS, "mirza"} == set(DISCRIMINATORS)  # which takes a label, as this game gives none
 
 
 @pytest.mark.parametrize(("name", "chosen"), COMBINED, ids=named)

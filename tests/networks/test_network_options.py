@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.told import of_one_input
 
 from gan_jax.networks import DISCRIMINATORS, dcgan, mlp
 from gan_jax.threefry import fast
@@ -14,15 +15,19 @@ SMALL = {
     "maxout": {"widths": (5,), "pieces": 2},
     "dcgan": {"channels": 2},
     "keras_dcgan": {"depth": 1},
+    "mirza": {},
     "patch": {"channels": 2, "layers": 1},
+    "projection": {"channels": 2},
+    "salimans": {"widths": (5, 4)},
 }
 SHAPE = (16, 16, 1)
-FEATURES = {"mlp": 4, "maxout": 5, "dcgan": 4 * 4 * 4, "keras_dcgan": 2 * 2 * 8, "patch": 7 * 7 * 4}
+FEATURES = {"mlp": 4, "maxout": 5, "dcgan": 4 * 4 * 4, "keras_dcgan": 2 * 2 * 8, "mirza": 240, "patch": 7 * 7 * 4,
+            "projection": 4, "salimans": 4}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 def test_the_logits_are_linear_in_the_features_of_the_trunk(name):
-    module = DISCRIMINATORS[name](SHAPE, **SMALL[name])
+    module = of_one_input(DISCRIMINATORS[name], SHAPE, **SMALL[name])
     x = np.random.default_rng(0).standard_normal((3, *SHAPE), np.float32)
 
     def both(key):
@@ -31,15 +36,16 @@ def test_the_logits_are_linear_in_the_features_of_the_trunk(name):
 
     variables, logits, features = jax.tree.map(np.asarray, jax.jit(both, compiler_options=FAST)(jax.random.key(1)))
     assert (features.shape, features.dtype) == ((3, FEATURES[name]), jnp.float32)
-    if name != "patch":
-        output = variables["params"]["output"]
+    if name not in ("patch", "salimans"):
+        output = variables["params"].get("network", variables["params"])["output"]
         np.testing.assert_allclose(logits, features @ output["kernel"][:, 0] + output["bias"][0], rtol=1e-4, atol=1e-5)
-    half = module.clone(dtype=jnp.bfloat16)
+    half = of_one_input(DISCRIMINATORS[name], SHAPE, **SMALL[name], dtype=jnp.bfloat16)
     assert jax.eval_shape(lambda v, x: half.apply(v, x, head=False), variables, x).dtype == jnp.float32
     trunk = jax.eval_shape(lambda key: module.init(key, x, head=False), jax.random.key(0))["params"]
-    assert jax.tree.structure(trunk) == jax.tree.structure(
-        {k: v for k, v in variables["params"].items() if k != "output"}
-    )
+    whole = {**variables["params"]}
+    below = whole.setdefault("network", dict(whole["network"])) if "network" in whole else whole
+    below.pop("output")
+    assert jax.tree.structure(trunk) == jax.tree.structure(whole)
 
 
 def test_features_leave_out_what_minibatch_discrimination_appends():

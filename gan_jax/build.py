@@ -1,7 +1,7 @@
 """From a configuration to what runs: data source, game, and the numbers in ``hyper``."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -78,6 +78,28 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
+    game, asked = _built(config, source)
+    fields = all_fields(config.game.name)
+    for field, value in configs.flatten(config).items():
+        section = _section_of(field, config)
+        if section and section not in asked and value != fields[field].default:
+            raise ConfigError(
+                f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
+                f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
+            )
+    return with_rule(dataclasses.replace(game, running=config.sample_statistics == "running"), config)
+
+
+def unused_fields(config: ConfigDict, source: Source) -> set[str]:
+    """The fields of sections that the configured game never asks for, or has nothing to draw for."""
+    game, asked = _built(config, source)
+    sections = {field: _section_of(field, config) for field in configs.flatten(config)}
+    unused = {field for field, section in sections.items() if section and section not in asked}
+    return unused | {field for field in sections if field.startswith("evaluation.") and not game.outputs}
+
+
+def _built(config: ConfigDict, source: Source) -> tuple[Game, set[str]]:
+    """The game as its function makes it, and the sections that it asked for."""
     setup, named = Configured(config, source.features), f"game.name={config.game.name!r}"
     build = resolve("game", config.game.name)
     numbers = numbers_of_game(config)
@@ -88,9 +110,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
     if not isinstance(game, Game):
         raise ConfigError(f"{named} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
     asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
-    _refuse_without_effect(config, asked)
-    running = config.sample_statistics == "running"
-    return with_rule(dataclasses.replace(game, numbers=numbers, running=running), config)
+    return dataclasses.replace(game, numbers=numbers), asked
 
 
 def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
@@ -114,18 +134,6 @@ def numbers_of_game(config: ConfigDict) -> dict[str, Number]:
                 raise ConfigError(f"{prefix}.{name}={value!r} is not possible; allowed: a number")
             made[name] = Number(f"{prefix}.{name}", float(value))
     return made
-
-
-def _refuse_without_effect(config: ConfigDict, asked: Collection[str]) -> None:
-    """Refuse a field that is not at its default where the game never asked for its section."""
-    fields = all_fields(config.game.name)
-    for field, value in configs.flatten(config).items():
-        section = _section_of(field, config)
-        if section and section not in asked and value != fields[field].default:
-            raise ConfigError(
-                f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
-                f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
-            )
 
 
 def _section_of(field: str, config: ConfigDict) -> str:

@@ -122,6 +122,8 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     argv = ["gan-jax", *arguments]
     with config.unlocked():
         _fill(config, fields)
+        if named:
+            _leave_out_other_roles(config, fields)
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
@@ -164,6 +166,15 @@ def _fill(config: ConfigDict, fields: Mapping[str, Field]) -> None:
         for path, field in fields.items():
             if path.startswith((f"{role}.", f"optimizer.{role}.")) and path not in there:
                 _set(config, path, copy.deepcopy(field.default))
+
+
+def _leave_out_other_roles(config: ConfigDict, fields: Mapping[str, Field]) -> None:
+    """Where another game is chosen than the file's, the sections of that one's own roles go with it."""
+    others = [role for role in config.get("optimizer", {}) if f"optimizer.{role}.name" not in fields]
+    known = all_fields(_game_of(flatten(config))) if others else {}
+    for role in others:
+        if f"optimizer.{role}.name" in known:
+            del config[role], config.optimizer[role]
 
 
 def validate(config: ConfigDict) -> ConfigDict:

@@ -1,6 +1,5 @@
 """Figures of a sweep for papers: PNG at 200 dpi, and PDF with fonts that can be edited."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
-from PIL import Image
 
-from gan_jax.figures.style import INK, new_figure, pdf, styled
+from gan_jax.figures.style import INK, new_figure, pdf, png, styled
 from gan_jax.reporting.answer import axis_of, drawn
 from gan_jax.reporting.axes import Axis, finite
 from gan_jax.reporting.curves import thinned
@@ -129,7 +127,8 @@ def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdi
     if not known:
         return None
     kept = known[:GRID_ROWS]
-    figure = new_figure(1.3 + 1.45 * len(seeds), 0.4 + 1.5 * len(kept))
+    longest = max(len(word) for setting in kept for word in setting.words)
+    figure = new_figure(max(1.3, 0.07 * longest) + 1.45 * len(seeds), 0.4 + 1.5 * len(kept))
     table = figure.subplots(len(kept), len(seeds), squeeze=False)
     for i, setting in enumerate(kept):
         for j, seed in enumerate(seeds):
@@ -150,15 +149,6 @@ def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdi
     if any(notes):
         figure.supxlabel(", ".join(filter(None, notes)), fontsize=8)
     return figure
-
-
-def png(figure: Figure) -> bytes:
-    """As that of ``gan_jax.figures.style``, but with every colour: bands and samples have more than 128."""
-    buffer, out = io.BytesIO(), io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    with Image.open(buffer) as image:
-        image.convert("RGB").save(out, "PNG", optimize=True, dpi=(DPI, DPI))
-    return out.getvalue()
 
 
 def _arrows(axes: Axes, y: float, places: Axis, mean: Any, values: Sequence[float]) -> None:
@@ -190,7 +180,8 @@ def _newest(workdir: Path, run: str, steps: Sequence[int]) -> np.ndarray | None:
 
 
 def _both(name: str, figure: Figure) -> dict[str, bytes]:
-    return {f"{name}.png": png(figure), f"{name}.pdf": pdf(figure)}
+    # Bands and samples have more than 128 colours.
+    return {f"{name}.png": png(figure, DPI, colours=None), f"{name}.pdf": pdf(figure)}
 
 
 def _say(axes: Axes, text: str) -> None:

@@ -51,15 +51,16 @@ def draw_ranking(ranking: Mapping[str, Any], settings: Sequence[Setting]) -> Fig
     every, metric, better = ranking["tables"][0]["rows"], ranking["metric"], ranking["better"]
     rows, places = every[:ROWS], axis_of(every, better)
     assert places is not None
-    figure = new_figure(6.5, 0.9 + 0.28 * len(rows))
+    labels = [_label(settings[row["setting"]]) + ("" if row["values"] else " (no value)") for row in rows]
+    lines = max(label.count("\n") + 1 for label in labels)
+    figure = new_figure(6.5, 0.9 + (0.12 + 0.16 * lines) * len(rows))
     axes = figure.add_subplot()
     for y, row in enumerate(rows):
         values = [float(value) for value in row["values"].values()]
         axes.plot(values, [y] * len(values), ".", color=QUIET, markersize=4, zorder=2)
         _interval(axes, y, row)
         _arrows(axes, y, places, row["mean"], values)
-    labels = [settings[row["setting"]].label + ("" if row["values"] else " (no value)") for row in rows]
-    axes.set_yticks(range(len(rows)), [_plain(text) for text in labels])
+    axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     if places.logarithmic:
         axes.set_xscale("log")
@@ -191,6 +192,11 @@ def _say(axes: Axes, text: str) -> None:
 
 def _part(shown: int, known: int, noun: str) -> str:
     return f"{shown} of {counted(known, noun)}" if shown < known else ""
+
+
+def _label(setting: Setting) -> str:
+    """A setting's name, on several lines where it is long."""
+    return _plain(setting.label if len(setting.label) <= 45 else ",\n".join(setting.words))
 
 
 def _plain(text: str) -> str:

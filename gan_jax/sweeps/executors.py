@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.status import Status
 from gan_jax.sweeps.layout import Group, is_done, read_metrics, status_of
-from gan_jax.sweeps.train import Job, no_more, run_group, train_alone
+from gan_jax.sweeps.train import Job, run_group, train_alone
 from gan_jax.training.shared import Shared
 
 PATIENCE = 60.0  # seconds that a worker waits for the locks of one that was killed
@@ -43,7 +43,7 @@ def train_groups(job: Job) -> None:
     while groups:
         group = groups.pop(0)
         run_group(job, group.name, known)
-        groups += job.more(group)
+        groups += job.more()
 
 
 LOCAL = Executor(train_groups)
@@ -82,7 +82,7 @@ def follow(
     Begins a task for each of several arguments of ``work``; waits a moment for some of those under way; asks one that
     has ended for its lines and why it has no result, "" if it has. Returns the groups without, each with the reason.
     """
-    own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=no_more)
+    own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=tuple)
     pending: dict[Any, Group] = {}
     steps: dict[str, tuple[int, int]] = {}
     lost, new = [], [*job.groups]
@@ -102,7 +102,7 @@ def follow(
                 job.show.say(line)
             if why:
                 lost.append(f"{group.name} ({why})")
-            new += job.more(group)
+            new += job.more()
     _look(job, steps)
     return lost
 

@@ -41,9 +41,8 @@ class Ladder:
         self.pending = len(groups)
         return groups or self._next()
 
-    def more(self, group: Group) -> Sequence[Group]:
+    def more(self) -> Sequence[Group]:
         """The groups that may begin once another one ended."""
-        del group  # who stands where is read from the records
         self.pending -= 1
         return self._next()
 

@@ -40,12 +40,6 @@ SECONDS, ROUNDS = 0.25, 3  # of one timing, and how many count
 MEMORY_SHARE = 0.5  # of what is free
 
 
-def no_more(group: Group) -> Sequence[Group]:
-    """The groups that may begin once another is done: none."""
-    del group
-    return ()
-
-
 class Job(NamedTuple):
     """What an executor is asked to do with a sweep in its work directory."""
 
@@ -55,7 +49,7 @@ class Job(NamedTuple):
     command: Sequence[str]  # for environment.json of the runs
     resources: Resources  # of each group
     show: Show
-    more: Callable[[Group], Sequence[Group]] = no_more  # which may begin now that one is done
+    more: Callable[[], Sequence[Group]] = tuple  # groups that may begin now that one is done
 
 
 class Choice(NamedTuple):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flax.traverse_util import unflatten_dict
@@ -105,18 +105,18 @@ def _check_fields(points: Sequence[Point], base: Values) -> None:
         if field.startswith(NOT_TRAINED):
             raise ConfigError(f"{field} changes nothing that is trained; allowed in a space: fields that do")
         if not any(field in all_fields(game) for game in given):
-            raise ConfigError(f"{said} has no effect: {_named(given)} has no such field; allowed: with a game that has")
+            raise ConfigError(f"{said} has no effect: {_no_field_of(given)}; allowed: with a game that has it")
     own = all_fields(base["game.name"])
     for field, value in base.items():
         if field not in known and value != own[field].default:
-            raise ConfigError(f"{field}={value!r} has no effect: {_named(games)} has no such field")
+            raise ConfigError(f"{field}={value!r} has no effect: {_no_field_of(games)}")
     for field in _own_options(base):
         if all(_replaces(point, base, field) for point in points):
             raise ConfigError(f"{field}={base[field]!r} has no effect: every point replaces {_chooser(field)}")
 
 
-def _named(games: Sequence[str] | Mapping[str, Any]) -> str:
-    return f"game.name={' and '.join(map(repr, dict.fromkeys(games)))}"
+def _no_field_of(games: Iterable[str]) -> str:
+    return f"it is no field of game.name={' or '.join(map(repr, dict.fromkeys(games)))}"
 
 
 def _own_options(base: Values) -> list[str]:

@@ -90,9 +90,9 @@ def test_a_game_with_nothing_to_draw_is_not_evaluated_and_says_so_at_once(tmp_pa
          f"points 1 and 2 of the sweep give the same configuration: game.name='gan', {WIDTHS}=(8,), where {WIDTHS} has "
          "no effect; allowed: each once"),
         (union(grid({"game.name": [READING]}), grid({"game.name": ["gan"], WIDTHS: [(4,)]})), {},
-         f"{WIDTHS}=(4,) has no effect: game.name='gan' has no such field; allowed: with a game that has"),
+         f"{WIDTHS}=(4,) has no effect: it is no field of game.name='gan'; allowed: with a game that has it"),
         (grid({"game.name": ["gan", "conditional"]}), {"game.name": READING, WIDTHS: (4,)},
-         f"{WIDTHS}=(4,) has no effect: game.name='gan' and 'conditional' has no such field"),
+         f"{WIDTHS}=(4,) has no effect: it is no field of game.name='gan' or 'conditional'"),
         (grid({"game.name": ["gan", READING], WIDTHS: [(4,)], "recognition.name": ["maxout"]}), {},
          f"{WIDTHS}=(4,) has no effect: recognition.name='maxout' reads recognition.maxout."),
         (grid({"game.name": ["gan"]}), {"game.name": READING, "game.options": {"target": 2.0}},

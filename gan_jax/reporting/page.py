@@ -111,12 +111,10 @@ def _answer(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> 
         tables.append({**table, "axis": axis_of, "ends": ends})
     differences = answer.difference_axis(compared)
     few = 1 <= len(fields) <= 4
-    cells: list[
-        list[tuple[str, str]]
-    ] = []  # (text, what it is sorted by) of the columns that say which setting a row is
-    for setting, one in zip(settings, summary["settings"], strict=True):
-        values = [one["point"][field] for field in fields] if few else [setting.label]
-        cells.append([(shown(v), repr(v) if type(v) in (int, float) else shown(v)) for v in values])
+    points = [[one["point"][field] for field in fields] for one in summary["settings"]]
+    named = points if few else [[one.label] for one in settings]
+    # (text, what it is sorted by) of the columns that say which setting a row is
+    cells = [[(shown(v), repr(v) if type(v) in (int, float) else shown(v)) for v in row] for row in named]
     short = wording.short_names(fields)
     ways = [one for one in summary["protocols"] if one["metric"] == ranked["metric"]]
     return {

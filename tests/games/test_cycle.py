@@ -13,6 +13,7 @@ from gan_jax.game import Context
 from gan_jax.games import GAMES
 from gan_jax.games.cycle import pooled
 from gan_jax.games.latent import normal
+from gan_jax.games.moves import labels
 from gan_jax.move import Move, to_draw
 from gan_jax.setup import Number
 
@@ -118,5 +119,8 @@ def test_the_objectives_of_the_conditional_game_are_the_papers():
     real = told("discriminator", np.asarray(batch["image"], np.float64))[:, 0]
     fake = told("discriminator", told("generator", z))[:, 0]
     np.testing.assert_allclose(value, (np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))).mean(), rtol=1e-5)
+    move, _, _ = move_of(game, "generator")  # of other labels
+    code = np.eye(3)[np.asarray(labels(move, 3))]
     value, _ = game.players["generator"].loss(move)
+    fake = told("discriminator", told("generator", z))[:, 0]
     np.testing.assert_allclose(value, np.log1p(np.exp(-fake)).mean(), rtol=1e-5)

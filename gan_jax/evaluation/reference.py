@@ -82,6 +82,7 @@ def load(
         other = _source(name, validation, data_dir, options, "validation")
         held_out = other.stored(key, other.num_examples or 1000, _shuffled)[like]
     found = source.stored(key, num, _shuffled)
+    found = found if source.parts else data.all_labelled(found)
     part = source.parts.get(like, source)
     given = {name: np.asarray(value) for name, value in decode({name: found[name] for name in reads}).items()}
     return Reference(part.name, split, found[like], held_out, validation, part.num_classes, None, given)

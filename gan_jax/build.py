@@ -10,11 +10,11 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax import data
 from gan_jax.chosen import Chosen, Values, chosen, chosen_penalties
-from gan_jax.configured import Configured
+from gan_jax.configured import LABELLED, Configured
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
-from gan_jax.game import Game
+from gan_jax.game import STREAMS, Game, stream_of
 from gan_jax.optimizers import numbers
 from gan_jax.options import defaults_of, number
 from gan_jax.penalties import PENALTIES
@@ -29,9 +29,13 @@ def build_source(config: ConfigDict) -> Source:
       ConfigError: unknown name or option value.
       DataError: data that is missing or broken.
     """
-    return data.load(
+    source = data.load(
         config.data.name, data_dir=config.data.dir or None, split=config.data.split, **data_options(config)
     )
+    if not config.data.labelled:
+        return source
+    key = jax.random.fold_in(jax.random.key(config.seed), stream_of("labelled", STREAMS))
+    return data.labelled(source, config.data.labelled, key)
 
 
 def data_options(config: ConfigDict) -> dict[str, Any]:
@@ -130,6 +134,8 @@ def _section_of(field: str, values: Values) -> str:
         return f"penalties of the {make_penalty(resolve('penalties', values['penalties.own.name']), {}, '').player}"
     if first == "optimizer":
         return f"optimizer.{rest[0]}"
+    if field == "data.labelled":
+        return LABELLED
     if first in ("latent", "latent_dim", "latent_scale"):
         return "latent"
     sections = (*roles_of(values["game.name"]), "loss", "schedule", "instance_noise", "sample_statistics")

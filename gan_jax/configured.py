@@ -22,6 +22,7 @@ from gan_jax.options import parameters_of
 from gan_jax.registry import make_loss, make_network, make_penalty, roles_of
 from gan_jax.setup import Latents, Loss
 
+LABELLED = "labelled examples"
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -44,10 +45,14 @@ class Configured:
         Raises:
           ConfigError: the data have no such feature.
         """
+        few = name in ("labelled", "labelled_label")
+        if few:
+            self.asked.add(LABELLED)
         if name not in self.features:
+            labels = f", with data.labelled={self.config.data.labelled}; allowed: some of them labelled" if few else ""
             raise ConfigError(
                 f"game.name={self.config.game.name!r} needs data with a feature {name!r}; "
-                f"data.name={self.config.data.name!r} has {', '.join(self.features)}"
+                f"data.name={self.config.data.name!r} has {', '.join(self.features)}{labels}"
             )
         return self.features[name]
 

@@ -46,6 +46,8 @@ def _fields_for(roles: tuple[tuple[str, str], ...]) -> Mapping[str, Field]:
         **_penalties(),
         "data.dir": Field("", "where data sets lie; '' is TFDS_DATA_DIR or TFDS's default"),
         "data.split": Field("train", "split of a data set that has several"),
+        "data.labelled": Field(0, "labelled examples, as many of each class, chosen by the seed, beside all images "
+                               "without labels; 0: whole data", *at_least(0)),
         "instance_noise.std": Field(0.0, "of noise on the discriminator's inputs at step 0; 0 is off", *_NOT_NEGATIVE),
         "instance_noise.end": Field(1.0, "part of the run in which that noise falls linearly to 0; inf: never",
                                     "a number above 0", lambda v: v > 0),

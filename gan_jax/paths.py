@@ -41,3 +41,9 @@ def cache_folder() -> Path | None:
         return expanded("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "gan_jax"
     except ConfigError:
         return None
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path in a message: escaped where it has line breaks, control characters or bytes that are no UTF-8."""
+    name = os.fspath(path)
+    return name if name.isprintable() else ascii(name)

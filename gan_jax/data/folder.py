@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from gan_jax.data import images
-from gan_jax.data.names import shown
 from gan_jax.data.source import PIXELS, Feature, HostBatch, Source, label_feature
 from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import DataError
-from gan_jax.paths import expanded
+from gan_jax.paths import expanded, shown
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from gan_jax.data import metadata
-from gan_jax.data.names import shown
 from gan_jax.errors import DataConfigError, DataError
+from gan_jax.paths import shown
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -47,37 +47,56 @@ def paired(parts: Mapping[str, Source], name: str = "") -> Source:
     return _together(parts, name, lambda key, part: key)
 
 
-def labelled(source: Source, num: int, seed: int = 0) -> Source:
+def labelled(source: Source, num: int, seed: jax.Array | int = 0) -> Source:
     """A balanced set of labelled images beside all images without their labels.
 
-    Which images it takes is a function of the seed: the first of each class in the order that a run with this seed
-    would see. Labels beyond the last of these are never read.
+    Which images it takes is a function of the seed: the first of each class in the order that `source.fetch` has under
+    it. Labels beyond the last of these are never read, and none but theirs are in the source that is returned.
 
     Args:
       source: with an "image" and a "label".
       num: labelled images, as many of each class.
-      seed: of the choice.
+      seed: of the choice; an integer n stands for `jax.random.key(n)`.
 
     Returns:
-      Source with the features "image", of all images, and "labelled" and "labelled_label", of the chosen ones.
+      Source with the features "image" and "other", of all images in two independent orders, and "labelled" and
+      "labelled_label", of the chosen ones in a third.
 
     Raises:
       DataError: the source has no labels, `num` does not divide by its classes, or a class has too few examples.
+
+    References:
+      Tim Salimans, Ian Goodfellow, Wojciech Zaremba, Vicki Cheung, Alec Radford, Xi Chen, "Improved techniques for
+      training GANs", 2016, arXiv:1606.03498, section 5: labelled images, unlabelled ones, and others of them to match.
     """
+    given = f"data.labelled={num} with data.name={source.name!r}"
     if source.parts or not source.num_classes or source.num_examples is None:
-        raise DataConfigError(f"data.name={source.name!r} has no labels of which to take {num}")
+        raise DataConfigError(
+            f"{given}, which has no labels of which to take {num}; allowed: 0, or one set with labels"
+        )
     each, rest = divmod(num, source.num_classes)
     if rest or each < 1:
+        raise DataConfigError(f"{given}; allowed: a multiple of {source.num_classes}, as many of each class")
+    found = _first_of_each(source, each, seed)
+    if short := [f"class {label} has {len(images)}" for label, images in enumerate(found) if len(images) < each]:
+        most = source.num_classes * min(len(images) for images in found)
         raise DataConfigError(
-            f"{num} labelled examples of data.name={source.name!r}; allowed: a multiple of {source.num_classes}, "
-            "as many of each class"
+            f"{given}: {', '.join(short)} of {each} labelled examples wanted; allowed: at most {most} in all"
         )
-    chosen = resident(f"{source.name} labelled", _first_of_each(source, each, seed), {"label": source.num_classes})
-    return joined({"image": _unlabelled(source), "labelled": chosen}, source.name)
+    image = np.stack([image for images in found for image in images])
+    label = np.repeat(np.arange(len(found), dtype=np.int32), each)
+    chosen = resident(f"{source.name} labelled", {"image": image, "label": label}, {"label": source.num_classes})
+    whole = _unlabelled(source)
+    return joined({"image": whole, "other": whole, "labelled": chosen}, source.name)
 
 
-def _first_of_each(source: Source, each: int, seed: int) -> HostBatch:
-    """The first examples of each class in the order of a seed, as they are stored."""
+def all_labelled(examples: HostBatch) -> HostBatch:
+    """What `labelled` makes of examples whose labels are all known, such as those of a test set."""
+    return {**examples, **by_feature({"other": {"image": examples["image"]}, "labelled": examples})}
+
+
+def _first_of_each(source: Source, each: int, seed: jax.Array | int) -> list[list[np.ndarray]]:
+    """The first images of each class in the order of a seed, as they are stored; of some fewer where there are."""
     assert source.num_examples is not None
     assert source.num_classes is not None
     found: list[list[np.ndarray]] = [[] for _ in range(source.num_classes)]
@@ -88,10 +107,7 @@ def _first_of_each(source: Source, each: int, seed: int) -> HostBatch:
             found[label].append(image)
         if all(len(images) == each for images in found):
             break
-    if short := [f"class {label} has {len(images)}" for label, images in enumerate(found) if len(images) < each]:
-        raise DataConfigError(f"data.name={source.name!r}: {', '.join(short)} of {each} labelled examples wanted")
-    image = np.stack([image for images in found for image in images])
-    return {"image": image, "label": np.repeat(np.arange(len(found), dtype=np.int32), each)}
+    return found
 
 
 def _unlabelled(source: Source) -> Source:
@@ -118,20 +134,22 @@ def _together(parts: Mapping[str, Source], name: str, part_key: Callable[[Any, s
         )
     sizes = [source.num_examples for source in parts.values()]
     fetched = all(source.fetch for source in parts.values())
+    # A source that is several parts, in several orders, is on the device once.
+    held = {part: next(p for p, other in parts.items() if other is source) for part, source in parts.items()}
     readable = all(source.fetch or source.stream for source in parts.values())  # not where a run's data are only known
 
     def fetch(arrays: Mapping[str, Any], key: jax.Array, position: jax.Array) -> Batch:
         made = {}
         for part, source in parts.items():
             assert source.fetch is not None
-            made[part] = source.fetch(arrays[part], part_key(key, part), position)
+            made[part] = source.fetch(arrays[held[part]], part_key(key, part), position)
         return by_feature(made)
 
     return Source(
         name=name,
         features=features,
         num_examples=None if None in sizes else max(size for size in sizes if size is not None),
-        arrays={part: source.arrays for part, source in parts.items()} if fetched else {},
+        arrays={part: parts[part].arrays for part in held.values()} if fetched else {},
         fetch=fetch if fetched else None,
         stream=_side_by_side(parts, part_key) if readable and not fetched else None,
         parts=parts,
@@ -158,14 +176,11 @@ def _side_by_side(parts: Mapping[str, Source], part_key: Callable[[Any, str], An
 
     def stream(key: jax.Array | int, start: int, count: int, local: slice = slice(None)) -> Iterator[HostBatch]:
         keys = {part: part_key(as_key(key), part) for part in parts}
-        return _merged({part: stream_of(source)(keys[part], start, count, local) for part, source in parts.items()})
+        streams = [stream_of(source)(keys[part], start, count, local) for part, source in parts.items()]
+        for batches in zip(*streams, strict=True):
+            yield by_feature(dict(zip(parts, batches, strict=True)))
 
     return stream
-
-
-def _merged(streams: Mapping[str, Iterator[HostBatch]]) -> Iterator[HostBatch]:
-    for batches in zip(*streams.values(), strict=True):
-        yield by_feature(dict(zip(streams, batches, strict=True)))
 
 
 def _drawn(

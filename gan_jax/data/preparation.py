@@ -16,10 +16,9 @@ from functools import partial
 import numpy as np
 
 from gan_jax.data import tfds_datasets
-from gan_jax.data.names import shown
 from gan_jax.data.stock_files import SHA256, accepted_names, read_stock
 from gan_jax.errors import DataConfigError, DataError
-from gan_jax.paths import expanded
+from gan_jax.paths import expanded, shown
 
 MIRROR_TIMEOUT_S = 10
 PACKAGE_TIMEOUT_S = 300

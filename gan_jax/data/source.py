@@ -23,9 +23,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.names import shown
 from gan_jax.data.synthetic import Distribution
 from gan_jax.errors import DataConfigError, DataError
+from gan_jax.paths import shown
 from gan_jax.threefry import fast
 
 Batch = dict[str, jax.Array]

@@ -18,12 +18,11 @@ import numpy as np
 
 from gan_jax.data import images
 from gan_jax.data.cache import cached
-from gan_jax.data.names import shown
 from gan_jax.data.source import PIXELS, Feature, HostBatch, Source
 from gan_jax.data.storage import resident
 from gan_jax.data.streaming import streamed
 from gan_jax.errors import ConfigError, DataConfigError, DataError, GanJaxError
-from gan_jax.paths import expanded
+from gan_jax.paths import expanded, shown
 
 READ_AT_ONCE = 1024
 INFO = "dataset_info.json"

@@ -84,6 +84,7 @@ def load(
         other = source_of(name, validation, data_dir, options, "validation")
         held_out = other.stored(key, other.num_examples or 1000, _shuffled)[like]
     found = source.stored(key, num, _shuffled)
+    found = found if source.parts else data.all_labelled(found)
     part = source.parts.get(like, source)
     given = {name: np.asarray(value) for name, value in decode({name: found[name] for name in reads}).items()}
     labels = found.get(f"{like}_label" if source.parts else "label")

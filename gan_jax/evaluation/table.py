@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_jax.data import names
+from gan_jax import paths
 from gan_jax.evaluation.protocol import Protocol, differences, protocol_of
 
 Record = Mapping[str, Any]
@@ -68,7 +68,7 @@ def _titles(protocols: Mapping[str, Protocol]) -> tuple[dict[str, str], list[str
 
 def _text(value: Any) -> str:
     """A field of a protocol in one line; the data set's may be the name of any folder."""
-    return names.shown(str(value))
+    return paths.shown(str(value))
 
 
 def _common(protocols: Sequence[Protocol]) -> list[str]:

@@ -11,26 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.errors import DataError
+from gan_jax.extractors import torch_files
 
 # Last part of a variable's name in Flax, and what PyTorch calls it.
 TORCH_NAMES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
-
-
-class ConvNorm(nn.Module):
-    """Convolution without bias and batch normalization with fixed statistics: [B, H, W, C] to [B, H', W', features]."""
-
-    features: int
-    kernel_size: tuple[int, int]
-    stride: int = 1
-    padding: str = "SAME"
-    epsilon: float = 1e-3
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """The normalized convolution of x, not activated."""
-        return conv_norm(
-            x, self.features, self.kernel_size, ("conv", "bn"), self.stride, self.padding, epsilon=self.epsilon
-        )
 
 
 def conv_norm(
@@ -43,7 +27,7 @@ def conv_norm(
     groups: int = 1,
     epsilon: float = 1e-3,
 ) -> jax.Array:
-    """The two layers of `ConvNorm`, under these names in the calling module.
+    """Convolution without bias and batch normalization with fixed statistics, not activated: two layers of these names.
 
     Products are made in full float32: accelerators round to fewer bits by default, and a distance between features
     would depend on the machine.
@@ -92,7 +76,15 @@ def convert(
     return flax.traverse_util.unflatten_dict(variables)
 
 
-def check_sha256(path: str | Path, sha256: str, wanted: str, file_name: str) -> None:
-    """Raises DataError unless the sha256 of the file at `path` is `wanted`, that of `file_name`."""
-    if sha256 != wanted:
-        raise DataError(f"the weights {path} are not {file_name}: sha256 {sha256}, must be {wanted}")
+def read_weights(path: str | Path, file: str, sha256: str, where: str) -> dict[str, np.ndarray]:
+    """The tensors of a file of weights, refused unless it is the published ``file``, of which ``where`` says more.
+
+    Raises:
+      DataError: the file is missing, unsafe, damaged or another one.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"there is no file {path}: give the path of {where}")
+    tensors, found = torch_files.read(path)
+    if found != sha256:
+        raise DataError(f"the weights {path} are not {file}: sha256 {found}, must be {sha256}")
+    return tensors

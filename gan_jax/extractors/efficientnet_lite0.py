@@ -12,9 +12,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.errors import ConfigError, DataError
-from gan_jax.extractors import torch_files
-from gan_jax.extractors.conversion import check_sha256, conv_norm, convert
+from gan_jax.errors import ConfigError
+from gan_jax.extractors.conversion import conv_norm, convert, read_weights
 from gan_jax.extractors.extractor import Extractor, check_images
 from gan_jax.extractors.resizing import bilinear, to_rgb
 
@@ -108,10 +107,7 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
     del dataset
     if path is None:
         path = _installed()
-    if not Path(path).is_file():
-        raise DataError(f"there is no file {path}: give the path of {FILE} (sha256 {SHA256})")
-    tensors, sha256 = torch_files.read(path)
-    check_sha256(path, sha256, SHA256, FILE)
+    tensors = read_weights(path, FILE, SHA256, f"{FILE} (sha256 {SHA256})")
     variables = convert(EfficientNetLite0(), (SIZE, SIZE, 3), tensors, f"the weights {path}")
 
     def apply(images: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -120,7 +116,7 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
         made: Any = EfficientNetLite0().apply(variables, (127.5 * x + 0.5) / 128.0)
         return made
 
-    return Extractor(NAME, sha256, RESIZE, apply)
+    return Extractor(NAME, SHA256, RESIZE, apply)
 
 
 def _installed() -> Path:

@@ -16,9 +16,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.errors import ConfigError, DataError
-from gan_jax.extractors import torch_files
-from gan_jax.extractors.conversion import ConvNorm, check_sha256, convert
+from gan_jax.errors import ConfigError
+from gan_jax.extractors.conversion import conv_norm, convert, read_weights
 from gan_jax.extractors.extractor import Extractor, check_images
 from gan_jax.extractors.resizing import bilinear_tf1, to_rgb
 
@@ -35,7 +34,7 @@ def _conv(
     x: jax.Array, name: str, features: int, size: tuple[int, int] = (1, 1), stride: int = 1, padding: str = "SAME"
 ) -> jax.Array:
     """Convolution, normalization and ReLU, in the calling module."""
-    return jax.nn.relu(ConvNorm(features, size, stride, padding, name=name)(x))
+    return jax.nn.relu(conv_norm(x, features, size, (f"{name}.conv", f"{name}.bn"), stride, padding))
 
 
 def _average(x: jax.Array) -> jax.Array:
@@ -187,11 +186,7 @@ def load(dataset: str | None = None, path: str | Path | None = None) -> Extracto
     where = f"{FILE}, published at {URL} (sha256 {SHA256}); gan_jax does not download it"
     if path is None:
         raise ConfigError(f"extractor inception needs a path, --weights or evaluation.weights: of {where}")
-    if not Path(path).is_file():
-        raise DataError(f"there is no file {path}: give the path of {where}")
-    tensors, sha256 = torch_files.read(path)
-    check_sha256(path, sha256, SHA256, FILE)
-    return from_tensors(tensors, sha256, f"the weights {path}")
+    return from_tensors(read_weights(path, FILE, SHA256, where), SHA256, f"the weights {path}")
 
 
 def from_tensors(tensors: Any, sha256: str, where: str) -> Extractor:

@@ -53,7 +53,7 @@ class _Tensor(NamedTuple):
     strides: Any
 
 
-# Instances without attributes stand for PyTorch's functions, so that a pickle can call them but change nothing.
+# Instances that nothing can change stand for PyTorch's functions and types: a pickle may call them, no more.
 class _RebuildTensor:
     __slots__ = ()
 
@@ -70,22 +70,15 @@ class _RebuildParameter:
         return data
 
 
-class _StorageType:
-    __slots__ = ("dtype",)
+class _StorageType(NamedTuple):
     dtype: np.dtype
-
-    def __init__(self, dtype: str) -> None:
-        object.__setattr__(self, "dtype", np.dtype(dtype))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise pickle.UnpicklingError("a pickle may not change a storage type")
 
 
 ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _RebuildTensor(),
     ("torch._utils", "_rebuild_parameter"): _RebuildParameter(),
-    **{("torch", name): _StorageType(dtype) for name, dtype in DTYPES.items()},
+    **{("torch", name): _StorageType(np.dtype(dtype)) for name, dtype in DTYPES.items()},
 }
 
 

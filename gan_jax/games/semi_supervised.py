@@ -33,8 +33,8 @@ def build(
     """A generator, and a classifier that learns from few labelled examples, many without labels and generated ones.
 
     Args:
-      setup: of data with the features "image", "labelled" and "labelled_label" (``data.labelled``); a discriminator
-        that is a trunk.
+      setup: of data with the features "image", "other", "labelled" and "labelled_label" (``data.labelled``); a
+        discriminator that is a trunk.
       unlabelled: weight of the adversarial loss on log Z beside the cross-entropy of labelled examples; 0 is the
         classifier alone, supervised.
       matching: whether the generator matches the mean features of unlabelled examples, as of Salimans et al., which
@@ -83,10 +83,10 @@ def discriminator_loss(move: Move, parts: moves.Parts, adversarial: bool) -> tup
 def matching_loss(move: Move, parts: moves.Parts) -> tuple[jax.Array, Metrics]:
     """Feature matching: the mean square, over features, of the difference of their means over both minibatches.
 
-    Real features are constants; both go through the layers' noise.
+    Real features are constants, of images in another order than the discriminator's; both go through layers' noise.
     """
     fake = moves.seen(move, parts, moves.generated(move, parts), "fake_noise")
-    real = moves.seen(move, parts, move.batch["image"], "real_noise")
+    real = moves.seen(move, parts, move.batch["other"], "real_noise")
     module, params, stats = move.module("discriminator")
 
     def features(x: jax.Array, purpose: str) -> jax.Array:

@@ -140,7 +140,8 @@ def is_done(workdir: Path, run: str, begin: int, until: int) -> bool:
 def structure_of(config: ConfigDict) -> str:
     """A hash that is equal for runs that may share a program: those that differ in their seed and their ``hyper``."""
     hyper = set(build_hyper(config)) - {"steps"}  # runs in one call have the same length
-    fixed = {field: value for field, value in configs.flatten(config).items() if field not in hyper and field != "seed"}
+    varied = hyper if config.data.labelled else {*hyper, "seed"}  # by which the labelled examples are chosen
+    fixed = {field: value for field, value in configs.flatten(config).items() if field not in varied}
     for field, value in fixed.items():
         if isinstance(value, dict):  # options of a user's own component, of which floats are in ``hyper``
             fixed[field] = {name: own for name, own in value.items() if f"{field}.{name}" not in hyper}

@@ -133,7 +133,7 @@ def test_a_source_without_an_image_has_no_one_shape():
 def test_labelled_images_are_balanced_and_chosen_by_the_seed(folder, limit):
     whole = load(f"folder:{folder}", memory_limit_mb=limit)
     source = labelled(whole, 6, seed=1)
-    assert list(source.features) == ["image", "labelled", "labelled_label"]
+    assert list(source.features) == ["image", "other", "labelled", "labelled_label"]
     chosen = source.parts["labelled"].arrays
     assert chosen["label"].tolist() == [0, 0, 0, 1, 1, 1]
     assert np.array_equal(chosen["image"][:, 0, 0, 0] // 10 % 2, chosen["label"])  # the class of the folder

@@ -124,7 +124,7 @@ def test_feature_matching_is_the_squared_difference_of_mean_features():
     move, state, batch, z = begun(game, "semi_supervised", "generator")
     value, _ = game.players["generator"].loss(move)
     fake = game.networks["generator"].apply({"params": state.params["generator"]}, z)
-    real, fake = (applied(game, state, "discriminator", x, head=False).mean(axis=0) for x in (batch["image"], fake))
+    real, fake = (applied(game, state, "discriminator", x, head=False).mean(axis=0) for x in (batch["other"], fake))
     np.testing.assert_allclose(value, np.square(real - fake).mean(), rtol=1e-4)
     adversarial = semi_supervised(matching=False)
     assert not adversarial.players["generator"].reads_data

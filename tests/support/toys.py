@@ -167,7 +167,7 @@ def trunk():
 
 def labelled_points(*names):
     """Features of points with labels; "labelled" are points beside them."""
-    shapes = {"image": Feature((2,)), "labelled": Feature((2,))}
+    shapes = {"image": Feature((2,)), "other": Feature((2,)), "labelled": Feature((2,))}
     return {name: shapes.get(name, Feature((), classes=CLASSES)) for name in names}
 
 
@@ -183,7 +183,7 @@ def auxiliary(**options):
 
 def semi_supervised(unlabelled=0.5, matching=True):
     numbers = {"unlabelled": Number("game.semi_supervised.unlabelled", unlabelled)}
-    features = labelled_points("image", "labelled", "labelled_label")
+    features = labelled_points("image", "other", "labelled", "labelled_label")
     made = GAMES["semi_supervised"](
         Given(mlp.Generator((2,), (8,), output="linear"), trunk(), features=features, loss="minimax"),
         **numbers, matching=matching,
@@ -344,7 +344,7 @@ GAMES_UNDER_TEST = {
     "conditional": (conditional, {**POINTS, "label": Feature((), classes=3)}),
     "projection": (projection, labelled_points("image", "label")),
     "auxiliary": (auxiliary, labelled_points("image", "label")),
-    "semi_supervised": (semi_supervised, labelled_points("image", "labelled", "labelled_label")),
+    "semi_supervised": (semi_supervised, labelled_points("image", "other", "labelled", "labelled_label")),
     "info": (info, POINTS),
     "cycle": (cycle, {"a": Feature((2,)), "b": Feature((2,))}),
     "gradient_reversal": (gradient_reversal, {"image": Feature((5,))}),

@@ -1,7 +1,7 @@
 """From a configuration to what runs: data source, game, and the numbers in ``hyper``."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -67,6 +67,21 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
+    game, asked = _built(config, source)
+    values, fields = configs.flatten(config), all_fields(config.game.name)
+    for field, value in values.items():
+        section = _section_of(field, values)
+        if section and section not in asked and value != fields[field].default:
+            raise ConfigError(
+                f"{field}={value!r} has no effect: game.name={config.game.name!r} asks for no {section}; "
+                f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
+            )
+    running = config.sample_statistics == "running"
+    return _with_rule(dataclasses.replace(game, running=running), chosen(values, "rule"))
+
+
+def _built(config: ConfigDict, source: Source) -> tuple[Game, set[str]]:
+    """The game as its function makes it, and the sections that it asked for."""
     setup = Configured(config, source.features)
     configured = chosen(setup.values, "game")
     numbers = _numbers_of_game(configured)
@@ -77,9 +92,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
     if not isinstance(game, Game):
         raise ConfigError(f"{configured.choice} gives {type(game).__name__}; allowed: a function build(setup) -> Game")
     asked = {*setup.asked, *(["sample_statistics"] if game.outputs else [])}
-    _refuse_without_effect(setup.values, asked)
-    running = config.sample_statistics == "running"
-    return _with_rule(dataclasses.replace(game, numbers=numbers, running=running), chosen(setup.values, "rule"))
+    return dataclasses.replace(game, numbers=numbers), asked
 
 
 def _numbers_of_game(game: Chosen) -> dict[str, Number]:
@@ -94,18 +107,6 @@ def _numbers_of_game(game: Chosen) -> dict[str, Number]:
         for name, value in {**defaults, **game.options}.items()
         if isinstance(defaults.get(name, value), float)
     }
-
-
-def _refuse_without_effect(values: Values, asked: Collection[str]) -> None:
-    """Refuse a field that is not at its default where the game never asked for its section."""
-    fields = all_fields(values["game.name"])
-    for field, value in values.items():
-        section = _section_of(field, values)
-        if section and section not in asked and value != fields[field].default:
-            raise ConfigError(
-                f"{field}={value!r} has no effect: game.name={values['game.name']!r} asks for no {section}; "
-                f"it asks for {', '.join(sorted(asked)) or 'nothing'}"
-            )
 
 
 def _section_of(field: str, values: Values) -> str:

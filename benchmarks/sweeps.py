@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.timing import spread
 from gan_jax.config import load_config
-from gan_jax.sweeps.sweep import expand, load_sweep
+from gan_jax.sweeps.runs import expand
+from gan_jax.sweeps.sweep import load_sweep
 
 CONFIG = "experiments/ring/config.py:short"
 EIGHT = """from gan_jax.sweeps import Sweep, grid

@@ -80,6 +80,14 @@ def build_game(config: ConfigDict, source: Source) -> Game:
     return _with_rule(dataclasses.replace(game, running=running), chosen(values, "rule"))
 
 
+def unused_fields(config: ConfigDict, source: Source) -> set[str]:
+    """The fields of sections that the configured game never asks for, or has nothing to draw for."""
+    (game, asked), values = _built(config, source), configs.flatten(config)
+    sections = {field: _section_of(field, values) for field in values}
+    unused = {field for field, section in sections.items() if section and section not in asked}
+    return unused | {field for field in sections if field.startswith("evaluation.") and not game.outputs}
+
+
 def _built(config: ConfigDict, source: Source) -> tuple[Game, set[str]]:
     """The game as its function makes it, and the sections that it asked for."""
     setup = Configured(config, source.features)

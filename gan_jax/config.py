@@ -114,6 +114,8 @@ def parse_config_flags(arguments: Sequence[str]) -> tuple[ConfigDict, list[str]]
     with config.unlocked():
         for path, value in _of_roles(game, flatten(config)).items():
             _set(config, path, value)
+        if named:
+            _leave_out_other_roles(config, fields)
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
         rest = values(argv, known_only=True)
@@ -156,6 +158,15 @@ def _of_roles(game: str, there: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of a game's own roles that are not there, where a configuration began with another game's."""
     own = tuple(f"{at}{role}." for role in roles_of(game).keys() - ROLES.keys() for at in ("", "optimizer."))
     return {path: value for path, value in _defaults(game).items() if path.startswith(own) and path not in there}
+
+
+def _leave_out_other_roles(config: ConfigDict, fields: Mapping[str, Any]) -> None:
+    """Where another game is chosen than the file's, the sections of that one's own roles go with it."""
+    others = [role for role in config.get("optimizer", {}) if f"optimizer.{role}.name" not in fields]
+    known = all_fields(_game_of(flatten(config))) if others else {}
+    for role in others:
+        if f"optimizer.{role}.name" in known:
+            del config[role], config.optimizer[role]
 
 
 def validate(config: ConfigDict) -> ConfigDict:

@@ -23,7 +23,8 @@ def refuse_idle(runs: Sequence[Values]) -> None:
     for values, idle in zip(runs, found, strict=True):
         fields = all_fields(values["game.name"])
         for field, (chooser, reads) in idle.items():
-            if values[field] != fields[field].default and all(field in other for other in found):
+            everywhere = all(field in other or field not in run for other, run in zip(found, runs, strict=True))
+            if values[field] != fields[field].default and everywhere:
                 raise ConfigError(f"{field}={values[field]!r} has no effect: {chooser}={values[chooser]!r} {reads}")
 
 

@@ -12,8 +12,8 @@ from gan_jax.config import from_json, load_values, to_json
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.stored import current
 from gan_jax.sweeps.layout import NEEDED, read_sweep
+from gan_jax.sweeps.runs import run_name
 from gan_jax.sweeps.space import random, uniform
-from gan_jax.sweeps.sweep import run_name
 
 DAMAGES = {
     "empty": (b"", "Expecting value"),

@@ -58,11 +58,11 @@ def sweep(arguments: list[str]) -> int:
 
 
 def _executor(values: Any) -> Any:
-    from gan_jax.sweeps import clusters, executors
+    from gan_jax.sweeps import executors
 
     if values.executor == "local":
         return executors.LOCAL
-    return clusters.on_ray(values.address) if values.executor == "ray" else clusters.on_slurm()
+    return executors.on_ray(values.address) if values.executor == "ray" else executors.on_slurm()
 
 
 def report(arguments: list[str]) -> int:

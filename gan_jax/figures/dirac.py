@@ -77,9 +77,7 @@ class Point(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, z: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
-    ) -> jax.Array:
+    def __call__(self, z: jax.Array, **_: Any) -> jax.Array:
         """Theta for each example."""
         theta = self.param("theta", nn.initializers.constant(self.start), ())
         return theta + jnp.zeros((z.shape[0], 1), z.dtype)
@@ -93,9 +91,7 @@ class Slope(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, *, train: bool = False, keys: jax.Array | None = None, axis_name: str | None = None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, **_: Any) -> jax.Array:
         """The logit of each example."""
         return self.param("psi", nn.initializers.constant(self.start), ()) * x[:, 0]
 

@@ -2,11 +2,12 @@
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas
 
+from gan_jax.evaluation.table import markdown
 from gan_jax.figures import dirac
 
 # {panel: {schedule: [steps + 1, 2]}}
@@ -61,61 +62,63 @@ def printed(number: float, significant: int) -> str:
 
 
 def agrees(ours: float, published: float) -> bool:
-    """Whether a number, rounded where a published one ends, is that number."""
-    unit = 10.0 ** (math.floor(math.log10(published)) - digits(published) + 1)
-    return round(ours / unit) == round(published / unit)
+    """Whether a number, rounded to as many digits as a published one has, is that number."""
+    rounded = f".{digits(published) - 1}e"
+    return f"{ours:{rounded}}" == f"{published:{rounded}}"
 
 
 def table_csv(methods: Paths, rules: Paths) -> str:
     """Every radius as CSV; rules have no published one."""
-    rows = []
-    for kind, paths in (("method", methods), ("rule", rules)):
-        for name, courses in paths.items():
-            for place, (schedule, path) in enumerate(courses.items()):
-                ours = radius(path)
-                published = dirac.PUBLISHED[name][place] if kind == "method" else None
-                said = ["", ""] if published is None else [repr(published), _yes(agrees(ours, published))]
-                rows.append((kind, name, schedule, f"{ours:.6g}", *said))
     head = ["kind", "name", "schedule", "radius", "published", "agrees"]
+    rows = [
+        ("method", name, schedule, f"{ours:.6g}", repr(published), _yes(agrees(ours, published)))
+        for name, schedule, ours, published in _beside_published(methods)
+    ]
+    rows += [
+        ("rule", name, schedule, f"{radius(path):.6g}", "", "")
+        for name, courses in rules.items()
+        for schedule, path in courses.items()
+    ]
     return pandas.DataFrame(rows, columns=head).to_csv(index=False)
 
 
 def table_markdown(methods: Paths, rules: Paths) -> str:
     """The same for people, with notes."""
     steps = len(next(iter(next(iter(methods.values())).values()))) - 1
-    lines = [f"# The Dirac-GAN: radius after {steps} steps", "", "## Methods", ""]
-    lines += _head("method", "schedule", "radius", "published", "agrees")
+    of_methods = [
+        (name, schedule, printed(ours, 3), printed(published, digits(published)), _yes(agrees(ours, published)))
+        for name, schedule, ours, published in _beside_published(methods)
+    ]
+    of_rules = [(name, *(printed(radius(path), 3) for path in courses.values())) for name, courses in rules.items()]
+    parts = [
+        f"# The Dirac-GAN: radius after {steps} steps",
+        "## Methods",
+        markdown(("method", "schedule", "radius", "published", "agrees"), of_methods),
+        _NOTES.strip(),
+        "## Update rules",
+        "On the minimax loss, without a penalty.",
+        markdown(("rule", *dirac.SCHEDULES), of_rules),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _beside_published(methods: Paths) -> Iterator[tuple[str, str, float, float]]:
+    """(method, schedule, radius, published radius), ..."""
     for name, courses in methods.items():
-        for place, (schedule, path) in enumerate(courses.items()):
-            ours, published = radius(path), dirac.PUBLISHED[name][place]
-            cells = (printed(ours, 3), printed(published, digits(published)), _yes(agrees(ours, published)))
-            lines.append(_row(name if place == 0 else "", schedule, *cells))
-    lines += [_NOTES, "## Update rules", "", "On the minimax loss, without a penalty.", ""]
-    lines += _head("rule", *dirac.SCHEDULES)
-    lines += [_row(name, *(printed(radius(path), 3) for path in courses.values())) for name, courses in rules.items()]
-    return "\n".join(lines) + "\n"
+        for (schedule, path), published in zip(courses.items(), dirac.PUBLISHED[name], strict=True):
+            yield name, schedule, radius(path), published
 
 
 def _yes(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _head(*cells: str) -> list[str]:
-    return [_row(*cells), _row(*("---" for _ in cells)).replace(" ", "")]
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def trajectories(methods: Paths, rules: Paths) -> bytes:
     """All courses as .npz: methods and rules float32 [names, schedules, steps + 1, 2], and their names."""
     arrays = {"schedules": np.array(list(dirac.SCHEDULES))}
-    kinds = {"method": methods, "rule": rules}
-    arrays |= {f"{kind}_names": np.array(list(paths)) for kind, paths in kinds.items()}
-    arrays |= {
-        f"{kind}s": np.array([list(courses.values()) for courses in paths.values()]) for kind, paths in kinds.items()
-    }
+    for kind, paths in {"method": methods, "rule": rules}.items():
+        arrays[f"{kind}_names"] = np.array(list(paths))
+        arrays[f"{kind}s"] = np.array([list(courses.values()) for courses in paths.values()])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

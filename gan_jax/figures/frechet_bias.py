@@ -12,6 +12,7 @@ References:
 from typing import NamedTuple
 
 import numpy as np
+import pandas
 from matplotlib.figure import Figure
 
 from gan_jax import extractors
@@ -74,7 +75,7 @@ def draw(rows: list[Row]) -> Figure:
 
 def table(rows: list[Row]) -> str:
     """The rows as CSV."""
-    return "n,mean,std\n" + "".join(f"{row.size},{row.mean!r},{row.std!r}\n" for row in rows)
+    return pandas.DataFrame(rows, columns=["n", "mean", "std"]).to_csv(index=False)
 
 
 def files() -> dict[str, bytes]:

@@ -53,15 +53,17 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def png(figure: Figure, dpi: int = 150) -> bytes:
-    """The figure in pixels of 128 colours, without a trace of when or by what it was made."""
+def png(figure: Figure, dpi: int = 150, *, colours: int | None = 128) -> bytes:
+    """The figure in pixels of so many colours (None: all), without a trace of when or by what it was made."""
     canvas = FigureCanvasAgg(figure)
     before, figure.dpi = figure.dpi, dpi
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     figure.dpi = before
+    if colours is not None:
+        picture = picture.quantize(colours, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True, dpi=(dpi, dpi))
+    picture.save(buffer, "PNG", optimize=True, dpi=(dpi, dpi))
     return buffer.getvalue()
 
 

@@ -13,18 +13,7 @@ PAGE = "report.html"
 
 
 def write_report(workdir: str | Path, out: str | Path | None = None) -> Path:
-    """Write the report of a sweep, and beside its records summary.json, of which it is made.
-
-    Args:
-      workdir: of a sweep, which may be unfinished.
-      out: the file; WORKDIR/report.html if None.
-
-    Returns:
-      Its path.
-
-    Raises:
-      WorkdirError: there is no sweep, a record cannot be read, or a file cannot be written.
-    """
+    """Write the page of a sweep (WORKDIR/report.html if ``out`` is None), and summary.json, of which it is made."""
     workdir = expanded("workdir", workdir)
     path = workdir / PAGE if out is None else expanded("out", out)
     if path.is_dir():  # before the page is made, which may take a while
@@ -36,18 +25,10 @@ def write_report(workdir: str | Path, out: str | Path | None = None) -> Path:
 
 
 def write_figures(workdir: str | Path, folder: str | Path | None = None) -> list[Path]:
-    """Write the figures that a sweep's records allow, all or none.
+    """Write the figures that a sweep's records allow, all or none, to ``folder`` (WORKDIR/figures if None).
 
-    Args:
-      workdir: of a sweep, which may be unfinished.
-      folder: for the files, made if it is not there; WORKDIR/figures if None.
-
-    Returns:
-      The paths: ranking, curves_METRIC (of the metric that ranks and of every loss), sensitivity and samples, each as
-      .png and .pdf; without those for which there is no record.
-
-    Raises:
-      WorkdirError: there is no sweep, a record cannot be read, or the folder cannot be written.
+    They are ranking, curves_METRIC (of the metric that ranks and of every loss), sensitivity and samples, each as .png
+    and .pdf.
     """
     from gan_jax.reporting import paper
 

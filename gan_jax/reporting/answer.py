@@ -8,6 +8,7 @@ from gan_jax.evaluation.table import aligned
 from gan_jax.reporting.axes import Axis, axis, finite, reach
 from gan_jax.reporting.commands import as_flag
 from gan_jax.reporting.material import CONFIDENCE
+from gan_jax.reporting.summary import SPENT
 from gan_jax.reporting.wording import counted, interval, number
 from gan_jax.sweeps.table import UNFINISHED
 
@@ -75,10 +76,15 @@ def troubles(row: Row) -> list[str]:
     return told
 
 
+def totals(groups: Sequence[Row]) -> dict[str, Any]:
+    """What all groups of a sweep took together."""
+    return {name: sum(one[name] or 0 for one in groups) for name in SPENT}
+
+
 def table(summary: Mapping[str, Any]) -> str:
     """The settings for a terminal, the best mean first, and how many programs were compiled."""
     fields, ranking, groups = summary["sweep"]["fields"], summary["ranking"], summary["costs"]["groups"]
-    total = {name: sum(one[name] or 0 for one in groups) for name in ("programs", "compared", "compile_seconds")}
+    total = totals(groups)
     also = f", and {total['compared']} to compare with" if total["compared"] else ""
     lines = [f"{total['programs']} training programs compiled{also}, in {total['compile_seconds']:.0f} s"]
     ranked = ranking["tables"][0]["rows"] if summary["sweep"]["metric"] else []
@@ -90,7 +96,7 @@ def table(summary: Mapping[str, Any]) -> str:
             ends = "fewer than 3 seeds: not enough"
             if row["enough"]:
                 ends = " to ".join(f"{float(row[end]):.4g}" for end in ("low", "high"))
-            point = [as_flag(value) for value in summary["settings"][row["setting"]]["point"].values()]
+            point = ["-" if v is None else as_flag(v) for v in summary["settings"][row["setting"]]["point"].values()]
             cells.append([str(row["rank"] or "-"), *point, f"{mean:.4g}", ends, str(row["n"]), str(row["runs"])])
         lines.insert(0, aligned(cells))
     return "\n".join(lines)

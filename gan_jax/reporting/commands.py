@@ -19,10 +19,13 @@ def sweep_commands(sweep: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(filter(None, (quoted(argv) for argv in sweep["commands"]))))
 
 
-def run_command(sweep: Mapping[str, Any], name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+def run_command(summary: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """The command that trains one run alone, in a work directory of its own."""
-    updates = [str(override) for override in sweep["overrides"]]
-    updates += [f"{field}={as_flag(value)}" for field, value in values.items()]
+    sweep, run = summary["sweep"], summary["runs"][name]
+    changes = {field: value for field, _, value in summary["settings"][run["setting"]]["changes"]}
+    values = {**changes, **run["values"], "seed": run["seed"]}
+    updates = [one for one in map(str, sweep["overrides"]) if one.partition("=")[0] not in values]
+    updates += [f"{field}={as_flag(value)}" for field, value in values.items() if value is not None]
     config = [f"--config={sweep['config']}", f"--workdir={FOLDER}/{name}"]
     return quoted(["gan-jax", "train", *config, *(f"--config.{update}" for update in updates)])
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,17 +29,18 @@ def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path
     seeds = summary["seeds"][:SEEDS]
     stored = {name: run["grids"] for name, run in summary["runs"].items()}
     quality = PRESSED if sum(bool(steps) for steps in stored.values()) > MANY else QUALITY
-    room, scaled = BYTES, False
+    room, spent = BYTES, False
     last: dict[str, Picture] = {}
-    spent = False
-    for run in _by_seed(settings, seeds):
-        steps = () if spent else reversed(stored[run])
-        newest = next(filter(None, (picture(workdir, run, step, quality) for step in steps)), None)
-        if newest is not None:
-            spent = len(newest.uri) > room
-            if not spent:
-                room, scaled = room - len(newest.uri), scaled or newest.scaled
-                last[run] = newest
+    # Seed by seed, so that each setting has a grid before any has a second.
+    for run in (setting.runs[seed] for seed in seeds for setting in settings if seed in setting.runs):
+        newest = next(filter(None, (picture(workdir, run, step, quality) for step in reversed(stored[run]))), None)
+        if newest is None:
+            continue
+        spent = len(newest.uri) > room
+        if spent:
+            break
+        room -= len(newest.uri)
+        last[run] = newest
     chosen = thinned(sorted({step for run in last for step in stored[run]}), STEPS)
     earlier: dict[int, dict[str, str]] = {}
     for step in reversed(chosen) if not spent else ():
@@ -52,7 +53,7 @@ def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path
     return {
         "settings": [one.number for one in settings if any(run in last for run in one.runs.values())], "seeds": seeds,
         "last": last, "earlier": dict(sorted(earlier.items())),
-        "notes": _notes(summary["seeds"], stored, last, earlier, scaled),
+        "notes": _notes(summary["seeds"], stored, last, earlier),
     }  # fmt: skip
 
 
@@ -84,18 +85,9 @@ def load(path: Path) -> Image.Image:
     return red if red.tobytes() == green.tobytes() == blue.tobytes() else image
 
 
-def _by_seed(settings: Sequence[Setting], seeds: Sequence[int]) -> Iterator[str]:
-    """Runs seed by seed, so that each setting has a grid before any has a second."""
-    for seed in seeds:
-        for setting in settings:
-            if seed in setting.runs:
-                yield setting.runs[seed]
-
-
 def _notes(
-    seeds: Sequence[int], stored: Mapping[str, Sequence[int]], last: Mapping[str, Any], earlier: Mapping[int, Any],
-    scaled: bool,
-) -> list[str]:  # fmt: skip
+    seeds: Sequence[int], stored: Mapping[str, Sequence[int]], last: Mapping[str, "Picture"], earlier: Mapping[int, Any]
+) -> list[str]:
     """What was left out."""
     runs = sum(bool(steps) for steps in stored.values())
     steps = {step for found in stored.values() for step in found}
@@ -108,7 +100,7 @@ def _notes(
         notes.append(f"Of {counted(len(steps), 'step')} with grids, {len(earlier)} can be chosen.")
     if len(seeds) > SEEDS:
         notes.append(f"Grids of the first {SEEDS} of {counted(len(seeds), 'seed')} are shown.")
-    if scaled:
+    if any(grid.scaled for grid in last.values()):
         notes.append(f"Large grids are scaled down to {LONGEST} pixels.")
     return notes
 

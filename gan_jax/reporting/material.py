@@ -29,21 +29,13 @@ def read(workdir: str | Path) -> "Material":
 
 @dataclass(frozen=True)
 class Material:
-    """Records of a sweep; a setting is called by its position in ``points``.
-
-    Attributes:
-      workdir: of the sweep.
-      sweep: sweep.json.
-      frame: ``gan_jax.sweeps.load``.
-      points: of each setting, {field that varies: value}.
-      runs: of each setting, {seed: name of its run}.
-    """
+    """Records of a sweep; a setting is called by its position in ``points``."""
 
     workdir: Path
-    sweep: Mapping[str, Any]
-    frame: pandas.DataFrame
-    points: list[dict[str, Any]]
-    runs: list[dict[int, str]]
+    sweep: Mapping[str, Any]  # sweep.json
+    frame: pandas.DataFrame  # of ``gan_jax.sweeps.load``
+    points: list[dict[str, Any]]  # of each setting, {field that varies: value}
+    runs: list[dict[int, str]]  # of each setting, {seed: name of its run}
 
     @cached_property
     def metrics(self) -> list[str]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from gan_jax.reporting import answer, commands, protocols, states, wording
 from gan_jax.reporting.axes import axis
-from gan_jax.reporting.curves import FEWEST, thinned
+from gan_jax.reporting.curves import FEWEST, points_of, thinned
 from gan_jax.reporting.grids import grids
 from gan_jax.reporting.wording import counted, duration, key, shown
 from gan_jax.scalars import same
@@ -43,8 +43,10 @@ def render(summary: Mapping[str, Any], workdir: Path) -> str:
         titles={one["sha256"]: one["title"] for one in summary["protocols"]},
         longest=max(len(word) for setting in settings for word in setting.words),
         head=_head(summary), answer=_answer(summary, settings), curves=curves,
-        grids=grids(summary, settings, workdir), states=_states(summary), factors=_factors(summary),
-        measured=_measured(summary), repeat=_repeat(summary), cost=_cost(summary), **_own_files(),
+        grids=grids(summary, settings, workdir), factors=_factors(summary), tiles=_tiles(summary),
+        counts=states.counts(summary["runs"]), ended_badly=states.ended_badly(summary, ranked["order"]),
+        common=protocols.common(summary["protocols"]), apart=protocols.apart(summary["protocols"]),
+        commands_of_sweep=commands.sweep_commands(sweep), commands_of_runs=_commands_of_runs(summary), **_own_files(),
     )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def _head(summary: Mapping[str, Any]) -> dict[str, Any]:
     facts += [f"{done:,} finished", *([f"{waiting:,} not finished yet"] if waiting else [])]
     fields = []
     for field in summary["sweep"]["fields"]:
-        values = list({same(v): v for v in (one["point"][field] for one in summary["settings"])}.values())
+        values = list({same(v): v for one in summary["settings"] if (v := one["point"][field]) is not None}.values())
         if all(isinstance(v, int | float) for v in values):
             values.sort()
         hidden = f"{VALUES} of {counted(len(values), 'value')} are shown" if len(values) > VALUES else ""
@@ -109,12 +111,10 @@ def _answer(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> 
         tables.append({**table, "axis": axis_of, "ends": ends})
     differences = answer.difference_axis(compared)
     few = 1 <= len(fields) <= 4
-    cells: list[
-        list[tuple[str, str]]
-    ] = []  # (text, what it is sorted by) of the columns that say which setting a row is
-    for setting, one in zip(settings, summary["settings"], strict=True):
-        values = [one["point"][field] for field in fields] if few else [setting.label]
-        cells.append([(shown(v), repr(v) if type(v) in (int, float) else shown(v)) for v in values])
+    points = [[one["point"][field] for field in fields] for one in summary["settings"]]
+    named = points if few else [[one.label] for one in settings]
+    # (text, what it is sorted by) of the columns that say which setting a row is
+    cells = [[(shown(v), repr(v) if type(v) in (int, float) else shown(v)) for v in row] for row in named]
     short = wording.short_names(fields)
     ways = [one for one in summary["protocols"] if one["metric"] == ranked["metric"]]
     return {
@@ -129,7 +129,7 @@ def _answer(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> 
 def _curves(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> dict[str, Any]:
     """What the page's script draws; where not all curves fit, those of the first settings are drawn."""
     order, found = summary["ranking"]["order"], summary["curves"]
-    points = min(POINTS, max(FEWEST, NUMBERS // max(1, 3 * sum(len(one["settings"]) for one in found))))
+    points = points_of(sum(len(one["settings"]) for one in found), POINTS, NUMBERS)
     drawn = order[: max(1, NUMBERS // (3 * FEWEST * max(1, len(found))))]
     shared: dict[tuple[int, ...], int] = {}  # steps -> their position
     metrics, kept = [], []
@@ -184,11 +184,6 @@ def _first_metrics(metric: str, metrics: Sequence[Mapping[str, Any]]) -> list[in
     return [*ranked, *losses, 0, 0][:2]
 
 
-def _states(summary: Mapping[str, Any]) -> dict[str, Any]:
-    troubles = states.ended_badly(summary, summary["ranking"]["order"])
-    return {"counts": states.counts(summary["runs"]), "troubles": troubles}
-
-
 def _factors(summary: Mapping[str, Any]) -> dict[str, Any] | None:
     found = summary["fields"]
     if found is None:
@@ -203,22 +198,16 @@ def _factors(summary: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**found, "fields": made, "axis": places}
 
 
-def _measured(summary: Mapping[str, Any]) -> dict[str, Any]:
-    return {"common": protocols.common(summary["protocols"]), "apart": protocols.apart(summary["protocols"])}
-
-
-def _repeat(summary: Mapping[str, Any]) -> dict[str, Any]:
-    sweep, runs = summary["sweep"], summary["runs"]
+def _commands_of_runs(summary: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    if not summary["sweep"]["config"]:
+        return []
     names = [name for number in summary["ranking"]["order"] for name in summary["settings"][number]["runs"]]
-    own = [(name, commands.run_command(sweep, name, runs[name]["values"])) for name in names if sweep["config"]]
-    return {"sweep": commands.sweep_commands(sweep), "runs": own}
+    return [(name, commands.run_command(summary, name)) for name in names]
 
 
-def _cost(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     groups = summary["costs"]["groups"]
-    total = {
-        name: sum(one[name] or 0 for one in groups) for name in ("seconds", "programs", "compared", "compile_seconds")
-    }
+    total = answer.totals(groups)
     tiles = [(duration(sum(run["seconds"] for run in summary["runs"].values())), "in training, summed over runs")]
     if groups:
         tiles += [
@@ -228,4 +217,4 @@ def _cost(summary: Mapping[str, Any]) -> dict[str, Any]:
         ]
     if total["compared"]:
         tiles.append((f"{total['compared']:,}", "more programs compiled to compare ways of training"))
-    return {"tiles": tiles}
+    return tiles

@@ -1,6 +1,5 @@
 """Figures of a sweep for papers: PNG at 200 dpi, and PDF with fonts that can be edited."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
-from PIL import Image
 
-from gan_jax.figures.style import INK, new_figure, pdf, styled
+from gan_jax.figures.style import INK, new_figure, pdf, png, styled
 from gan_jax.reporting.answer import axis_of, drawn
 from gan_jax.reporting.axes import Axis, finite
 from gan_jax.reporting.curves import thinned
@@ -53,15 +51,16 @@ def draw_ranking(ranking: Mapping[str, Any], settings: Sequence[Setting]) -> Fig
     every, metric, better = ranking["tables"][0]["rows"], ranking["metric"], ranking["better"]
     rows, places = every[:ROWS], axis_of(every, better)
     assert places is not None
-    figure = new_figure(6.5, 0.9 + 0.28 * len(rows))
+    labels = [_label(settings[row["setting"]]) + ("" if row["values"] else " (no value)") for row in rows]
+    lines = max(label.count("\n") + 1 for label in labels)
+    figure = new_figure(6.5, 0.9 + (0.12 + 0.16 * lines) * len(rows))
     axes = figure.add_subplot()
     for y, row in enumerate(rows):
         values = [float(value) for value in row["values"].values()]
         axes.plot(values, [y] * len(values), ".", color=QUIET, markersize=4, zorder=2)
         _interval(axes, y, row)
         _arrows(axes, y, places, row["mean"], values)
-    labels = [settings[row["setting"]].label + ("" if row["values"] else " (no value)") for row in rows]
-    axes.set_yticks(range(len(rows)), [_plain(text) for text in labels])
+    axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     if places.logarithmic:
         axes.set_xscale("log")
@@ -129,7 +128,8 @@ def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdi
     if not known:
         return None
     kept = known[:GRID_ROWS]
-    figure = new_figure(1.3 + 1.45 * len(seeds), 0.4 + 1.5 * len(kept))
+    longest = max(len(word) for setting in kept for word in setting.words)
+    figure = new_figure(max(1.3, 0.07 * longest) + 1.45 * len(seeds), 0.4 + 1.5 * len(kept))
     table = figure.subplots(len(kept), len(seeds), squeeze=False)
     for i, setting in enumerate(kept):
         for j, seed in enumerate(seeds):
@@ -150,15 +150,6 @@ def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdi
     if any(notes):
         figure.supxlabel(", ".join(filter(None, notes)), fontsize=8)
     return figure
-
-
-def png(figure: Figure) -> bytes:
-    """As that of ``gan_jax.figures.style``, but with every colour: bands and samples have more than 128."""
-    buffer, out = io.BytesIO(), io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    with Image.open(buffer) as image:
-        image.convert("RGB").save(out, "PNG", optimize=True, dpi=(DPI, DPI))
-    return out.getvalue()
 
 
 def _arrows(axes: Axes, y: float, places: Axis, mean: Any, values: Sequence[float]) -> None:
@@ -190,7 +181,8 @@ def _newest(workdir: Path, run: str, steps: Sequence[int]) -> np.ndarray | None:
 
 
 def _both(name: str, figure: Figure) -> dict[str, bytes]:
-    return {f"{name}.png": png(figure), f"{name}.pdf": pdf(figure)}
+    # Bands and samples have more than 128 colours.
+    return {f"{name}.png": png(figure, DPI, colours=None), f"{name}.pdf": pdf(figure)}
 
 
 def _say(axes: Axes, text: str) -> None:
@@ -200,6 +192,11 @@ def _say(axes: Axes, text: str) -> None:
 
 def _part(shown: int, known: int, noun: str) -> str:
     return f"{shown} of {counted(known, noun)}" if shown < known else ""
+
+
+def _label(setting: Setting) -> str:
+    """A setting's name, on several lines where it is long."""
+    return _plain(setting.label if len(setting.label) <= 45 else ",\n".join(setting.words))
 
 
 def _plain(text: str) -> str:

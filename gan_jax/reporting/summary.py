@@ -2,13 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
-
-from gan_jax.config import difference, flatten
+from gan_jax.config import flatten
 from gan_jax.evaluation.protocol import FIELDS
 from gan_jax.paths import expanded
 from gan_jax.reporting import ranking
@@ -20,6 +18,7 @@ from gan_jax.sweeps.table import direction
 
 FILE = "summary.json"
 SCHEMA = 1
+SPENT = ("seconds", "programs", "compared", "compile_seconds")  # by a group of runs
 ENVIRONMENT = {"versions": {}, "git_revision": "", "backend": "", "devices": [], "processes": 1, "xla_flags": ""}
 FINDING = {"name": "", "since": None, "hopeless": False, "evidence": ""}
 OF_SWEEP = ("question", "metric", "config", "sweep", "overrides", "commands", "fields", "halving", "versions")
@@ -44,7 +43,7 @@ def summary_of(workdir: str | Path) -> dict[str, Any]:
         "sweep": {name: material.sweep.get(name) for name in OF_SWEEP},
         "seeds": sorted({seed for runs in material.runs for seed in runs}),
         "settings": [
-            {"point": point, "runs": list(runs.values()), "changes": _changes(material, point, runs)}
+            {"point": point, "runs": list(runs.values()), "changes": _changes(material, [*runs.values()])}
             for point, runs in zip(material.points, material.runs, strict=True)
         ],
         "runs": _runs(material),
@@ -83,20 +82,24 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _changes(material: Material, point: Mapping[str, Any], runs: Mapping[int, str]) -> list[tuple[str, Any, Any]]:
-    """(field, value of the base configuration, value of the setting), without the seed.
+def _changes(material: Material, runs: Sequence[str]) -> list[tuple[str, Any, Any]]:
+    """(field, value of the base configuration, value of the setting), without the seed; null where there is none.
 
-    Runs of one setting differ in nothing but the seed, so one that has begun stands for all; where none has, the fields
-    of the grid do.
+    Of a role's fields that one of the two does not have, those that a point or the command line sets. Runs of one
+    setting differ in nothing but the seed, so one stands for all; where none has a configuration, its values do.
     """
-    base = material.sweep["base"]
-    for run in runs.values():
-        config = read_object(run_folder(material.workdir, run) / "config.json")
-        if config is not None:
-            found = difference(ConfigDict(base), ConfigDict(config))
-            return [(field, *values) for field, values in found.items() if field != "seed"]
-    flat = flatten(base)
-    return [(f, flat.get(f), value) for f, value in point.items() if plain(flat.get(f)) != plain(value)]
+    base = flatten(material.sweep["base"])
+    values = material.sweep["runs"][runs[0]]
+    given = {*values, *(override.partition("=")[0] for override in material.sweep["overrides"])}
+    stored = (read_object(run_folder(material.workdir, run) / "config.json") for run in runs)
+    config = next(filter(None, stored), None)
+    own = {**base, **values} if config is None else flatten(config)
+    return [
+        (field, base.get(field), own.get(field))
+        for field in sorted(base.keys() | own.keys())
+        if field != "seed" and plain(base.get(field)) != plain(own.get(field))
+        and (field in given or field in base.keys() & own.keys())
+    ]  # fmt: skip
 
 
 def _runs(material: Material) -> dict[str, dict[str, Any]]:
@@ -145,7 +148,7 @@ def _costs(material: Material) -> dict[str, Any]:
             "width": group.width, "way": group.way, "why": group.why,
             "seconds_per_step": dict(group.seconds_per_step), "status": str(result.get("status", "not ended")),
             "reason": str(result.get("reason", "")),
-            **{name: result.get(name) for name in ("seconds", "programs", "compared", "compile_seconds")},
+            **{name: result.get(name) for name in SPENT},
         })  # fmt: skip
     return {"groups": groups, "environments": _environments(material)}
 

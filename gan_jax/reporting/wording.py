@@ -63,7 +63,9 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def shown(value: Any) -> str:
-    """A field's value: strings as they are, other values as JSON has them; lists without quotes around them."""
+    """A field's value: strings as they are, other values as JSON has them; a dash where a game lacks the field."""
+    if value is None:
+        return NOTHING
     if isinstance(value, str):
         return value or '""'
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
@@ -102,7 +104,7 @@ def words_of(point: Mapping[str, Any], short: Mapping[str, str]) -> tuple[str, .
     if len(point) == 1:
         field, value = next(iter(point.items()))
         return (shown(value) if isinstance(value, str) and value else f"{short[field]}={shown(value)}",)
-    return tuple(f"{short[field]}={shown(value)}" for field, value in point.items())
+    return tuple(f"{short[field]}={shown(value)}" for field, value in point.items() if value is not None)
 
 
 class Setting(NamedTuple):

@@ -1,6 +1,7 @@
 """Runs a sweep: lays it out, has its groups trained by an executor, writes its results; or says what it would do."""
 
 import dataclasses
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,18 +16,21 @@ from gan_jax.build import build_game, build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
 from gan_jax.evaluation.table import aligned
+from gan_jax.metrics.table import parse
 from gan_jax.paths import expanded
 from gan_jax.status import Status
 from gan_jax.stored import read_object, write_object
 from gan_jax.sweeps import halving, layout
 from gan_jax.sweeps.executors import Executor, train_over_hosts
 from gan_jax.sweeps.layout import FILE, Group, Layout, run_folder, status_of
-from gan_jax.sweeps.sweep import NOT_TRAINED, Sweep
+from gan_jax.sweeps.runs import NOT_TRAINED
+from gan_jax.sweeps.sweep import Sweep
 from gan_jax.sweeps.table import write_results
 from gan_jax.sweeps.train import Job, choose, measure
 from gan_jax.training import process
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
+from gan_jax.training.sampling import find_output
 from gan_jax.training.shared import shared_by
 
 WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")  # beside runs, groups and sweep.json
@@ -81,14 +85,16 @@ def sweep(
 
 
 def _check(laid: Layout, over_hosts: bool) -> None:
-    """Refuse what cannot be trained, before anything is written: also data that is missing, a field without effect."""
+    """Refuse what cannot be trained, before anything is written: data that is missing, nothing to draw and evaluate."""
     halving.check(laid)
     asked = laid.wanted.halving
     if asked and over_hosts:
         raise ConfigError(f"halving={asked} with several processes; allowed: halving=None, or one process")
     for config in {layout.structure_of(config): config for config in laid.runs.values()}.values():
         source = build_source(config)
-        build_game(config, source)
+        game = build_game(config, source)
+        for metric in config.evaluation.metrics if config.evaluation.every else ():
+            find_output(game, parse(metric).output)
         if asked and source.stream is not None:
             raise ConfigError(
                 f"halving={asked} with data.name={config.data.name!r}, which is streamed: such a run is "
@@ -109,7 +115,7 @@ def _check_no_files(workdir: Path) -> None:
 def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> None:
     """sweep.json, with what earlier starts had laid out, and each run's configuration."""
     workdir, wanted, runs, _ = laid
-    earlier = read_object(workdir / FILE, layout.NEEDED) or {"runs": {}, "commands": []}
+    earlier = read_object(workdir / FILE, layout.NEEDED) or {"runs": {}, "commands": [], "base": base.to_dict()}
     for run, config in runs.items():
         if not status_of(workdir, run).done:
             run_folder(workdir, run).mkdir(parents=True, exist_ok=True)
@@ -120,8 +126,12 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
             flat[run] = configs.flatten(layout.read_run_config(workdir, run))
     order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
-    others = sorted(field for field in flat[order[0]] if field not in named)  # such as another base than before
-    fields = [field for field in (*named, *others) if field != "seed" and _varies(field, [flat[run] for run in order])]
+    # What a run leaves out is told by the fields of the space; another base than before is not.
+    others = configs.difference(configs.from_json(json.dumps(earlier["base"])), base)
+    known = [*named, *(field for field in others if field not in named)]
+    fields = [field for field in known if field != "seed" and _varies(field, [flat[run] for run in order])]
+    # Fields that the base does not have, alike in all runs that have them: who repeats a run must set them.
+    of_roles = [field for field in named if field not in fields and field not in configs.flatten(base)]
     command, asked = about["command"], {name: value for name, value in about.items() if name != "command"}
     found = {
         "question": wanted.question,
@@ -131,7 +141,7 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
         "base": base.to_dict(),
         "fields": fields,
         "seeds": sorted({flat[run]["seed"] for run in order}),
-        "runs": {run: {field: flat[run][field] for field in (*fields, "seed")} for run in order},
+        "runs": {run: {field: flat[run].get(field) for field in (*fields, *of_roles, "seed")} for run in order},
         "halving": dataclasses.asdict(wanted.halving) if wanted.halving else None,
         "versions": versions(PACKAGES),
     }
@@ -139,7 +149,9 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
 
 
 def _varies(field: str, flat: Sequence[Mapping[str, Any]]) -> bool:
-    return not field.startswith(NOT_TRAINED) and any(one[field] != flat[0][field] for one in flat)
+    """Whether a field differs among the runs that have it; where only some do, it is the game that tells them apart."""
+    values = [one[field] for one in flat if field in one]
+    return not field.startswith(NOT_TRAINED) and any(value != values[0] for value in values)
 
 
 def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int = 0) -> str:
@@ -151,7 +163,7 @@ def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int
     halving.check(laid)
     fields = list(next(iter(laid.points.values())))
     statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
-    rows = [[run, *(str(laid.points[run][field]) for field in fields), status] for run, status in statuses.items()]
+    rows = [[run, *map(_cell, laid.points[run].values()), status] for run, status in statuses.items()]
     lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
     if len(rows) > SHOWN:
         lines.append(f"... and {len(rows) - SHOWN} more")
@@ -163,6 +175,10 @@ def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int
         *_probed(groups, laid.runs, width, rungs),
     ]
     return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else str(value)  # a field that a run's game does not have
 
 
 def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, rungs: list[int]) -> list[str]:
@@ -178,11 +194,11 @@ def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, run
         took = compiling + per_step * len(group.runs) * (group.until - group.begin)
         seconds += took
         note = why if known else "not probed; as the slowest that was"
-        rate = f"{_minutes(took)}, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
+        rate = f"{_minutes(took)} min, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
         lines.append(f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, {rate}")
     with_halving = f" up to the first rung; the later ones are at {', '.join(map(str, rungs[1:]))} and the end"
     lines.append(
-        f"about {_minutes(seconds)} of training and compiling{with_halving if rungs else ''}, without "
+        f"about {_minutes(seconds)} min of training and compiling{with_halving if rungs else ''}, without "
         "evaluations, samples and checkpoints"
     )
     return lines
@@ -202,7 +218,7 @@ def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]
 
 
 def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class SweepProgress(Progress):
@@ -226,9 +242,8 @@ class SweepProgress(Progress):
         elif now - self._said > EVERY:
             self._said = now
             share = self.at / max(self.total, 1)
-            seconds = int((now - self._begun) * (1 - share) / share) if share > 0 else 0
-            time_left = f"  {seconds // 60}:{seconds % 60:02d} left" if share > 0 else ""
-            self.say(f"{share:4.0%}  {self.words()}{time_left}")
+            left = f"  {_minutes((now - self._begun) * (1 - share) / share)} left" if share > 0 else ""
+            self.say(f"{share:4.0%}  {self.words()}{left}")
 
     def ended(self, status: str) -> None:
         """A run ended."""

@@ -1,6 +1,12 @@
-"""Executors train the groups of a sweep: those of this process, and what executors of several workers share."""
+"""Executors train the groups of a sweep: in this process, over several hosts, as tasks on Ray or jobs of Slurm.
 
+All machines of a cluster must see the sweep's work directory: a task reads what it shall do there, and leaves its
+results there.
+"""
+
+import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,25 +17,23 @@ import numpy as np
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from gan_jax.errors import WorkdirError
+from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.status import Status
 from gan_jax.sweeps.layout import Group, is_done, read_metrics, status_of
-from gan_jax.sweeps.train import Job, no_more, run_group, train_alone
+from gan_jax.sweeps.train import Job, run_group, train_alone
 from gan_jax.training.shared import Shared
 
 PATIENCE = 60.0  # seconds that a worker waits for the locks of one that was killed
+SECONDS_TO_ANSWER = 5.0  # of a Ray cluster
+POLL = 1.0  # seconds between two looks at what tasks have done
+MINUTES = 24 * 60  # that a job of Slurm may take before it is queued again
 
 
 class Executor(NamedTuple):
-    """How groups are trained.
-
-    Attributes:
-      train: trains the groups of a job, and those that it says may begin once one is done.
-      asynchronous: whether groups end in any order, so that successive halving had better wait for none.
-    """
+    """Trains the groups of a job, and those that it says may begin once one is done."""
 
     train: Callable[[Job], None]
-    asynchronous: bool = False
+    asynchronous: bool = False  # groups end in any order, so that successive halving had better wait for none
 
 
 def train_groups(job: Job) -> None:
@@ -39,7 +43,7 @@ def train_groups(job: Job) -> None:
     while groups:
         group = groups.pop(0)
         run_group(job, group.name, known)
-        groups += job.more(group)
+        groups += job.more()
 
 
 LOCAL = Executor(train_groups)
@@ -78,7 +82,7 @@ def follow(
     Begins a task for each of several arguments of ``work``; waits a moment for some of those under way; asks one that
     has ended for its lines and why it has no result, "" if it has. Returns the groups without, each with the reason.
     """
-    own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=no_more)
+    own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=tuple)
     pending: dict[Any, Group] = {}
     steps: dict[str, tuple[int, int]] = {}
     lost, new = [], [*job.groups]
@@ -98,7 +102,7 @@ def follow(
                 job.show.say(line)
             if why:
                 lost.append(f"{group.name} ({why})")
-            new += job.more(group)
+            new += job.more()
     _look(job, steps)
     return lost
 
@@ -143,3 +147,115 @@ def _look(job: Job, steps: dict[str, tuple[int, int]]) -> None:
         if ended or (status == Status.PAUSED and at >= until):
             del steps[run]
             job.show.ended(status)
+
+
+def on_ray(address: str = "") -> Executor:
+    """An executor on the Ray cluster at ``address``; "" starts one on this machine and ends it afterwards."""
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError("--executor=ray needs Ray; install it by pip install 'gan_jax[ray]'") from error
+    _check_address(address)
+
+    def train(job: Job) -> None:
+        try:
+            ray.init(
+                address=address or "local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except ConnectionError as error:
+            raise ConfigError(
+                f"--address={address}: there is no Ray cluster: {' '.join(str(error).split())}"
+            ) from error
+        try:
+            _train_on_ray(ray, job)
+        finally:
+            ray.shutdown()
+
+    return Executor(train, asynchronous=True)
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address where nobody answers; Ray itself would go on trying for many minutes."""
+    if address in ("", "local", "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+    except (OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(
+            f"--address={address}: there is no Ray cluster ({said}); allowed: auto, or HOST:PORT of one that runs"
+        ) from error
+
+
+def _train_on_ray(ray: Any, job: Job) -> None:
+    wanted = job.resources
+    there = ray.cluster_resources()
+    for kind, count in {"CPU": wanted.cpus, "GPU": wanted.gpus, "TPU": wanted.tpus}.items():
+        if count > there.get(kind, 0):
+            most = f"at most {there.get(kind, 0):g}"
+            raise ConfigError(f"resources.{kind.lower()}s={count:g} are more than the cluster has; allowed: {most}")
+    task = ray.remote(
+        num_cpus=wanted.cpus, num_gpus=wanted.gpus, resources={"TPU": wanted.tpus} if wanted.tpus else None,
+        max_retries=wanted.retries,
+    )(work)  # fmt: skip
+
+    def answer(one: Any) -> tuple[Sequence[str], str]:
+        try:
+            return ray.get(one), ""
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause if isinstance(error.cause, GanJaxError) else error from None
+        except ray.exceptions.RayError as error:  # its worker died once more than there are retries
+            return (), type(error).__name__
+
+    lost = follow(
+        job,
+        submit=lambda calls: [task.remote(*call) for call in calls],
+        wait=lambda tasks: ray.wait(tasks, timeout=POLL)[0],
+        answer=answer,
+    )
+    if lost:
+        said = f"groups whose workers died more than {wanted.retries} times: {', '.join(lost)}"
+        raise WorkdirError(f"{said}; the same command continues")
+
+
+def on_slurm() -> Executor:
+    """An executor on a Slurm cluster: one job of an array for each group, by submitit.
+
+    Where there is no Slurm, submitit runs the same jobs as processes of this machine. A job that is preempted or runs
+    out of time is queued again and resumes from its checkpoints.
+    """
+    try:
+        import submitit
+    except ImportError as error:
+        raise ConfigError("--executor=slurm needs submitit; install it by pip install 'gan_jax[slurm]'") from error
+
+    class Work(submitit.helpers.Checkpointable):  # which is what queues a job again
+        def __call__(self, *arguments: Any) -> list[str]:
+            return work(*arguments)
+
+    def train(job: Job) -> None:
+        executor = submitit.AutoExecutor(folder=str(job.workdir.absolute() / "slurm"))
+        executor.update_parameters(
+            name="gan-jax",
+            cpus_per_task=max(1, int(job.resources.cpus)),
+            gpus_per_node=int(job.resources.gpus),
+            timeout_min=MINUTES,
+        )
+
+        def submit(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+            with executor.batch():
+                return [executor.submit(Work(), *call) for call in calls]
+
+        def wait(jobs: Sequence[Any]) -> list[Any]:
+            time.sleep(POLL)
+            return [one for one in jobs if one.done()]
+
+        def answer(one: Any) -> tuple[Sequence[str], str]:
+            failure = one.exception()
+            return (one.result(), "") if failure is None else ((), " ".join(str(failure).split())[-200:])
+
+        if lost := follow(job, submit, wait, answer):
+            raise WorkdirError(f"jobs that ended without a result: {'; '.join(lost)}; the same command continues")
+
+    return Executor(train, asynchronous=True)

@@ -21,11 +21,8 @@ from gan_jax.training.progress import Show
 class Ladder:
     """The rungs of a sweep, which without halving are none, and who stands where.
 
-    Args:
-      layout: of the sweep.
-      show: for a person.
-      asynchronous: whether a setting goes on as soon as it is among the best of those at its rung. Nobody waits, and
-        which settings go on depends on the order in which groups end, so two such sweeps may differ.
+    Asynchronously a setting goes on as soon as it is among the best of those at its rung: nobody waits, but which ones
+    go on depends on the order in which groups end.
 
     References:
       Li et al., A System for Massively Parallel Hyperparameter Tuning, 2020, arXiv:1810.05934, Algorithm 2 (ASHA).
@@ -44,16 +41,14 @@ class Ladder:
         self.pending = len(groups)
         return groups or self._next()
 
-    def more(self, group: Group) -> Sequence[Group]:
+    def more(self) -> Sequence[Group]:
         """The groups that may begin once another one ended."""
-        del group  # who stands where is read from the records
         self.pending -= 1
         return self._next()
 
     def _next(self) -> list[Group]:
-        groups: list[Group] = []
-        for step in reversed(self.steps) if self.asynchronous else ():
-            groups += self._promoted(step)
+        from_the_top = reversed(self.steps) if self.asynchronous else ()
+        groups = [group for step in from_the_top for group in self._promoted(step)]
         for step in self.steps:  # nobody is left who could change the order: the rest of a rung ends
             if self.pending or groups:
                 break

@@ -13,7 +13,8 @@ from gan_jax.build import build_hyper
 from gan_jax.errors import WorkdirError
 from gan_jax.status import Status
 from gan_jax.stored import read_lines, read_object, write_object
-from gan_jax.sweeps.sweep import Sweep, expand, run_name
+from gan_jax.sweeps.runs import expand, run_name
+from gan_jax.sweeps.sweep import Sweep
 from gan_jax.training.start import read_config
 
 FILE = "sweep.json"
@@ -35,35 +36,23 @@ class Layout(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Runs that share one compiled program, from one step to another.
-
-    Attributes:
-      name: of its folder.
-      runs: names of the runs, in the order in which they lie in the program.
-      begin: step at which they begin; 0, or the end of a rung of successive halving.
-      until: step at which they end.
-      width: runs in one call of the program, over all devices; 0 until it was chosen.
-      way: "vmap" or "one by one"; "" until it was chosen.
-      why: what was measured, in words.
-      seconds_per_step: of one run, by way; {} where nothing was measured.
-      shape: hash of what the time of a step depends on.
-    """
+    """Runs that share one compiled program, in the order in which they lie in it, from one step to another."""
 
     name: str
     runs: tuple[str, ...]
-    begin: int
+    begin: int  # 0, or the end of a rung of successive halving
     until: int
-    width: int = 0
-    way: str = ""
+    width: int = 0  # runs in one call of the program, over all devices; 0 until it was chosen
+    way: str = ""  # "vmap" or "one by one"; "" until it was chosen
     why: str = ""
-    seconds_per_step: Mapping[str, float] = {}
-    shape: str = ""
+    seconds_per_step: Mapping[str, float] = {}  # of one run, by way; {} where nothing was measured
+    shape: str = ""  # hash of what the time of a step depends on
 
 
 def lay_out(wanted: Sweep, base: ConfigDict, workdir: Path) -> Layout:
     """The runs of a sweep over a base configuration; nothing is written."""
-    laid_out = {run_name(config): (point, config) for point, config in expand(wanted, base)}
-    runs, points = ({run: one[at] for run, one in laid_out.items()} for at in (1, 0))
+    named = [(run_name(config), point, config) for point, config in expand(wanted, base)]
+    runs, points = {run: config for run, _, config in named}, {run: point for run, point, _ in named}
     return Layout(workdir, wanted, runs, points)
 
 
@@ -137,17 +126,14 @@ def read_metrics(workdir: Path, run: str) -> list[dict[str, Any]]:
 
 def status_of(workdir: Path, run: str) -> Status:
     """How a run stands."""
-    result = read_result(workdir, run)
-    if result is not None:
+    if result := read_result(workdir, run):
         return Status(result["status"])
     return Status.RUNNING if (run_folder(workdir, run) / "metrics.jsonl").exists() else Status.MISSING
 
 
 def is_done(workdir: Path, run: str, begin: int, until: int) -> bool:
     """Whether a run has reached a step, or has ended for good before it."""
-    result = read_result(workdir, run)
-    if result is None:
-        return False
+    result = read_result(workdir, run) or {"status": Status.MISSING}
     return result["status"].done or (result["status"] == Status.PAUSED and result["step"] >= until > begin)
 
 

@@ -35,7 +35,12 @@ class Space:
     points: tuple[Point, ...]
 
     def __post_init__(self) -> None:
-        points = tuple({_field(f): plain(f, value) for f, value in point.items()} for point in self.points)
+        for field in self.fields:
+            if field == "seed":
+                raise ConfigError("seed is no field of a space; allowed: Sweep(space, seeds=3) or seeds=(0, 1, 2)")
+            if not isinstance(field, str) or not field:
+                raise ConfigError(f"the field {field!r} of a space is no name; allowed: a string such as 'loss.name'")
+        points = tuple({field: plain(field, value) for field, value in point.items()} for point in self.points)
         if not points:
             raise ConfigError("a space has no point; allowed: at least one")
         object.__setattr__(self, "points", points)
@@ -101,12 +106,11 @@ def product(*spaces: Space) -> Space:
     Raises:
       ConfigError: a field is in two of the spaces.
     """
-    spaces = _spaces("product", spaces)
+    _spaces("product", spaces)
     for (i, a), (j, b) in itertools.combinations(enumerate(spaces, 1), 2):
         if common := [field for field in a.fields if field in b.fields]:
             raise ConfigError(f"product: {common[0]} is in factors {i} and {j}; allowed: a field in one factor only")
-    rows = itertools.product(*spaces)
-    return Space(tuple({field: value for point in row for field, value in point.items()} for row in rows))
+    return Space(tuple({f: v for point in row for f, v in point.items()} for row in itertools.product(*spaces)))
 
 
 def union(*spaces: Space) -> Space:
@@ -115,10 +119,10 @@ def union(*spaces: Space) -> Space:
     Raises:
       ConfigError: there is no space.
     """
+    _spaces("union", spaces)
     points: dict[Hashable, Point] = {}
-    for space in _spaces("union", spaces):
-        for point in space:
-            points.setdefault(same(point), point)
+    for point in itertools.chain(*spaces):
+        points.setdefault(same(point), point)
     return Space(tuple(points.values()))
 
 
@@ -134,7 +138,7 @@ def when(space: Space, match: Mapping[str, Any], then: Space) -> Space:
     Raises:
       ConfigError: no point has such a field or value, none matches, or one that does sets a field of ``then``.
     """
-    space, then = _spaces("when", (space, then))
+    _spaces("when", (space, then))
     wanted = {field: _alternatives(space, field, value) for field, value in _mapping("when", match).items()}
     matching = [all(f in point and same(point[f]) in wanted[f] for f in wanted) for point in space]
     if not any(matching):
@@ -153,7 +157,7 @@ def only(space: Space, predicate: Callable[[Point], bool]) -> Space:
     Raises:
       ConfigError: it holds for none.
     """
-    (space,) = _spaces("only", (space,))
+    _spaces("only", (space,))
     points = tuple(point for point in space if predicate(point))
     if not points:
         raise ConfigError(f"only: the predicate holds for none of {len(space)} points; allowed: at least one is left")
@@ -181,9 +185,9 @@ def random(n: int, values: Mapping[str, Draw], seed: int = 0) -> Space:
         raise ConfigError(f"random: seed={seed!r} is not possible; allowed: a whole number in [0, 2^32)")
     if not _mapping("random", values):
         raise ConfigError("random: values={} has no field; allowed: at least one")
+    allowed = "uniform(low, high), log_uniform(low, high), integers(low, high), choice([...])"
     for field, draw in values.items():
         if not isinstance(draw, Draw):
-            allowed = "uniform(low, high), log_uniform(low, high), integers(low, high), choice([...])"
             raise ConfigError(f"random: {field}={draw!r} is no distribution; allowed: {allowed}")
     return Space(tuple({f: _drawn(draw, seed, f, i) for f, draw in values.items()} for i in range(n)))
 
@@ -240,14 +244,6 @@ def in_words(point: Point) -> str:
     return ", ".join(f"{field}={value!r}" for field, value in point.items()) or "no field"
 
 
-def _field(name: Any) -> str:
-    if not isinstance(name, str) or not name:
-        raise ConfigError(f"the field {name!r} of a space is no name; allowed: a string such as 'loss.name'")
-    if name == "seed":
-        raise ConfigError("seed is no field of a space; allowed: Sweep(space, seeds=3) or seeds=(0, 1, 2)")
-    return name
-
-
 def _mapping(function: str, values: Any) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{function}({values!r}) is not possible; allowed: a dict such as {{'loss.name': ...}}")
@@ -256,7 +252,7 @@ def _mapping(function: str, values: Any) -> Mapping[str, Any]:
 
 def _lists(function: str, values: Any, repeats: bool = False) -> dict[str, tuple[Any, ...]]:
     given = _mapping(function, values).items()
-    return {_field(field): listed(f"{function}: {field}", v, repeats=repeats) for field, v in given}
+    return {field: listed(f"{function}: {field}", v, repeats=repeats) for field, v in given}
 
 
 def _alternatives(space: Space, field: str, value: Any) -> set[Hashable]:
@@ -266,30 +262,25 @@ def _alternatives(space: Space, field: str, value: Any) -> set[Hashable]:
         raise ConfigError(
             f"when: no point has the field {field!r}{near}; allowed: {', '.join(space.fields) or 'none is set'}"
         )
-    present = {same(point[field]): point[field] for point in space if field in point}
+    present = {same(point[field]): repr(point[field]) for point in space if field in point}
     value = plain(f"when: {field}", value)
     options = value if isinstance(value, tuple) and same(value) not in present else (value,)
     for option in options:
         if same(option) not in present:
-            raise ConfigError(
-                f"when: no point has {field}={option!r}; allowed: {', '.join(map(repr, present.values()))}"
-            )
+            raise ConfigError(f"when: no point has {field}={option!r}; allowed: {', '.join(present.values())}")
     return {same(option) for option in options}
 
 
-def _spaces(function: str, spaces: tuple[Any, ...]) -> tuple[Space, ...]:
-    for space in spaces:
+def _spaces(function: str, given: tuple[Any, ...]) -> None:
+    for space in given:
         if not isinstance(space, Space):
             raise ConfigError(f"{function}: {space!r} is no space; allowed: grid({{...}}), random(n, {{...}}), ...")
-    return spaces
 
 
 def _drawn(draw: Draw, seed: int, field: str, index: int) -> Any:
-    """The value of a field in a point: a function of these alone, whatever else is drawn.
-
-    NumPy's SeedSequence gives the same in every version. The inverse distribution functions stand above by hand, since
-    those of SciPy differ in the last digit, and by one among many integers: a sweep that exists would lose its points.
-    """
+    """The value of a field in a point: a function of these alone, whatever else is drawn."""
+    # NumPy's SeedSequence gives the same in every version. The inverse distribution functions stand above by hand:
+    # SciPy's differ in the last digit, and by one among many integers, so a sweep that exists would lose its points.
     words = np.frombuffer(hashlib.sha256(original(field).encode()).digest(), "<u4").tolist()
     return draw.of(int(np.random.SeedSequence([seed, *words, index]).generate_state(1, np.uint64)[0]))
 

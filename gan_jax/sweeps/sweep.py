@@ -1,26 +1,19 @@
-"""Sweeps: what is asked, over which settings and seeds, with what; read from a file and laid out as configurations."""
+"""Sweeps: what is asked, over which settings and seeds, with what; read from a file."""
 
+import contextlib
 import dataclasses
-import hashlib
 import inspect
-import json
 import math
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gan_jax.errors import ConfigError, nearest
 from gan_jax.paths import from_home
 from gan_jax.scalars import python_value
-from gan_jax.stored import original
-from gan_jax.sweeps.space import Space, in_words
-
-if TYPE_CHECKING:
-    from ml_collections import ConfigDict
-
-# Fields that do not change what is trained: a run keeps its name, and a sweep cannot vary them.
-NOT_TRAINED = ("evaluation.", "health.samples", "profile", "data.dir")
+from gan_jax.sweeps.space import Space
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,18 +130,14 @@ class Sweep:
 
 def load_sweep(path: str) -> Sweep:
     """The sweep that ``FILE.py`` defines by ``get_sweep()``, or ``FILE.py:NAME`` by ``get_sweep(name)``."""
-    from gan_jax.registry import describe
-
     file, _, name = from_home("--sweep", str(path)).partition(":")
     if not Path(file).is_file():
         raise ConfigError(f"--sweep={path}: there is no such file; allowed: FILE.py or FILE.py:NAME")
     module = types.ModuleType("sweep_file")
     module.__file__ = file
     sys.modules["sweep_file"] = module  # where a dataclass of the file looks for its module
-    try:
+    with _in_one_line(path):
         exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:  # a user's file may raise anything; all of it becomes one line
-        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     function = getattr(module, "get_sweep", None)
     if not callable(function):
         raise ConfigError(f"--sweep={path}: {file} defines no function get_sweep; allowed: get_sweep() -> Sweep")
@@ -160,77 +149,22 @@ def load_sweep(path: str) -> Sweep:
             f"it takes no name; allowed: --sweep={file}" if name else f"it takes a name; allowed: --sweep={file}:NAME"
         )
         raise ConfigError(f"--sweep={path}: get_sweep{inspect.signature(function)}: {form}") from error
-    try:
+    with _in_one_line(path):
         made = function(*arguments)
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
     if not isinstance(made, Sweep):
         raise ConfigError(f"--sweep={path}: get_sweep returned {type(made).__name__}; allowed: a Sweep")
     return made
 
 
-def expand(sweep: Sweep, base: "ConfigDict") -> list[tuple[dict[str, Any], "ConfigDict"]]:
-    """Every run of a sweep, points outer, seeds inner: ({field: value}, checked and locked configuration).
+@contextlib.contextmanager
+def _in_one_line(path: str) -> Iterator[None]:
+    """A user's file may raise anything; all of it becomes one line."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        from gan_jax.registry import describe
 
-    The first part has every field that some point sets, in order of first appearance, and "seed"; the values are those
-    of the configuration.
-    """
-    from flax.traverse_util import unflatten_dict
-
-    from gan_jax.config import flatten, validate
-    from gan_jax.fields import all_fields
-    from gan_jax.idle import refuse_idle
-    from gan_jax.messages import unknown
-
-    varied, games = sweep.space.fields, {point.get("game.name", base.game.name) for point in sweep.space}
-    fields = {path: field for game in sorted(games, key=str) for path, field in all_fields(str(game)).items()}
-    for field in varied:
-        if field not in fields:
-            value = next(point[field] for point in sweep.space if field in point)
-            raise ConfigError(unknown(field, fields, given=f"{field}={value!r}"))
-        if field.startswith(NOT_TRAINED):
-            raise ConfigError(f"{field} changes nothing that is trained; allowed in a space: fields that do")
-    base_values = flatten(validate(base))
-    runs: list[tuple[dict[str, Any], ConfigDict]] = []
-    point_of: dict[str, int] = {}
-    for number, point in enumerate(sweep.space, 1):
-        for seed in sweep.each_seed:
-            try:
-                config = validate(unflatten_dict({**base_values, **point, "seed": seed}, sep="."))
-            except ConfigError as error:
-                raise ConfigError(f"{error}; in point {number} of the sweep: {in_words(point)}") from error
-            if sweep.halving and sweep.halving.first >= config.steps:
-                raise ConfigError(
-                    f"halving.first={sweep.halving.first} is not below steps={config.steps}, so nothing would be "
-                    f"halved; in point {number} of the sweep: {in_words(point)}; allowed: below steps"
-                )
-            if (first := point_of.setdefault(run_name(config), number)) != number:
-                raise ConfigError(
-                    f"points {first} and {number} of the sweep give the same configuration: {in_words(point)}; "
-                    "allowed: each once"
-                )
-            values = flatten(config)
-            runs.append(({field: values.get(field) for field in (*varied, "seed")}, config))
-    refuse_idle([flatten(config) for _, config in runs])
-    return runs
-
-
-def run_name(config: "ConfigDict") -> str:
-    """The name of a run: 10 hexadecimal digits that depend on nothing but what is trained.
-
-    Only fields that are not at their default count, so that a later version with more fields keeps the names; of them
-    not those that leave the training as it is: ``evaluation``, ``health.samples``, ``profile`` and ``data.dir``.
-    """
-    from gan_jax.config import flatten
-    from gan_jax.fields import all_fields
-
-    fields = all_fields(flatten(config)["game.name"])
-    told = {
-        original(path): value
-        for path, value in flatten(config).items()
-        if value != fields[path].default and not path.startswith(NOT_TRAINED)
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]
+        raise ConfigError(f"--sweep={path}: {describe(error)}") from error
 
 
 def _as_python(made: Any) -> None:

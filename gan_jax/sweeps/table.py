@@ -14,7 +14,7 @@ from gan_jax.errors import ConfigError, nearest
 from gan_jax.evaluation import records as evaluations
 from gan_jax.fields import all_fields
 from gan_jax.paths import expanded
-from gan_jax.scalars import plain, same
+from gan_jax.scalars import plain, python_value, same
 from gan_jax.status import Status
 from gan_jax.stored import read_object
 from gan_jax.sweeps.estimates import check_better
@@ -35,7 +35,8 @@ def load(workdir: str | Path) -> pandas.DataFrame:
       A row for each run and evaluation (one row for a run without any). Columns: run, group, status ("finished",
       "non_finite", "stopped", "eliminated", "failed", "paused", "interrupted", "running", "missing"), reason, health,
       step, steps, last (whether the row is of the run's last evaluated step), seconds, by ("train", "evaluate" or ""),
-      then configuration fields by path, first those that vary, "seed", and those that are not at their default;
+      then configuration fields by path, first those that vary (None where a run's game does not have one), "seed", and
+      those that are not at their default;
       then each metric with "METRIC:protocol", then "train:NAME" for the training metrics recorded at that step.
       ``attrs["fields"]`` lists the fields that vary, ``attrs["metric"]`` is the one that settings are ranked by.
 
@@ -59,7 +60,9 @@ def load(workdir: str | Path) -> pandas.DataFrame:
     columns = [*HEAD, *varied, *(f for f in own if f in others and f != "steps")]
     columns += [column for name in metrics for column in (name, f"{name}:protocol")] + trained
     absent = dict.fromkeys(columns, "") | dict.fromkeys([*metrics, *trained], math.nan)
-    frame = pandas.DataFrame([{name: _plain(row.get(name, absent[name])) for name in columns} for row in rows])
+    table = {name: [_plain(row.get(name, absent[name])) for row in rows] for name in columns}
+    # pandas would make a NaN of None, and a NaN equals nothing.
+    frame = pandas.DataFrame({k: pandas.Series(v, dtype=object if None in v else None) for k, v in table.items()})
     frame.attrs = {"fields": list(sweep["fields"]), "metric": sweep["metric"]}
     return frame
 
@@ -71,7 +74,7 @@ def write_results(workdir: Path) -> pandas.DataFrame:
     texts.attrs = {}
     for name in texts.columns:  # a field such as widths is a tuple, which neither format has
         if texts[name].map(lambda value: isinstance(value, str | tuple | list | dict)).any():
-            texts[name] = texts[name].map(lambda value: value if isinstance(value, str) else json.dumps(value))
+            texts[name] = [v if v is None or isinstance(v, str) else json.dumps(v) for v in texts[name]]
     table = {"results.parquet": texts.to_parquet(index=False), "results.csv": texts.to_csv(index=False).encode()}
     files.write(workdir, table, "its records were read, and nothing was changed")
     return frame
@@ -115,7 +118,7 @@ def settings_of(runs: pandas.DataFrame, by: Sequence[str]) -> list[tuple[dict[st
     positions: dict[Any, list[int]] = {}
     for i in range(len(runs)):
         positions.setdefault(tuple(same(runs[field].iat[i]) for field in by), []).append(i)
-    return [({f: plain(f, runs[f].iat[at[0]]) for f in by}, runs.iloc[at]) for at in positions.values()]
+    return [({f: python_value(runs[f].iat[at[0]]) for f in by}, runs.iloc[at]) for at in positions.values()]
 
 
 def matching(runs: pandas.DataFrame, setting: Mapping[str, Any]) -> pandas.DataFrame:
@@ -124,7 +127,7 @@ def matching(runs: pandas.DataFrame, setting: Mapping[str, Any]) -> pandas.DataF
         raise ConfigError("the setting {} has no field; allowed: at least one, such as {'loss.name': 'hinge'}")
     check_fields(runs, list(setting))
     for field, value in setting.items():
-        wanted = same(plain(field, value))
+        wanted = same(value if value is None else plain(field, value))
         found = runs[[same(v) == wanted for v in runs[field]]]
         if found.empty:
             there = list(dict.fromkeys(repr(v) for v in runs[field]))

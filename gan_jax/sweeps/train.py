@@ -40,32 +40,16 @@ SECONDS, ROUNDS = 0.25, 3  # of one timing, and how many count
 MEMORY_SHARE = 0.5  # of what is free
 
 
-def no_more(group: Group) -> Sequence[Group]:
-    """The groups that may begin once another is done: none."""
-    del group
-    return ()
-
-
 class Job(NamedTuple):
-    """What an executor is asked to do.
-
-    Attributes:
-      workdir: of the sweep.
-      groups: to train; their folders are written.
-      width: most runs on a device; 0 measures.
-      command: for environment.json of the runs.
-      resources: of each group.
-      show: for a person.
-      more: groups that may begin now that one is done.
-    """
+    """What an executor is asked to do with a sweep in its work directory."""
 
     workdir: Path
-    groups: Sequence[Group]
-    width: int
-    command: Sequence[str]
-    resources: Resources
+    groups: Sequence[Group]  # whose folders are written
+    width: int  # most runs on a device; 0 measures
+    command: Sequence[str]  # for environment.json of the runs
+    resources: Resources  # of each group
     show: Show
-    more: Callable[[Group], Sequence[Group]] = no_more
+    more: Callable[[], Sequence[Group]] = tuple  # groups that may begin now that one is done
 
 
 class Choice(NamedTuple):

@@ -6,8 +6,9 @@ from golden.rows import ROWS
 from gan_jax.config import flatten, load_config, load_values, parse_config_flags
 from gan_jax.errors import ConfigError
 from gan_jax.idle import refuse_idle
+from gan_jax.sweeps.runs import expand
 from gan_jax.sweeps.space import grid
-from gan_jax.sweeps.sweep import Sweep, expand
+from gan_jax.sweeps.sweep import Sweep
 
 SGD = {"optimizer.discriminator.name": "sgd", "optimizer.generator.name": "sgd"}
 REFUSED = {

@@ -60,6 +60,26 @@ def test_a_role_is_set_by_file_and_flag_and_survives_storing():
     assert setup.asked == {"recognition", "optimizer.encoder"}
 
 
+def test_where_a_flag_replaces_the_game_of_a_file_its_roles_go_with_it():
+    write(
+        "own.py",
+        f"""
+import gan_jax
+
+
+def get_config():
+    config = gan_jax.default_config(game={GAME!r})
+    config.recognition.name = "maxout"
+    config.loss.name = "hinge"
+    return config
+""",
+    )
+    config, _ = parse_config_flags(["--config=own.py", "--config.game.name=gan"])
+    assert config == load_values({"loss.name": "hinge"})
+    with pytest.raises(ConfigError, match=r"there is no field 'recognition\.name'"):
+        parse_config_flags(["--config=own.py", "--config.game.name=gan", "--config.recognition.name=mlp"])
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -38,7 +38,7 @@ def train_groups(job, known=KNOWN):
     while groups:
         group = groups.pop(0)
         run_group(job, group.name, known)
-        groups += job.more(group)
+        groups += job.more()
 
 
 def merged(*fields):

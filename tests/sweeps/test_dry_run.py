@@ -10,8 +10,9 @@ from support.sweeping import RATE, base, sweep_flags, train_sweep, write_sweep
 
 from gan_jax.sweeps import train
 from gan_jax.sweeps.driver import describe
+from gan_jax.sweeps.runs import run_name
 from gan_jax.sweeps.space import grid
-from gan_jax.sweeps.sweep import Halving, Sweep, run_name
+from gan_jax.sweeps.sweep import Halving, Sweep
 
 pytestmark = pytest.mark.usefixtures("empty_folder", "this_process", "quick")
 

@@ -26,10 +26,10 @@ class Heard:
 
 def test_tasks_are_followed_until_none_is_left(tmp_path):
     heard, begun, order = Heard(), [], iter([["b"], [], ["a", "c"]])
-    climb = {"b": [Group("c", ("two",), 5, 20)]}
+    climb = iter([[Group("c", ("two",), 5, 20)], [], []])  # once b has ended
     ends = {"a": ("one", "failed", 3), "b": ("two", "paused", 5), "c": ("two", "finished", 20)}
     groups = [Group("a", ("one",), 0, 20), Group("b", ("two",), 0, 5)]
-    job = Job(tmp_path, groups, 3, ["again"], Resources(), heard, lambda group: climb.get(group.name, []))
+    job = Job(tmp_path, groups, 3, ["again"], Resources(), heard, lambda: next(climb))
 
     def submit(calls):
         assert all((own.workdir, own.width, own.command) == (tmp_path, 3, ["again"]) for own, *_ in calls)

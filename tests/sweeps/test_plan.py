@@ -20,8 +20,9 @@ from gan_jax.sweeps.layout import (
     structure_of,
     write_group,
 )  # fmt: skip
+from gan_jax.sweeps.runs import expand, run_name
 from gan_jax.sweeps.space import grid
-from gan_jax.sweeps.sweep import Sweep, expand, run_name
+from gan_jax.sweeps.sweep import Sweep
 
 DONE = ("finished", "non_finite", "stopped", "eliminated", "failed")
 RICH = {

@@ -13,8 +13,9 @@ import gan_jax.sweeps
 from gan_jax.config import default_config, flatten, from_json, load_values, to_json, validate
 from gan_jax.errors import ConfigError
 from gan_jax.sweeps import space, sweep
+from gan_jax.sweeps.runs import expand, run_name
 from gan_jax.sweeps.space import grid, random, uniform, union, when
-from gan_jax.sweeps.sweep import Halving, Sweep, expand, load_sweep, run_name
+from gan_jax.sweeps.sweep import Halving, Sweep, load_sweep
 
 RATE = "optimizer.generator.learning_rate"
 
@@ -180,6 +181,16 @@ def test_a_name_leaves_out_what_is_not_trained_and_what_is_at_its_default():
     assert run_name(load_values({**NAMED, **untrained, "steps": 20_000})) == GOLDEN_NAME
 
 
+def test_options_of_a_component_that_a_point_replaces_go_with_it():
+    smoothed = {"loss.name": "least_squares", "loss.least_squares.a": 0.3}
+    (_, hinge), (_, squares) = expand(
+        Sweep(grid({"loss.name": ["hinge", "least_squares"]}), seeds=1), load_values(smoothed)
+    )
+    assert hinge == load_values({"loss.name": "hinge"})
+    assert run_name(hinge) == run_name(load_values({"loss.name": "hinge"}))
+    assert squares == load_values(smoothed)
+
+
 def test_names_tell_runs_apart():
     changes = [{}, {"seed": 6}, {"steps": 3}, {RATE: 4e-4}, {"health.stop": True}, {"loss.name": "minimax"}]
     assert len({run_name(load_values({**NAMED, **change})) for change in changes}) == len(changes)
@@ -187,7 +198,7 @@ def test_names_tell_runs_apart():
 
 def test_a_name_is_the_same_in_another_process():
     code = (
-        "from gan_jax.config import load_values; from gan_jax.sweeps.sweep import run_name;"
+        "from gan_jax.config import load_values; from gan_jax.sweeps.runs import run_name;"
         "from gan_jax.sweeps import random, uniform;"
         f"print(run_name(load_values({NAMED!r})), random(1, {{'a': uniform(0, 1)}}).points[0]['a'])"
     )

@@ -27,6 +27,7 @@ import gan_jax
 from gan_jax.evaluation import records as evaluations
 from gan_jax.game import STREAMS
 from gan_jax.sweeps.executors import train_groups
+from gan_jax.sweeps.runs import run_name
 from gan_jax.sweeps.space import zipped
 from gan_jax.training import shared as shared_module
 
@@ -70,7 +71,7 @@ def alone(tmp_path_factory):
                 for name in sections:
                     section = section[name]
                 section[leaf] = values[point]
-        run = gan_jax.sweeps.sweep.run_name(gan_jax.config.validate(own))
+        run = run_name(gan_jax.config.validate(own))
         made[run] = (folder / run, gan_jax.train(own, folder / run, progress=False))
     return made
 

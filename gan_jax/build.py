@@ -71,8 +71,8 @@ def build_game(config: ConfigDict, source: Source) -> Game:
       ConfigError: a component does not fit the configuration or the data, or a field that is not at its default has no
         effect in this game.
     """
-    values, (game, asked) = configs.flatten(config), _built(config, source)
-    fields = all_fields(config.game.name)
+    game, asked = _built(config, source)
+    values, fields = configs.flatten(config), all_fields(config.game.name)
     for field, value in values.items():
         section = _section_of(field, values)
         if section and section not in asked and value != fields[field].default:
@@ -86,7 +86,7 @@ def build_game(config: ConfigDict, source: Source) -> Game:
 
 def unused_fields(config: ConfigDict, source: Source) -> set[str]:
     """The fields of sections that the configured game never asks for, or has nothing to draw for."""
-    values, (game, asked) = configs.flatten(config), _built(config, source)
+    (game, asked), values = _built(config, source), configs.flatten(config)
     sections = {field: _section_of(field, values) for field in values}
     unused = {field for field, section in sections.items() if section and section not in asked}
     return unused | {

@@ -26,7 +26,6 @@ def load(folder: str | os.PathLike[str], resolution: int = 0, channels: int = 0,
     if alpha is dropped. Where `resolution` or `channels` is 0 all images must have the same. A set above the limit is
     streamed, in the same order.
     """
-    images.check_options("folder", resolution, channels, memory_limit_mb)
     root = expanded("folder", folder)
     paths = find_images(root)
     label = find_classes(root, paths)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from gan_jax.data import metadata
-from gan_jax.errors import DataConfigError, DataError
+from gan_jax.errors import DataError
 from gan_jax.paths import shown
 
 if TYPE_CHECKING:
@@ -23,16 +23,6 @@ BITS_PER_SAMPLE = 258  # tag of TIFF
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 EXPECTED = "images of 8 bits a channel are expected, grey, RGB, CMYK or YCbCr, or of a palette"
 CHANNELS_OF_MODE = {"1": 1, "L": 1, "LA": 4, "RGB": 3, "RGBA": 4, "CMYK": 3, "YCbCr": 3}
-
-
-def check_options(section: str, resolution: int, channels: int, memory_limit_mb: int) -> None:
-    """Raises DataError, naming the field, for an option of an image set that is not allowed."""
-    if resolution < 0:
-        raise DataConfigError(f"data.{section}.resolution must be 0 (as the images are) or above, got {resolution!r}")
-    if channels not in (0, *MODE_OF_CHANNELS):
-        raise DataConfigError(f"data.{section}.channels must be 0 (as the images are), 1, 3 or 4, got {channels!r}")
-    if memory_limit_mb < 0:
-        raise DataConfigError(f"data.{section}.memory_limit_mb must be 0 or above, got {memory_limit_mb!r}")
 
 
 def fits(num: int, shape: tuple[int, ...], memory_limit_mb: int) -> bool:

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.errors import DataConfigError
 from gan_jax.options import POSITIVE, Allowed, at_least
 
 SUPPORT_IN_STD = 5.0
@@ -34,8 +33,6 @@ def gaussian(
       mean: centre.
       std: standard deviation in every dimension, above 0.
     """
-    if len(mean) < 1:
-        raise DataConfigError(f"data.gaussian.mean must have at least one entry, got {mean!r}")
     return mixture("gaussian", np.array([mean], np.float64), std)
 
 
@@ -55,8 +52,6 @@ def ring(
       Luke Metz, Ben Poole, David Pfau, Jascha Sohl-Dickstein, "Unrolled generative adversarial networks", 2016,
       arXiv:1611.02163, section 3.2.
     """
-    _at_least("ring", "modes", modes, 1)
-    _above_zero("ring", "radius", radius)
     angle = 2 * math.pi * np.arange(modes) / modes
     return mixture("ring", radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1), std)
 
@@ -77,8 +72,6 @@ def grid(
       Akash Srivastava, Lazar Valkov, Chris Russell, Michael U. Gutmann, Charles Sutton, "VEEGAN: reducing mode collapse
       in GANs using implicit variational learning", 2017, arXiv:1705.07761, section 4.
     """
-    _at_least("grid", "side", side, 1)
-    _above_zero("grid", "spacing", spacing)
     axis = spacing * (np.arange(side) - (side - 1) / 2)
     return mixture("grid", np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2), std)
 
@@ -102,10 +95,6 @@ def spiral(
       std: standard deviation of each Gaussian, above 0.
       components: Gaussians on each arm, at least 2.
     """
-    _at_least("spiral", "arms", arms, 1)
-    _above_zero("spiral", "turns", turns)
-    _above_zero("spiral", "radius", radius)
-    _at_least("spiral", "components", components, 2)
     t = np.linspace(0.0, 1.0, POINTS_ON_CURVE)
     curve = radius * t[:, None] * np.stack([np.cos(2 * math.pi * turns * t), np.sin(2 * math.pi * turns * t)], axis=-1)
     arm = _equally_spaced(curve, components)
@@ -129,7 +118,6 @@ def two_moons(
     References:
       The geometry is that of scikit-learn's `make_moons`.
     """
-    _at_least("two_moons", "components", components, 2)
     angle = np.linspace(0.0, math.pi, components)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     means = np.concatenate([upper, np.array([1.0, 0.5]) - upper])
@@ -138,7 +126,6 @@ def two_moons(
 
 def mixture(name: str, means: np.ndarray, std: float) -> "Distribution":
     """Equally likely isotropic Gaussians of one width."""
-    _above_zero(name, "std", std)
     num_components, dimension = means.shape
     centres = np.asarray(means, np.float32)
     log_normalizer = math.log(num_components) + dimension * math.log(std * math.sqrt(2 * math.pi))
@@ -168,16 +155,6 @@ def _equally_spaced(curve: np.ndarray, num: int) -> np.ndarray:
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=-1))])
     target = np.linspace(0.0, length[-1], num)
     return np.stack([np.interp(target, length, curve[:, axis]) for axis in range(2)], axis=-1)
-
-
-def _at_least(name: str, option: str, value: int, least: int) -> None:
-    if value < least:
-        raise DataConfigError(f"data.{name}.{option} must be at least {least}, got {value!r}")
-
-
-def _above_zero(name: str, option: str, value: float) -> None:
-    if not (value > 0 and math.isfinite(value)):
-        raise DataConfigError(f"data.{name}.{option} must be above 0 and finite, got {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)

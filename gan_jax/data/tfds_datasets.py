@@ -115,7 +115,6 @@ def load(
     name: str, builder: Any, data_dir: pathlib.Path, split: str, resolution: int, channels: int, memory_limit_mb: int
 ) -> Source:
     """Source of one split of a prepared data set; resident if it fits into memory, else streamed."""
-    images.check_options("tfds", resolution, channels, memory_limit_mb)
     num_classes = _check_features(name, builder.info.features)
     examples = _open_split(name, builder, split)
 

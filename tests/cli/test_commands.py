@@ -73,7 +73,7 @@ def test_the_module_is_the_program():
     assert (console.returncode, console.stdout) == (0, ended.out)
 
 
-@pytest.mark.parametrize("module", ["gan_jax", "gan_jax.errors"])
+@pytest.mark.parametrize("module", ["gan_jax", "gan_jax.errors", "gan_jax.cli.entry"])
 def test_importing_does_not_load_jax(module):
     code = f"import {module}, sys; print([m for m in ('jax', 'flax', 'numpy', 'ml_collections') if m in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.data import folder, images, load
+from gan_jax.data import images, load
 from gan_jax.errors import DataError
 
 
@@ -289,5 +289,5 @@ def test_fewer_bits_are_stretched_to_eight(tmp_path, name, content, expected):
     [({"resolution": -1}, "resolution"), ({"channels": 2}, "channels"), ({"memory_limit_mb": -1}, "memory_limit_mb")],
 )
 def test_impossible_options(tmp_path, options, field):
-    with pytest.raises(DataError, match=rf"data\.folder\.{field} must be"):
-        folder.load(tmp_path, **options)
+    with pytest.raises(DataError, match=rf"^data\.folder\.{field}=.* is not possible; allowed: "):
+        load(f"folder:{tmp_path}", **options)

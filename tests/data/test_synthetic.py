@@ -121,22 +121,22 @@ def test_geometry():
 
 
 @pytest.mark.parametrize(
-    ("make", "field"),
+    ("name", "option", "value", "allowed"),
     [
-        (lambda: ring(modes=0), "data.ring.modes"),
-        (lambda: ring(radius=0.0), "data.ring.radius"),
-        (lambda: ring(std=-1.0), "data.ring.std"),
-        (lambda: grid(side=0), "data.grid.side"),
-        (lambda: grid(spacing=float("nan")), "data.grid.spacing"),
-        (lambda: gaussian(std=float("inf")), "data.gaussian.std"),
-        (lambda: gaussian(mean=()), "data.gaussian.mean"),
-        (lambda: spiral(components=1), "data.spiral.components"),
-        (lambda: two_moons(components=1), "data.two_moons.components"),
+        ("ring", "modes", 0, "a whole number of at least 1"),
+        ("ring", "radius", 0.0, "a finite number above 0"),
+        ("ring", "std", -1.0, "a finite number above 0"),
+        ("grid", "side", 0, "a whole number of at least 1"),
+        ("grid", "spacing", float("nan"), "a finite number above 0"),
+        ("gaussian", "std", float("inf"), "a finite number above 0"),
+        ("gaussian", "mean", (), "a tuple of float, at least one"),
+        ("spiral", "components", 1, "a whole number of at least 2"),
+        ("two_moons", "components", 1, "a whole number of at least 2"),
     ],
 )
-def test_impossible_options(make, field):
-    with pytest.raises(DataError, match=field):
-        make()
+def test_impossible_options(name, option, value, allowed):
+    with pytest.raises(DataError, match=rf"^data.{name}.{option}=.* is not possible; allowed: {allowed}$"):
+        load(name, **{option: value})
 
 
 @pytest.mark.parametrize("name", PLANE)

@@ -2,10 +2,11 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from support.commands import events, here, refused, result, train_flags
+from support.commands import elsewhere, events, here, refused, result, train_flags
 from support.sweeping import folders, train_sweep
 from support.toys import sorting
 
@@ -118,6 +119,17 @@ def test_the_command_measures_what_training_measured(run, tmp_path):
         assert commanded[step]["protocol"] == trained(run)[step]["protocol"]
     bright = data.load("digits").arrays["image"].astype(np.float64).mean() / 127.5 - 1
     assert f"{bright:.4g}" in ended.out
+
+
+@pytest.mark.slow
+def test_two_devices_measure_the_same(run, tmp_path):
+    workdir = shutil.copytree(run, tmp_path / "run")
+    command = ("evaluate", f"--workdir={workdir}", f"--metrics={MEASURED[1]}", "--split=train")
+    ended = elsewhere(*command, devices=2, env={"PYTHONPATH": str(Path(__file__).parent.parent)})
+    assert ended.status == 0, ended.err
+    (found,) = (r for r in evaluations.read(workdir) if r["by"] == "evaluate")
+    assert found["value"] == pytest.approx(trained(run, MEASURED[1])[30]["value"], rel=1e-5)
+    assert found["n_real"] == 1797
 
 
 def test_a_stopped_run_ends_with_the_same_scores(run, tmp_path):

@@ -242,19 +242,10 @@ def forward(
     keys: jax.Array | None = None,
     axis_name: str | None = None,
 ) -> tuple[Any, Any]:
-    """Apply a network by the one calling convention that games use.
+    """Apply a network by the one calling convention that games use: (output, statistics after the pass).
 
-    Args:
-      module: called as ``module(*inputs, train=..., keys=..., axis_name=...)``.
-      params: its parameters.
-      stats: its other collections, {} where it has none.
-      *inputs: [B, ...] each.
-      train: batch statistics and dropout if True; running statistics and none if False.
-      keys: typed keys [B] for stochastic layers.
-      axis_name: axis over which batch statistics are averaged.
-
-    Returns:
-      (output, statistics after the pass); the latter equal ``stats`` where ``train`` is False.
+    With ``train`` it has batch statistics, over ``axis_name``, and dropout by ``keys`` [B]; else running statistics,
+    and ``stats``, its other collections, come back as they are.
     """
     variables = {"params": params, **stats}
     if not (train and stats):

@@ -2,11 +2,12 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from support.commands import events, here, refused, result, train_flags
-from support.sweeping import RATE, folders, train_sweep
+from support.commands import elsewhere, events, here, refused, result, train_flags
+from support.sweeping import folders, train_sweep
 from support.toys import sorting
 
 import gan_jax
@@ -22,6 +23,7 @@ from gan_jax.metrics.metric import BY_GAME
 from gan_jax.metrics.table import better_of, parse, values_of
 from gan_jax.reporting import summary
 from gan_jax.sweeps import load, summarize
+from gan_jax.sweeps.sweep import Halving
 
 SORTING = {
     "game.name": "support.toys:sorting", "data.name": "digits", "evaluation.split": "train", "batch_size": 32,
@@ -119,6 +121,17 @@ def test_the_command_measures_what_training_measured(run, tmp_path):
     assert f"{bright:.4g}" in ended.out
 
 
+@pytest.mark.slow
+def test_two_devices_measure_the_same(run, tmp_path):
+    workdir = shutil.copytree(run, tmp_path / "run")
+    command = ("evaluate", f"--workdir={workdir}", f"--metrics={MEASURED[1]}", "--split=train")
+    ended = elsewhere(*command, devices=2, env={"PYTHONPATH": str(Path(__file__).parent.parent)})
+    assert ended.status == 0, ended.err
+    (found,) = (r for r in evaluations.read(workdir) if r["by"] == "evaluate")
+    assert found["value"] == pytest.approx(trained(run, MEASURED[1])[30]["value"], rel=1e-5)
+    assert found["n_real"] == 1797
+
+
 def test_a_stopped_run_ends_with_the_same_scores(run, tmp_path):
     workdir = shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(workdir / "checkpoints" / "30")
@@ -141,21 +154,23 @@ def test_a_run_from_python_without_averages_says_so(tmp_path):
     assert (record["parameters"], record["batch_norm"]) == ("current", "running")
 
 
-def test_a_sweep_ranks_by_the_direction_that_the_game_says(tmp_path):
-    own = load_values({**SORTING, "steps": 4, "evaluation.every": 4, "evaluation.metrics": MEASURED})
-    rate = RATE.replace("generator", "discriminator")
-    values = {rate: [1e-5, 1e-2]}
-    assert train_sweep(tmp_path / "sweep", values, config=own, width=2, metric="score:cross_entropy")
+def test_a_sweep_halves_and_ranks_by_the_direction_that_the_game_says(tmp_path):
+    own = {**SORTING, "steps": 16, "ema.decay": 0.0, "evaluation.every": 8, "evaluation.metrics": MEASURED}
+    values = {"optimizer.discriminator.learning_rate": [1e-5, 1e-2]}
+    ended = train_sweep(
+        tmp_path / "sweep", values, config=load_values(own), width=2, metric="score:accuracy", halving=Halving(8, 2)
+    )
+    assert ended == {"finished": 1, "eliminated": 1}
+    by_rate = {key[0]: trained(folder) for key, folder in folders(tmp_path / "sweep").items()}
+    assert by_rate[1e-2][8]["value"] > by_rate[1e-5][8]["value"]
+    assert [*by_rate[1e-5]] == [8]
     frame = load(tmp_path / "sweep")
     assert frame.attrs["better"] == {"score:accuracy": "higher", "score:cross_entropy": "lower"}
-    made = summarize(frame, "score:cross_entropy")
-    assert made.attrs["better"] == "lower"
-    by_rate = {key[0]: trained(folder, MEASURED[1])[4]["value"] for key, folder in folders(tmp_path / "sweep").items()}
-    assert by_rate[1e-2] < by_rate[1e-5]
+    assert summarize(frame, "score:cross_entropy").attrs["better"] == "lower"
     assert here("report", f"--workdir={tmp_path / 'sweep'}").status == 0
     ranking = summary.stored(tmp_path / "sweep")["ranking"]
-    assert (ranking["metric"], ranking["better"]) == ("score:cross_entropy", "lower")
-    assert ranking["tables"][0]["rows"][0]["mean"] == min(by_rate.values())
+    assert (ranking["metric"], ranking["better"]) == ("score:accuracy", "higher")
+    assert ranking["tables"][0]["rows"][0]["mean"] == by_rate[1e-2][16]["value"]
 
 
 # Each example once.

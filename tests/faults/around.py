@@ -23,6 +23,8 @@ AROUND = (
           ("tests/evaluation/test_reference.py",)),
     Fault("evaluation-repeats", "evaluation/evaluate.py", "num, seed + repeat, tick", "num, seed, tick",
           "Repeats measure the same samples.", ("tests/evaluation/test_evaluate.py",)),
+    Fault("score-filled-up", "evaluation/scores.py", "parts.append(made[: num - start])", "parts.append(made)",
+          "What fills up the last call counts.", ("tests/evaluation/test_scores.py",)),
     Fault("protocol-hash", "evaluation/protocol.py", "json.dumps(dataclasses.asdict(self), sort_keys=True)",
           'json.dumps({**dataclasses.asdict(self), "n_fake": 0}, sort_keys=True)',
           "Values of different numbers of samples count as comparable.", ("tests/evaluation/test_protocol.py",)),

@@ -75,34 +75,32 @@ def gradient(loss: AdversarialLoss, claims: Claims) -> Finding:
     worst = 0.0
     with jax.enable_x64(True):
         for player in PLAYERS:
-            function = getattr(loss, player)
-
-            def total(both: jax.Array, function: PairLoss = function) -> jax.Array:
-                return jnp.sum(function(both[:size], both[size:]))
-
-            moves = jnp.asarray(step * np.eye(2 * size))
-
-            @compiled
-            def measure(both: jax.Array, total: Callable = total, moves: jax.Array = moves) -> tuple[jax.Array, ...]:
-                def up_and_down(move: jax.Array) -> tuple[jax.Array, jax.Array]:
-                    return total(both + move), total(both - move)
-
-                return jax.grad(total)(both), total(both), *jax.vmap(up_and_down)(moves)
-
-            for both in draws:
-                slope, here, up, down = (np.asarray(x) for x in measure(both))
-                right, left = (up - here) / step, (here - down) / step
-                outside = np.maximum(np.minimum(left, right) - slope, slope - np.maximum(left, right))
-                kink = np.abs(right - left) > 1e-2 * (1 + np.abs(slope))
-                error = np.where(kink, np.maximum(outside, 0), np.abs((left + right) / 2 - slope)) / (1 + np.abs(slope))
-                if not error.max() < 1e-5:
-                    at = int(np.argmax(error))
-                    which = f"{'r' if at < size else 'f'}={both[at]:.3f}"
-                    return False, (
-                        f"{player}: slope {slope[at]:.6g}, differences {left[at]:.6g} and {right[at]:.6g} at {which}"
-                    )
-                worst = max(worst, float(error.max()))
+            slope, here, up, down = (np.asarray(x) for x in _differences(getattr(loss, player), draws, step))
+            right, left = (up - here) / step, (here - down) / step
+            outside = np.maximum(np.minimum(left, right) - slope, slope - np.maximum(left, right))
+            kink = np.abs(right - left) > 1e-2 * (1 + np.abs(slope))
+            error = np.where(kink, np.maximum(outside, 0), np.abs((left + right) / 2 - slope)) / (1 + np.abs(slope))
+            if not error.max() < 1e-5:
+                draw, at = np.unravel_index(np.argmax(error), error.shape)
+                which = f"{'r' if at < size else 'f'}={draws[draw, at]:.3f}"
+                found = f"slope {slope[draw, at]:.6g}, differences {left[draw, at]:.6g} and {right[draw, at]:.6g}"
+                return False, f"{player}: {found} at {which}"
+            worst = max(worst, float(error.max()))
     return True, f"largest error {worst:.1e} relative to 1 + |slope|, 64 logits a player, float64"
+
+
+def _differences(function: PairLoss, draws: np.ndarray, step: float) -> tuple[jax.Array, ...]:
+    """For minibatches [D, 2N] of N real and N generated logits: slopes, costs [D, 1], and costs a step up and down."""
+
+    def total(both: jax.Array) -> jax.Array:
+        return jnp.sum(function(*jnp.split(both, 2)))
+
+    def measure(both: jax.Array) -> tuple[jax.Array, ...]:
+        moves = step * jnp.eye(both.size)
+        moved = jax.vmap(lambda move: total(both + move))
+        return jax.grad(total)(both), total(both)[None], moved(moves), moved(-moves)
+
+    return compiled(jax.vmap(measure))(jnp.asarray(draws))
 
 
 def mistakes(loss: AdversarialLoss, claims: Claims) -> Finding:

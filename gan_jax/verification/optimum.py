@@ -42,13 +42,17 @@ EQUAL = Pair((2, 3, 5, 6), (2, 3, 5, 6))
 
 
 class Play(NamedTuple):
-    """A loss's expected costs on points, compiled, in float64."""
+    """A loss's expected costs on points, compiled, in float64.
 
-    discriminator: Callable[..., Any]  # (real_points [N], fake_points [N], logits [K]) -> scalar and its gradient
-    generator: Callable[
-        ..., Any
-    ]  # (real_points, fake_points, real_logits, fake_logits) -> scalar, gradient in the last
-    per_point: Callable[..., Any]  # (real_points, logits) -> [K], of each point; of no meaning for a batchwise loss
+    Attributes:
+      discriminator: (real points [N], fake points [N], logits [K]) -> scalar and its gradient.
+      generator: (real points, fake points, real logits, fake logits) -> scalar and its gradient in the last.
+      per_point: (real points, logits) -> [K], of each point; of no meaning for a batchwise loss.
+    """
+
+    discriminator: Callable[..., Any]
+    generator: Callable[..., Any]
+    per_point: Callable[..., Any]
 
 
 def play(loss: AdversarialLoss) -> Play:

@@ -25,9 +25,10 @@ from gan_jax.sweeps.sweep import NOT_TRAINED, Sweep
 from gan_jax.sweeps.table import write_results
 from gan_jax.sweeps.train import Job, choose, measure
 from gan_jax.training import process
+from gan_jax.training.checks import refuse_undrawn
+from gan_jax.training.loop import shared_by
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
-from gan_jax.training.shared import shared_by
 
 WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")  # beside runs, groups and sweep.json
 PROBED = 4  # groups that are timed; others of the same shape take the same time
@@ -86,14 +87,16 @@ def _check(laid: Layout, over_hosts: bool) -> None:
     asked = laid.wanted.halving
     if asked and over_hosts:
         raise ConfigError(f"halving={asked} with several processes; allowed: halving=None, or one process")
-    for config in {layout.structure_of(config): config for config in laid.runs.values()}.values():
+    games = {}
+    for structure, config in {layout.structure_of(config): config for config in laid.runs.values()}.items():
         source = build_source(config)
-        build_game(config, source)
+        games[structure] = build_game(config, source)
         if asked and source.stream is not None:
             raise ConfigError(
                 f"halving={asked} with data.name={config.data.name!r}, which is streamed: such a run is "
                 "trained to its end at once; allowed: halving=None, or data that fits in memory"
             )
+    refuse_undrawn([(config, games[layout.structure_of(config)]) for config in laid.runs.values()])
 
 
 def _check_no_files(workdir: Path) -> None:
@@ -193,7 +196,7 @@ def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]
     source = build_source(configs[0])
     if source.stream is not None:
         return 0.0, 0.0, "streamed data: not probed"
-    shared = shared_by(configs[0], source, lambda line: None)
+    shared = shared_by(configs[0], source)
     choice = choose(shared, configs, width)
     if choice.seconds_per_step:
         return choice.seconds_per_step[choice.way], choice.compile_seconds, f"{choice.way}: {choice.why}"

@@ -88,13 +88,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
 def local(tree: Any) -> Any:
     """The first local copy of replicated arrays, on one device, without a transfer."""
-
-    def first(x: jax.Array) -> jax.Array:
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(first(jax.random.key_data(x)), impl=jax.random.key_impl(x))
-        return x.addressable_data(0)
-
-    return jax.tree.map(first, tree)
+    return _on_data(lambda x: x.addressable_data(0), tree)
 
 
 def fetch(tree: Any) -> Any:
@@ -273,21 +267,23 @@ def unpadded(state: State, runs: int) -> State:
 
 def on_leaves(function: Callable[..., np.ndarray], *trees: Any) -> Any:
     """``function`` of the leaves as host arrays; of typed keys, of their data."""
-
-    def apply(*leaves: Any) -> Any:
-        if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-            data = function(*(np.asarray(jax.random.key_data(leaf)) for leaf in leaves))
-            return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaves[0]))
-        return function(*map(np.asarray, leaves))
-
-    return jax.tree.map(apply, *trees)
+    return _on_data(lambda *leaves: function(*map(np.asarray, leaves)), *trees)
 
 
 def _placed(tree: Any, sharding: NamedSharding) -> Any:
     def place(x: Any) -> jax.Array:
-        if jax.dtypes.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
         host = np.asarray(x)
         return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
-    return jax.tree.map(place, tree)
+    return _on_data(place, tree)
+
+
+def _on_data(function: Callable[..., Any], *trees: Any) -> Any:
+    def apply(*leaves: Any) -> Any:
+        if not jax.dtypes.issubdtype(getattr(leaves[0], "dtype", None), jax.dtypes.prng_key):
+            return function(*leaves)
+        data = function(*map(jax.random.key_data, leaves))
+        data = jnp.asarray(data) if isinstance(data, np.ndarray) else data
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaves[0]))
+
+    return jax.tree.map(apply, *trees)

@@ -99,7 +99,7 @@ class Journal:
         pixels = fixed_grid(self.sampler, state, self.config.sample_count)
         with self._writing():
             write_png(path, pixels)
-            self.recorder.events.image(step, path)
+            self.recorder.image(step, path)
 
     def evaluate(self, step: int, state: State) -> list[Record]:
         """Measure ``evaluation.metrics``, record them, and keep the checkpoint if it is the best so far."""
@@ -116,7 +116,7 @@ class Journal:
     def flush(self) -> None:
         """Hand what is recorded to the system, so that it is never behind a checkpoint."""
         with self._writing():
-            self.recorder.events.flush()
+            self.recorder.flush()
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(self.workdir, self.checkpoints.kept)
@@ -139,7 +139,7 @@ class Journal:
             reason=reason,
         )
         with self._writing():
-            self.recorder.events.flush()
+            self.recorder.flush()
             write_result(self.workdir, result)
         return result
 

@@ -139,27 +139,36 @@ def grids(workdir: Path) -> dict[int, Path]:
 
 
 class Recorder:
-    """Appends records to metrics.jsonl and to TensorBoard events; both start cut back to ``step``, as do samples."""
+    """Appends to metrics.jsonl and to TensorBoard events; records, events and samples begin cut back to ``step``.
+
+    Events are begun anew, since they follow from the other records: these are replayed, with the times of the earlier.
+    """
 
     def __init__(self, workdir: Path, step: int, evaluated: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.path = workdir / "metrics.jsonl"
-        kept = [record for record in read_metrics(self.path) if record["step"] <= step]
-        self.kept = kept
-        self.seconds = kept[-1]["seconds"] if kept else 0.0
-        self.last = kept[-1] if kept else {}
-        files.replace({self.path: "".join(json.dumps(record) + "\n" for record in kept).encode()})
+        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
+        from tensorboardX.event_file_writer import EventsWriter
+
+        path = workdir / "metrics.jsonl"
+        self.kept = [record for record in read_metrics(path) if record["step"] <= step]
+        self.last = self.kept[-1] if self.kept else {}
+        self.seconds = self.last["seconds"] if self.kept else 0.0
+        files.replace({path: "".join(json.dumps(record) + "\n" for record in self.kept).encode()})
         images = grids(workdir)
         for number in [number for number in images if number > step]:
             images.pop(number).unlink()
-        self.events = Events(workdir)
-        self._file: TextIO = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
-        for record in kept:
+        earlier = sorted(workdir.glob("events.out.tfevents.*"))
+        self._times = {step: when for path in earlier for step, when in _times(path)}
+        for events in earlier:
+            events.unlink()
+        self._events = EventsWriter(str(workdir / "events"))
+        self._file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115
+        for record in self.kept:
             self._scalars(record)
         self.evaluation(evaluated)
         for number, image in images.items():
-            self.events.image(number, image)
-        self.events.replayed()
-        self.events.flush()
+            self.image(number, image)
+        self._times = {}  # all that was recorded earlier is written; from here on it is now
+        self.flush()
 
     def metrics(self, record: Mapping[str, Any]) -> None:
         """Append one record; it survives a kill of the process from here on."""
@@ -171,40 +180,10 @@ class Recorder:
     def evaluation(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Add the values of an evaluation to the events."""
         for record in records:
-            self.events.scalars(record["step"], {f"evaluation/{record['metric']}": float(record["value"])})
-
-    def _scalars(self, record: Mapping[str, Any]) -> None:
-        self.events.scalars(record["step"], {name: value for name, value in record.items() if name != "step"})
-
-    def close(self) -> None:
-        """End both files; after a full disk, what could not be written is lost."""
-        for file in (self.events, self._file):
-            with suppress(OSError):
-                file.close()
-
-
-class Events:
-    """TensorBoard events of a run, begun anew: they follow from the other records, and are replayed as of then."""
-
-    def __init__(self, workdir: Path) -> None:
-        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
-        from tensorboardX.event_file_writer import EventsWriter
-
-        earlier = sorted(workdir.glob("events.out.tfevents.*"))
-        self._times = {step: when for path in earlier for step, when in _times(path)}
-        for path in earlier:
-            path.unlink()
-        self._writer = EventsWriter(str(workdir / "events"))
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Add scalars by tag."""
-        from tensorboardX import summary
-
-        for tag, value in values.items():
-            self._write(step, summary.scalar(tag, value))
+            self._scalars({"step": record["step"], f"evaluation/{record['metric']}": float(record["value"])})
 
     def image(self, step: int, path: Path) -> None:
-        """Add a sample grid that was written to ``path``."""
+        """Add a sample grid that was written to ``path`` to the events."""
         from PIL import Image
         from tensorboardX import summary
 
@@ -212,23 +191,28 @@ class Events:
             pixels = np.asarray(image.convert("RGB"))
         self._write(step, summary.image("samples", pixels, dataformats="HWC"))
 
+    def _scalars(self, record: Mapping[str, Any]) -> None:
+        from tensorboardX import summary
+
+        for name, value in record.items():
+            if name != "step":
+                self._write(record["step"], summary.scalar(name, value))
+
     def _write(self, step: int, summary: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event
 
         when = self._times.get(step, time.time())
-        self._writer.write_event(Event(step=step, wall_time=when, summary=summary))
-
-    def replayed(self) -> None:
-        """All that was recorded earlier is written; from here on it is now."""
-        self._times = {}
+        self._events.write_event(Event(step=step, wall_time=when, summary=summary))
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
-        self._writer.flush()
+        self._events.flush()
 
     def close(self) -> None:
-        """End the file."""
-        self._writer.close()
+        """End both files; after a full disk, what could not be written is lost."""
+        for file in (self._events, self._file):
+            with suppress(OSError):
+                file.close()
 
 
 def _times(path: Path) -> Iterator[tuple[int, float]]:

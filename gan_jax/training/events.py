@@ -62,7 +62,7 @@ class Journal:
         command: Sequence[str],
     ) -> None:  # fmt: skip
         self.workdir, self.config, self.checkpoints = workdir, config, checkpoints
-        self.sampler, self.material, _ = instruments
+        self.sampler, self.material = instruments.sampler, instruments.material
         with self._writing():
             write_object(workdir / "config.json", config.to_dict())
             write_data(workdir, self.sampler.source)

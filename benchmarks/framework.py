@@ -26,10 +26,9 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.training import process
 from gan_jax.training.checkpoints import Checkpoints, leaves_of
-from gan_jax.training.evaluator import TRAIN, material_of, measure, settings_of
-from gan_jax.training.grids import write_png
-from gan_jax.training.sampling import draw, make_sampler
-from gan_jax.training.step import init_state
+from gan_jax.training.measure import material_of, measure, settings_of
+from gan_jax.training.sampling import draw, make_sampler, write_png
+from gan_jax.training.state import init_state
 
 WIDTHS = (1, 2, 4, 8)
 DEVICES = (1, 2, 4)
@@ -142,16 +141,14 @@ def afterwards(folder):
     checkpoints = Checkpoints(workdir)
 
     def save():
-        checkpoints.save(next(steps), leaves_of(state))
+        checkpoints.save(next(steps), state)
         checkpoints.wait()
 
     sides = {
-        "evaluate": clocked(
-            lambda: measure(config, game, sampler, state, settings_of(config), material, by=TRAIN, chosen="step")
-        ),
+        "evaluate": clocked(lambda: measure(config, sampler, state, settings_of(config), material)),
         "sample": clocked(lambda: draw(sampler, sampler.weights(state), 5000, 0)),
         "save": clocked(save),
-        "restore": clocked(lambda: checkpoints.restore(checkpoints.steps()[-1])),
+        "restore": clocked(lambda: checkpoints.restore(checkpoints.steps()[-1], state)),
     }
     seconds = {name: spread(values) for name, values in alternate(sides, 3).items()}
     checkpoints.close()

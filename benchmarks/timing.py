@@ -17,10 +17,10 @@ from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.game import STREAMS, data_rounds
 from gan_jax.threefry import fast
 from gan_jax.training import parallel
-from gan_jax.training.loop import compile_program
+from gan_jax.training.loop import compile_program, program_of, shared_by, states_of
 from gan_jax.training.parallel import padded, side_by_side
-from gan_jax.training.shared import program_of, shared_by, states_of
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 PAUSE = 0.05  # seconds between turns, in which the threads of the last one go to sleep
 
@@ -100,7 +100,7 @@ def single_step(config):
 
 def runs_side_by_side(config, width):
     """The same for runs of a sweep, ``width`` on each device."""
-    shared = shared_by(config, build_source(config), print)
+    shared = shared_by(config, build_source(config))
     call = program_of(shared, width)
     devices = shared.mesh.devices.size
     states = states_of(shared, [config] * (devices * width), print)

@@ -11,7 +11,7 @@ from benchmarks import guard
 from benchmarks.cases import CASES
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
-from gan_jax.training.step import init_state
+from gan_jax.training.state import init_state
 
 # Places at which a convolution of the DCGAN for 32 x 32 is used, by its input channels.
 PLACES = {"generator": {256: 4 * 4, 128: 8 * 8, 64: 16 * 16}, "discriminator": {1: 16 * 16, 64: 8 * 8, 128: 4 * 4}}

@@ -11,7 +11,7 @@ from support.commands import contents
 from gan_jax import files
 from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.reporting import write_report
-from gan_jax.training import grids
+from gan_jax.training import sampling
 from gan_jax.training.run import check_out, write_samples
 
 
@@ -24,7 +24,7 @@ def full(path, content):
 
 
 def write_picture(path):
-    grids.write_png(path, np.zeros((4, 4, 3), np.uint8))
+    sampling.write_png(path, np.zeros((4, 4, 3), np.uint8))
 
 
 def write_array(path):

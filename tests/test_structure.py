@@ -83,12 +83,13 @@ def test_no_framework_of_another_kind_is_a_dependency():
 
 def test_folders_stay_small():
     assert len(list((ROOT / "sweeps").glob("*.py"))) <= 12
+    assert len(list((ROOT / "training").glob("*.py"))) <= 15  # one of them is __init__.py
 
 
 def test_files_and_functions_stay_short():
     for path in ROOT.rglob("*.py"):
         text = path.read_text()
-        assert len(text.splitlines()) <= 320, path
+        assert len(text.splitlines()) <= (300 if path.parent.name == "training" else 320), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 80, f"{path.relative_to(ROOT)}, {node.name}"

@@ -15,7 +15,8 @@ from gan_jax.game import data_rounds
 from gan_jax.threefry import fast, hash_words
 from gan_jax.training import parallel
 from gan_jax.training import step as step_module
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 # Compilation is most of these tests' time, and the programs are small: little optimization makes it faster.
 FAST = {"xla_backend_optimization_level": 1}

@@ -48,8 +48,7 @@ def translate(arguments: list[str]) -> int:
     """Write what a stored run makes of images."""
     values = FLAGS["translate"].read(arguments)
     from gan_jax.training import process
-    from gan_jax.training.run import load_run
-    from gan_jax.training.translate import translate
+    from gan_jax.training.run import load_run, translate
 
     process.start()
     run = load_run(values.workdir, values.checkpoint)
@@ -65,8 +64,8 @@ def evaluate(arguments: list[str]) -> int:
     from gan_jax.metrics.table import METRIC_NAMES
     from gan_jax.metrics.table import parse as parse_metric
     from gan_jax.training import process
-    from gan_jax.training.evaluate_runs import METRICS, evaluate_runs
-    from gan_jax.training.evaluator import Settings
+    from gan_jax.training.measure import Settings
+    from gan_jax.training.run import METRICS, evaluate_runs
 
     if values.metrics == []:
         raise ConfigError(f"--metrics= is not possible; allowed: {METRIC_NAMES}, with commas")

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
+from gan_jax.build import data_options
 from gan_jax.data import decode
-from gan_jax.errors import ConfigError, MetricError
+from gan_jax.errors import ConfigError, MetricError, nearest
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import ORDER, source_of
-from gan_jax.game import Score
+from gan_jax.game import Game, Score
 from gan_jax.metrics.metric import Value
+from gan_jax.metrics.table import is_score, parse
 
 CHUNK = 500  # examples per call; part of a score only where its networks look at several examples at once
 Batch = Mapping[str, np.ndarray]
@@ -50,6 +53,32 @@ class Scored(NamedTuple):
     parameters: str
     batch_norm: str
     checkpoint: str
+
+
+def find_score(game: Game, name: str) -> Score:
+    """A score of a game; refused where it has none of that name."""
+    if name not in game.scores:
+        raise ConfigError(
+            f"the game has no score {name!r}{nearest(name, game.scores)}; "
+            f"allowed: {', '.join(game.scores) or 'none, since it states no scores'}"
+        )
+    return game.scores[name]
+
+
+def labelled_of(config: ConfigDict, game: Game, metrics: Sequence[str], split: str, num: int) -> dict[str, Labelled]:
+    """{score: what it reads, of all of a split} for the scores among the metrics.
+
+    Raises:
+      ConfigError: the game has no such score, or the data not what it reads.
+      DataError: data that are missing or broken.
+    """
+    found = {}
+    for name in (parse(metric).metric for metric in metrics if is_score(metric)):
+        found[name] = load(
+            config.data.name, name, find_score(game, name).reads, split, num,
+            data_dir=config.data.dir or None, options=data_options(config),
+        )  # fmt: skip
+    return found
 
 
 def load(

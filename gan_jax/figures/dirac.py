@@ -18,7 +18,8 @@ from ml_collections import ConfigDict
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.game import Schedule, data_rounds, simultaneous
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 RATE, STEPS = 0.2, 500
 

@@ -58,7 +58,7 @@ def build(
         else partial(generator_loss, parts=parts, reads_real=reads_real),
     }
     game = gan.assembled(setup, parts, networks, shape, losses, reads_real=matching)
-    return dataclasses.replace(game, scores={"accuracy": Score(right)})
+    return dataclasses.replace(game, scores={"accuracy": Score(right, reads=("labelled", "labelled_label"))})
 
 
 def discriminator_loss(move: Move, parts: moves.Parts, adversarial: bool) -> tuple[jax.Array, Metrics]:
@@ -120,5 +120,5 @@ def log_odds(logits: Any) -> jax.Array:
 
 def right(move: Move) -> jax.Array:
     """Whether each example's largest logit is that of its label, float32 [B]."""
-    logits = move("discriminator", move.batch["image"])
-    return (jnp.argmax(logits, axis=-1) == move.batch["label"]).astype(jnp.float32)
+    logits = move("discriminator", move.batch["labelled"])
+    return (jnp.argmax(logits, axis=-1) == move.batch["labelled_label"]).astype(jnp.float32)

@@ -99,6 +99,11 @@ def parse(name: str) -> Name:
     raise ConfigError(f"there is no metric {rest!r}{nearest(rest, all_names())}; allowed: {METRIC_NAMES}")
 
 
+def is_score(name: str) -> bool:
+    """Whether a metric is one of a game's scores."""
+    return parse(name).output == SCORE
+
+
 def is_metrics(names: tuple[Any, ...]) -> bool:
     """Whether all are names of metrics, of whichever output."""
     return all(isinstance(name, str) and _is_metric(name) for name in names)

@@ -15,8 +15,9 @@ from gan_jax import config as configs
 from gan_jax.build import build_game, build_source
 from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
+from gan_jax.evaluation.scores import find_score
 from gan_jax.evaluation.table import aligned
-from gan_jax.metrics.table import parse
+from gan_jax.metrics.table import is_score, parse
 from gan_jax.paths import expanded
 from gan_jax.status import Status
 from gan_jax.stored import read_object, write_object
@@ -28,10 +29,11 @@ from gan_jax.sweeps.sweep import Sweep
 from gan_jax.sweeps.table import write_results
 from gan_jax.sweeps.train import Job, choose, measure
 from gan_jax.training import process
+from gan_jax.training.checks import refuse_undrawn
+from gan_jax.training.loop import shared_by
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
 from gan_jax.training.sampling import find_output
-from gan_jax.training.shared import shared_by
 
 WRITTEN = ("results.csv", "results.parquet", "summary.json", "report.html")  # beside runs, groups and sweep.json
 PROBED = 4  # groups that are timed; others of the same shape take the same time
@@ -90,16 +92,21 @@ def _check(laid: Layout, over_hosts: bool) -> None:
     asked = laid.wanted.halving
     if asked and over_hosts:
         raise ConfigError(f"halving={asked} with several processes; allowed: halving=None, or one process")
-    for config in {layout.structure_of(config): config for config in laid.runs.values()}.values():
+    games = {}
+    for structure, config in {layout.structure_of(config): config for config in laid.runs.values()}.items():
         source = build_source(config)
-        game = build_game(config, source)
+        games[structure] = game = build_game(config, source)
         for metric in config.evaluation.metrics if config.evaluation.every else ():
-            find_output(game, parse(metric).output)
+            if is_score(metric):
+                find_score(game, parse(metric).metric)
+            else:
+                find_output(game, parse(metric).output)
         if asked and source.stream is not None:
             raise ConfigError(
                 f"halving={asked} with data.name={config.data.name!r}, which is streamed: such a run is "
                 "trained to its end at once; allowed: halving=None, or data that fits in memory"
             )
+    refuse_undrawn([(config, games[layout.structure_of(config)]) for config in laid.runs.values()])
 
 
 def _check_no_files(workdir: Path) -> None:
@@ -209,7 +216,7 @@ def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]
     source = build_source(configs[0])
     if source.stream is not None:
         return 0.0, 0.0, "streamed data: not probed"
-    shared = shared_by(configs[0], source, lambda line: None)
+    shared = shared_by(configs[0], source)
     choice = choose(shared, configs, width)
     if choice.seconds_per_step:
         return choice.seconds_per_step[choice.way], choice.compile_seconds, f"{choice.way}: {choice.why}"

@@ -21,7 +21,7 @@ from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.status import Status
 from gan_jax.sweeps.layout import Group, is_done, read_metrics, status_of
 from gan_jax.sweeps.train import Job, run_group, train_alone
-from gan_jax.training.shared import Shared
+from gan_jax.training.loop import Shared
 
 PATIENCE = 60.0  # seconds that a worker waits for the locks of one that was killed
 SECONDS_TO_ANSWER = 5.0  # of a Ray cluster

@@ -15,7 +15,7 @@ from gan_jax.status import Status
 from gan_jax.stored import read_lines, read_object, write_object
 from gan_jax.sweeps.runs import expand, run_name
 from gan_jax.sweeps.sweep import Sweep
-from gan_jax.training.start import read_config
+from gan_jax.training.records import read_config
 
 FILE = "sweep.json"
 # Of sweep.json, by whoever reads one.

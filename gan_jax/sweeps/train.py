@@ -27,11 +27,9 @@ from gan_jax.sweeps.sweep import Resources
 from gan_jax.training import parallel, process
 from gan_jax.training.drive import Member
 from gan_jax.training.events import Result, write_result
-from gan_jax.training.loop import train
+from gan_jax.training.loop import Shared, program_of, shared_by, states_of, train, train_together
 from gan_jax.training.parallel import padded, side_by_side
 from gan_jax.training.progress import Show
-from gan_jax.training.shared import Shared, program_of, shared_by, states_of
-from gan_jax.training.together import train_together
 
 KEPT = 4  # structures
 VMAP, ONE_BY_ONE = "vmap", "one by one"
@@ -120,7 +118,7 @@ def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Sh
     if structure not in known:
         while len(known) >= KEPT:  # networks and data of structures long done would fill the memory
             known.pop(next(iter(known)))
-        known[structure] = shared_by(configs[fitting[0]], source, job.show.say)
+        known[structure] = shared_by(configs[fitting[0]], source)
     shared = known[structure]
     before = set(shared.programs)
     if not group.width:

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,18 +39,19 @@ def leaves_of(tree: Any) -> Leaves:
     return {name: copied(leaf) for name, leaf in _named(tree)}
 
 
-def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
-    """A tree of ``template``'s structure from ``leaves_of``'s result.
+def restored_like(template: Any, leaves: Leaves, but: tuple[str, ...] = ()) -> Any:
+    """A tree of ``template``'s structure from what was stored of one; leaves whose names begin with ``but`` stay.
 
     Raises:
       WorkdirError: a leaf is missing, superfluous, or of another shape or dtype.
     """
     named = _named(template)
     for name in sorted({name for name, _ in named} ^ {*leaves}):
-        raise WorkdirError(f"the checkpoint and this configuration disagree on {name!r}: it is in one of them only")
+        if not name.startswith(but):
+            raise WorkdirError(f"the checkpoint and this configuration disagree on {name!r}: it is in one of them only")
     restored = []
     for name, leaf in named:
-        value = leaves[name]
+        value = leaf if name.startswith(but) else leaves[name]
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             restored.append(jax.random.wrap_key_data(jax.numpy.asarray(value), impl=jax.random.key_impl(leaf)))
             continue
@@ -63,19 +64,11 @@ def unflatten_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
     return jax.tree.unflatten(jax.tree.structure(template), restored)
 
 
-def state_like(template: Any, leaves: Mapping[str, np.ndarray]) -> Any:
-    """A ``State`` of ``template``'s structure from a checkpoint's leaves; errors as ``unflatten_like``.
-
-    ``hyper`` stays the template's: it follows from the configuration, and a later version may have more numbers there.
-    """
-    own = {name: value for name, value in leaves.items() if not name.startswith("hyper/")}
-    return unflatten_like(template.replace(hyper={}), own).replace(hyper=template.hyper)
-
-
-def first_not_finite(state: Any) -> str | None:
-    """The first parameter or statistic of a state that is NaN or infinite, None where all are finite."""
+def first_not_finite(state: Any) -> tuple[str, str] | None:
+    """(network, leaf) of the first parameter or statistic that is NaN or infinite, None where all are finite."""
     own = {"params": state.params, "stats": state.stats, "ema": state.ema}
-    return next((name for name, leaf in _named(own) if not np.isfinite(leaf).all()), None)
+    found = (name for name, leaf in _named(own) if not np.isfinite(leaf).all())
+    return next(((name.split("/")[1], name) for name in found), None)
 
 
 def digest(array: np.ndarray) -> str:
@@ -93,15 +86,9 @@ def params_sha256(params: Any) -> str:
 
 
 class Checkpoints:
-    """A folder of checkpoints in a work directory. Only process 0 makes one that writes.
+    """A folder of checkpoints in a work directory, of which the newest stay. Only process 0 makes one that writes.
 
     A checkpoint is read back once it is written, and only then are older ones dropped.
-
-    Args:
-      workdir: the work directory.
-      keep: how many of the newest checkpoints stay.
-      read_only: never create or delete anything.
-      folder: its name in the work directory.
     """
 
     def __init__(self, workdir: Path, keep: int = 3, *, read_only: bool = False, folder: str = "checkpoints") -> None:
@@ -139,15 +126,19 @@ class Checkpoints:
         return sorted(step for step in self._manager.all_steps() if (self.folder / str(step)).is_dir())
 
     def save(self, step: int, state: Any) -> None:
-        """Begin to write a checkpoint; it is there whole, or not at all, once ``wait`` returns.
+        """Begin to write a checkpoint, where there is none of this step; after ``wait`` it is there, or nothing is.
 
         Raises:
           WorkdirError: no space, or the one before cannot be read back; what was there before stays.
         """
+        if step in self.steps():
+            return
         leaves = leaves_of(state)
         self.wait()
-        size = sum(array.nbytes for array in leaves.values())
-        self._check_space(size, step)
+        needed = 2 * sum(array.nbytes for array in leaves.values()) + 2**20  # room for what is written beside it
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise WorkdirError(self._full(step, f"{free / 2**20:.0f} MiB free, {needed / 2**20:.0f} MiB needed"))
         args = self._ocp.args
         with self._no_space(step):
             self._manager.save(
@@ -160,29 +151,24 @@ class Checkpoints:
         self._begun = step
 
     def wait(self) -> None:
-        """Wait until what was begun is written, read it back, and drop the oldest ones.
-
-        Raises:
-          WorkdirError: no space, or it cannot be read back; what was there before stays.
-        """
+        """Wait until what was begun is written, read it back, and drop the oldest ones; errors as ``save``."""
         with self._no_space(None):
             self._manager.wait_until_finished()
         if self._begun is None:
             return
         begun, self._begun = self._begun, None
         try:
-            self.restore(begun)
+            self._read(begun)
         except WorkdirError as error:
             raise WorkdirError(f"{error}, although it was just written; {self.kept(but=begun)}") from error
         for step in self.steps()[: -self.keep]:
             self._manager.delete(step)
 
-    def restore(self, step: int) -> Leaves:
-        """The leaves of one checkpoint, verified.
+    def restore(self, step: int, like: Any) -> Any:
+        """A state like ``like``; refused if it cannot be read, is not what was saved, or of another structure."""
+        return _state_like(like, self._read(step))
 
-        Raises:
-          WorkdirError: it cannot be read, or a leaf's bytes are not those that were saved.
-        """
+    def _read(self, step: int) -> Leaves:
         args = self._ocp.args
         try:
             with _late_reads_unheard():
@@ -203,11 +189,8 @@ class Checkpoints:
                 )
         return leaves
 
-    def restore_newest(self, report: Callable[[str], None]) -> tuple[int, Leaves] | None:
-        """The newest checkpoint that verifies; newer damaged ones are moved to ``damaged/`` and reported.
-
-        Returns:
-          (step, leaves), or None where there is no checkpoint.
+    def restore_newest(self, like: Any, say: Callable[[str], None]) -> tuple[int, Any] | None:
+        """Step and state of the newest checkpoint that verifies; newer damaged ones are moved to ``damaged/``.
 
         Raises:
           WorkdirError: there are checkpoints, and every one is damaged.
@@ -215,19 +198,19 @@ class Checkpoints:
         damaged: list[tuple[int, WorkdirError]] = []
         for step in reversed(self.steps()):
             try:
-                leaves = self.restore(step)
+                leaves = self._read(step)
             except WorkdirError as error:
                 damaged.append((step, error))
                 continue
             for bad, why in damaged:
                 target = self.folder.parent / "damaged" / str(bad)
-                report(f"{why}; moved to {target}, falling back to the one before")
+                say(f"{why}; moved to {target}, falling back to the one before")
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(exist_ok=True)
                 shutil.move(self.folder / str(bad), target)
             if damaged:
                 self._manager.reload()
-            return step, leaves
+            return step, _state_like(like, leaves)
         if damaged:  # left where they are, so that nothing starts from nothing over the records of this run
             raise WorkdirError(
                 f"every checkpoint in {self.folder} is damaged ({damaged[0][1]}); start again in another --workdir"
@@ -238,11 +221,6 @@ class Checkpoints:
         """Finish writing and let go."""
         with self._no_space(None):
             self._manager.close()
-
-    def _check_space(self, size: int, step: int) -> None:
-        free, needed = shutil.disk_usage(self.folder).free, 2 * size + 2**20  # room for what is written beside it
-        if free < needed:
-            raise WorkdirError(self._full(step, f"{free / 2**20:.0f} MiB free, {needed / 2**20:.0f} MiB needed"))
 
     def kept(self, but: int | None = None) -> str:
         """The newest checkpoint that is there, other than the one of step ``but``, in words."""
@@ -279,33 +257,44 @@ def _late_reads_unheard() -> Iterator[None]:
     sys.unraisablehook = before  # not after a failure: they end when they end
 
 
+def _state_like(template: Any, leaves: Leaves) -> Any:
+    # Numbers stay the template's: they follow from the configuration, and a later version may have more of them.
+    return restored_like(template, leaves, but=("hyper/",))
+
+
 def stored_steps(workdir: Path, folder: str = "checkpoints") -> list[int]:
     """Steps of a run's checkpoints, ascending; [] where there are none."""
-    if not (workdir / folder).is_dir():
-        return []
-    return Checkpoints(workdir, read_only=True, folder=folder).steps()
+    there = (workdir / folder).is_dir()
+    return Checkpoints(workdir, read_only=True, folder=folder).steps() if there else []
 
 
-def read_checkpoint(workdir: Path, checkpoint: str) -> tuple[int, Leaves]:
-    """(step, leaves) of a run's checkpoint.
-
-    Args:
-      workdir: the work directory.
-      checkpoint: "latest", "best" or a step.
-
-    Raises:
-      ConfigError: there is no such checkpoint; names those that there are.
-      WorkdirError: it is damaged or cannot be read.
-    """
+def find_checkpoint(workdir: Path, checkpoint: str, words: Sequence[str] = ("latest",)) -> tuple[str, int]:
+    """Folder and step of a run's checkpoint, "latest", "best" or a step; an error names those that there are."""
     steps, best = stored_steps(workdir), stored_steps(workdir, "best")
     if not steps:
         raise WorkdirError(f"{str(workdir)!r} holds no checkpoints yet; give the --workdir of a run that has saved one")
     if checkpoint == "best" and best:
-        return best[-1], Checkpoints(workdir, read_only=True, folder="best").restore(best[-1])
+        return "best", best[-1]
     wanted = str(steps[-1]) if checkpoint == "latest" else checkpoint
     if not wanted.isdigit() or int(wanted) not in steps:
-        also = "latest, best" if best else "latest"
-        raise ConfigError(
-            f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: {also}, {', '.join(map(str, steps))}"
-        )
-    return int(wanted), Checkpoints(workdir, read_only=True).restore(int(wanted))
+        allowed = (*words, *(["best"] if best else []), *map(str, steps))
+        raise ConfigError(f"checkpoint={checkpoint!r} is not in {str(workdir)!r}; allowed: {', '.join(allowed)}")
+    return "checkpoints", int(wanted)
+
+
+def read_checkpoint(workdir: Path, checkpoint: str, like: Any) -> Any:
+    """The state at a run's checkpoint; errors as ``find_checkpoint`` and ``Checkpoints.restore``."""
+    folder, step = find_checkpoint(workdir, checkpoint)
+    return Checkpoints(workdir, read_only=True, folder=folder).restore(step, like)
+
+
+def read_networks(workdir: Path, checkpoint: str) -> tuple[int, dict[str, dict[str, Leaves]]]:
+    """Step of a checkpoint, and what it has of each network, {network: {"params" and "stats": for restored_like}}."""
+    folder, step = find_checkpoint(workdir, checkpoint)
+    stored: dict[str, dict[str, Leaves]] = {}
+    for name, value in Checkpoints(workdir, read_only=True, folder=folder)._read(step).items():
+        part, _, rest = name.partition("/")
+        if part in ("params", "stats"):
+            network, _, leaf = rest.partition("/")
+            stored.setdefault(network, {"params": {}, "stats": {}})[part][leaf] = value
+    return step, {network: parts for network, parts in stored.items() if parts["params"]}

@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
 from gan_jax.errors import MetricError
 from gan_jax.game import Game, data_rounds
-from gan_jax.training.checkpoints import first_not_finite
-from gan_jax.training.events import Result, Silent
+from gan_jax.training.checkpoints import Checkpoints, first_not_finite, params_sha256
+from gan_jax.training.events import Journal, Result
 from gan_jax.training.parallel import Program
 from gan_jax.training.process import agree, leave
 from gan_jax.training.progress import Told
-from gan_jax.training.step import State
+from gan_jax.training.state import State
 
 # How long the host leaves the program alone when steps_per_call is 0. Each call takes its memory anew from the system,
 # which costs some percent of a step of a DCGAN on CPUs; a signal is heard at the end of a call.
@@ -26,56 +26,37 @@ SECONDS_PER_CALL = 1.5
 STEPS_PER_CALL_OF_MANY = 50  # the same for several processes, which cannot each go by their own clock
 
 
-class Kept(Protocol):
-    """Where a state is kept to go on from."""
-
-    def save(self, step: int, state: State) -> None:
-        """Begin to keep one."""
-
-    def wait(self) -> None:
-        """Wait until that is done."""
-
-
 class Member:
-    """A run in the loop.
-
-    Args:
-      config: of the run.
-      workdir: of the run.
-      done: whether it had ended before. It then only keeps its place, so that the program stays the same.
-    """
+    """A run in the loop; one that was ``done`` before only keeps its place, so that the program stays the same."""
 
     def __init__(self, config: ConfigDict, workdir: Path, done: bool = False) -> None:
         self.config, self.workdir, self.done = config, workdir, done
-        self.output = Silent()
+        self.journal: Journal | None = None  # of process 0
         self.metrics: dict[str, float] = {}
         self.result: Result | None = None
 
     def end(self, status: str, step: int, state: State, reason: str = "", *, save: bool = True) -> None:
         """Write its last checkpoint, where there is none of this step, and its result."""
+        self.done = True
+        if self.journal is None:
+            self.result = Result(status, step, params_sha256(state.params), metrics=self.metrics, reason=reason)
+            return
         if save:
-            self.output.save(step, state)
-        self.done, self.result = True, self.output.finish(status, step, state, self.metrics, reason)
+            self.journal.checkpoints.save(step, state)
+        self.result = self.journal.finish(status, step, state, self.metrics, reason)
 
 
 class Drive:
     """One training of runs in one program, from where they are to a step.
 
-    Args:
-      program: of them.
-      config: of one of them; what the loop reads is the same for all.
-      game: of all.
-      members: the runs, in the order in which they lie in the program.
-      kept: where the state of the program is kept.
-      until: the step at which they end.
-      show: for a person.
-      contained: errors that end one run, and not the others.
-      profile: folder for a trace of the second call, or None.
+    The members lie in the program in this order. ``config`` is of one of them: what the loop reads is the same for all.
+    ``kept`` is where the state of the program is kept, in process 0; ``contained`` are errors that end one run and not
+    the others; ``profile`` is a folder for a trace of the second call.
     """
 
     def __init__(
-        self, program: Program, config: ConfigDict, game: Game, members: Sequence[Member], kept: Kept, until: int,
-        show: Told, *, contained: tuple[type[Exception], ...] = (), profile: Path | None = None,
+        self, program: Program, config: ConfigDict, game: Game, members: Sequence[Member], kept: Checkpoints | None,
+        until: int, show: Told, *, contained: tuple[type[Exception], ...] = (), profile: Path | None = None,
     ) -> None:  # fmt: skip
         self.program, self.config, self.game, self.members = program, config, game, members
         self.kept, self.until, self.show, self.contained, self.profile = kept, until, show, contained, profile
@@ -104,11 +85,15 @@ class Drive:
                 self.show.started(step)
             limit = next_length(length, now - began, config)
             state = self._events(state, step, length, fetched, stop())
-        self.kept.wait()
+        self._wait()
         states = self.program.each(state) if self._running() else []
         for index in self._running():
             self._end(index, "finished" if self.until == config.steps else "paused", step, states[index])
         agree(0)  # nobody leaves while process 0 writes
+
+    def _wait(self) -> None:
+        if self.kept:
+            self.kept.wait()
 
     def _running(self) -> list[int]:
         return [index for index, member in enumerate(self.members) if not member.done]
@@ -137,12 +122,13 @@ class Drive:
         if left := self._running():
             ended = [index for index in running if index not in left]
             state = self.program.without(state, ended) if ended else state
-            if saving:
+            if saving and self.kept:
                 for index in left:
-                    self.members[index].output.flush()
+                    if journal := self.members[index].journal:
+                        journal.flush()
                 self.kept.save(step, self.program.saved(state))
         if signal and step != self.until:
-            self.kept.wait()
+            self._wait()
             for index in self._running():
                 self._end(index, "interrupted", step, states[index], save=False)
             leave(signal)
@@ -150,28 +136,30 @@ class Drive:
 
     def _events_of(self, index: int, state: State, step: int, saving: bool) -> None:
         """The same of one run, which may end here, before the others."""
-        member, config = self.members[index], self.members[index].config
-        output, hopeless = member.output, False
+        member, config, journal = self.members[index], self.members[index].config, self.members[index].journal
+        hopeless, stop = None, False
         if self._due(step, config.log_every):
-            new = output.record(step, step * self.images_per_step, self._rate, member.metrics, state)
-            self.show.found(step, new, output.findings())
+            if journal:
+                new = journal.record(step, step * self.images_per_step, self._rate, member.metrics, state)
+                self.show.found(step, new, [finding.name for finding in journal.watch.findings])
+                hopeless = journal.watch.hopeless
             self.show.record(step, self._rate, member.metrics)
             self._clock = (time.perf_counter(), step)
-            hopeless = config.health.stop and step != self.until and bool(agree(output.hopeless() is not None))
-        if self._due(step, config.sample_every):
-            output.sample(step, state)
+            stop = config.health.stop and step != self.until and bool(agree(hopeless is not None))
+        if journal and self._due(step, config.sample_every):
+            journal.sample(step, state)
         if config.evaluation.every and self._due(step, config.evaluation.every):
             try:
-                self.show.evaluated(step, output.evaluate(step, state))
+                if journal:
+                    self.show.evaluated(step, journal.evaluate(step, state))
             except self.contained as error:
                 return self._end(index, "failed", step, state, str(error))
             self._clock = (time.perf_counter(), step)
-        spoiled = first_not_finite(state) if saving or hopeless else None
-        if spoiled:
-            return self._end(index, "non_finite", step, state, spoiled_by(self.game, spoiled, step), save=False)
-        if hopeless:
-            found = output.hopeless()
-            return self._end(index, "stopped", step, state, f"{found.name}: {found.evidence}" if found else "")
+        if (saving or stop) and (spoiled := first_not_finite(state)):
+            return self._end(index, "non_finite", step, state, spoiled_by(self.game, *spoiled, step), save=False)
+        if stop:
+            reason = f"{hopeless.name}: {hopeless.evidence}" if hopeless else ""
+            return self._end(index, "stopped", step, state, reason)
         return None
 
     def _end(self, index: int, status: str, step: int, state: State, reason: str = "", *, save: bool = True) -> None:
@@ -216,9 +204,8 @@ def not_finite(game: Game, bad: int, before: int, metrics: Mapping[str, float]) 
     )
 
 
-def spoiled_by(game: Game, leaf: str, step: int) -> str:
-    """What to say of a leaf that is not finite after ``step``."""
-    network = leaf.split("/")[1]
+def spoiled_by(game: Game, network: str, leaf: str, step: int) -> str:
+    """What to say of a network's leaf that is not finite after ``step``."""
     owner = next((p for p, player in game.players.items() if network in player.owns), network)
     return f"{leaf} of player {owner} is not finite after step {step}; {_advice(owner)}"
 

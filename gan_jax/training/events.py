@@ -1,7 +1,6 @@
-"""Everything that a run writes into its work directory; only process 0 has one."""
+"""What happens at an event of a run: everything that it writes into its work directory."""
 
 import dataclasses
-import json
 import math
 import shutil
 import time
@@ -10,24 +9,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import jax
 from ml_collections import ConfigDict
 
-from gan_jax import config as configs
-from gan_jax.data import Source
 from gan_jax.evaluation import records as evaluations
 from gan_jax.evaluation.records import Record
 from gan_jax.game import Game
 from gan_jax.health import Finding
 from gan_jax.metrics.table import SCORE, values_of
+from gan_jax.stored import write_object
 from gan_jax.training.checkpoints import Checkpoints, params_sha256
-from gan_jax.training.evaluator import EVALUATE, TRAIN, Material, measure, settings_of
-from gan_jax.training.grids import write_png
-from gan_jax.training.known_data import write_data
-from gan_jax.training.records import Recorder, write_environment, write_text, writing
-from gan_jax.training.sampling import Sampler, fixed_grid, make_sampler
-from gan_jax.training.step import State
-from gan_jax.training.watch import Statistics, Watch
+from gan_jax.training.checks import write_data
+from gan_jax.training.measure import EVALUATE, TRAIN, Instruments, Watch, measure, settings_of
+from gan_jax.training.records import Recorder, grids, write_environment, writing
+from gan_jax.training.sampling import fixed_grid, write_png
+from gan_jax.training.state import State
 
 HEAD = ("step", "images_seen", "seconds", "images_per_second")  # of a record, before the metrics
 
@@ -51,108 +46,37 @@ class Result:
 
     status: str
     step: int
-    params_sha256: str
-    seconds: float
-    metrics: dict[str, Any]
-    sample_grid: str | None
+    params_sha256: str = ""
+    seconds: float = 0.0
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sample_grid: str | None = None
     best: dict[str, Any] | None = None
     health: tuple[dict[str, Any], ...] = ()
     reason: str = ""
 
 
-class Silent:
-    """What processes other than 0 have in the place of an ``Output``: nothing is written."""
-
-    seconds = 0.0
-
-    def record(
-        self, step: int, images_seen: int, images_per_second: float, metrics: dict[str, float], state: State
-    ) -> list[Finding]:
-        """Record a step; what is newly wrong with the run."""
-        return []
-
-    def findings(self) -> list[str]:
-        """Names of all that is wrong with the run."""
-        return []
-
-    def hopeless(self) -> Finding | None:
-        """The first finding that more steps will not mend."""
-        return None
-
-    def sample(self, step: int, state: State) -> None:
-        """Draw samples."""
-
-    def evaluate(self, step: int, state: State) -> list[Record]:
-        """Measure."""
-        return []
-
-    def flush(self) -> None:
-        """Hand what is recorded to the system."""
-
-    def save(self, step: int, state: State) -> None:
-        """Begin a checkpoint."""
-
-    def wait(self) -> None:
-        """Wait for it."""
-
-    def kept(self) -> str:
-        """The newest checkpoint, in words."""
-        return "there is no checkpoint yet"
-
-    def finish(self, status: str, step: int, state: State, metrics: dict[str, float], reason: str = "") -> Result:
-        """The end of the run."""
-        return Result(status, step, params_sha256(state.params), round(self.seconds, 3), metrics, None, reason=reason)
-
-    def close(self) -> None:
-        """End all files."""
-
-
-class Output(Silent):
-    """Writes records, sample grids, checkpoints and the result.
-
-    Args:
-      workdir: held by this process alone.
-      config: the run's configuration.
-      game: its game.
-      source: its data.
-      checkpoints: its checkpoints.
-      step: where the run continues; records after it are dropped.
-      command: for environment.json.
-      material: what ``evaluation.metrics`` need; None where nothing is evaluated.
-      sampler: of the game; several runs may share one.
-      statistics: from ``make_statistics``; several runs may share one.
-    """
+class Journal:
+    """The records, sample grids, checkpoints and result of a run, continued at ``step``; only process 0 keeps one."""
 
     def __init__(
-        self,
-        workdir: Path,
-        config: ConfigDict,
-        game: Game,
-        source: Source,
-        checkpoints: Checkpoints,
-        step: int,
-        command: list[str],
-        material: Material | None,
-        sampler: Sampler | None = None,
-        statistics: Statistics | None = None,
-    ) -> None:
-        self.workdir, self.config, self.game, self.source, self.checkpoints = workdir, config, game, source, checkpoints
-        self.material = material
+        self, workdir: Path, config: ConfigDict, instruments: Instruments, checkpoints: Checkpoints, step: int,
+        command: Sequence[str],
+    ) -> None:  # fmt: skip
+        self.workdir, self.config, self.checkpoints = workdir, config, checkpoints
+        self.sampler, self.material = instruments.sampler, instruments.material
         with self._writing():
-            write_text(workdir / "config.json", configs.to_json(config))
-            write_data(workdir, source)
-            write_environment(workdir, command, step)
+            write_object(workdir / "config.json", config.to_dict())
+            write_data(workdir, self.sampler.source)
+            write_environment(workdir, list(command), step)
             evaluated = evaluations.keep(workdir, lambda record: record["by"] == EVALUATE or record["step"] <= step)
             trained = [record for record in evaluated if record["by"] == TRAIN]
             self.recorder = Recorder(workdir, step, trained)
-            self.best = Best(workdir, config, game, step) if config.evaluation.best else None
-        self._sampler = sampler or make_sampler(game, source)
-        key = jax.random.key(config.seed)
-        self.watch = Watch(config, game, source, key, self.recorder.kept, trained, statistics)
+            self.best = Best(workdir, config, instruments.sampler.game, step) if config.evaluation.best else None
+        self.watch = Watch(config, instruments, self.recorder.kept, trained)
         self._begun = time.perf_counter() - self.recorder.seconds
 
     @property
-    def seconds(self) -> float:  # type: ignore[override]
+    def seconds(self) -> float:
         """Time in training, over all starts."""
         return time.perf_counter() - self._begun
 
@@ -163,21 +87,17 @@ class Output(Silent):
         head = (step, images_seen, round(self.seconds, 3), round(images_per_second, 1))
         record = {**dict(zip(HEAD, head, strict=True)), **metrics}
         if self.config.health.samples:
-            record |= self.watch.statistics(self._sampler.weights(state))
+            record |= self.watch.statistics(self.sampler.weights(state))
         with self._writing():
             self.recorder.metrics(record)
         return self.watch.recorded(record)
 
-    def grid(self, step: int) -> Path:
-        """Path of the sample grid of ``step``."""
-        return self.workdir / "samples" / f"{step}.png"
-
     def sample(self, step: int, state: State) -> None:
         """Write the sample grid at the run's fixed latent variables, where the game has something to draw."""
-        if not self.game.outputs:
+        if not self.sampler.game.outputs:
             return
-        path = self.grid(step)
-        pixels = fixed_grid(self._sampler, state, self.config.sample_count)
+        path = self.workdir / "samples" / f"{step}.png"
+        pixels = fixed_grid(self.sampler, state, self.config.sample_count)
         with self._writing():
             write_png(path, pixels)
             self.recorder.image(step, path)
@@ -185,16 +105,7 @@ class Output(Silent):
     def evaluate(self, step: int, state: State) -> list[Record]:
         """Measure ``evaluation.metrics``, record them, and keep the checkpoint if it is the best so far."""
         assert self.material is not None
-        records = measure(
-            self.config,
-            self.game,
-            self._sampler,
-            state,
-            settings_of(self.config),
-            self.material,
-            by=TRAIN,
-            chosen="step",
-        )
+        records = measure(self.config, self.sampler, state, settings_of(self.config), self.material)
         with self._writing():
             evaluations.append(self.workdir, records)
             self.recorder.evaluation(records)
@@ -203,50 +114,30 @@ class Output(Silent):
             self.best.offer(step, state, records)
         return records
 
-    def findings(self) -> list[str]:
-        """Names of all that is wrong with the run."""
-        return [finding.name for finding in self.watch.findings]
-
-    def hopeless(self) -> Finding | None:
-        """The first finding that more steps will not mend."""
-        return self.watch.hopeless
-
     def flush(self) -> None:
         """Hand what is recorded to the system, so that it is never behind a checkpoint."""
         with self._writing():
             self.recorder.flush()
 
-    def save(self, step: int, state: State) -> None:
-        """Begin a checkpoint, if there is none of this step."""
-        if step not in self.checkpoints.steps():
-            self.checkpoints.save(step, state)
-
-    def wait(self) -> None:
-        """Wait for the checkpoint."""
-        self.checkpoints.wait()
-
-    def kept(self) -> str:
-        """The newest checkpoint, in words."""
-        return self.checkpoints.kept()
-
     def _writing(self) -> AbstractContextManager[None]:
         return writing(self.workdir, self.checkpoints.kept)
 
-    def finish(self, status: str, step: int, state: State, metrics: dict[str, float], reason: str = "") -> Result:
+    def finish(self, status: str, step: int, state: State, metrics: dict[str, float], reason: str) -> Result:
         """Wait for the checkpoint and write result.json. Without metrics, those of the last record are taken."""
         self.checkpoints.wait()
         last = self.recorder.last
         if not metrics or (status in ("finished", "stopped") and last["step"] == step):
             metrics = {name: value for name, value in last.items() if name not in HEAD}
-        grids = sorted(
-            (p for p in (self.workdir / "samples").glob("*.png") if p.stem.isdigit()), key=lambda p: int(p.stem)
-        )
-        shown: Any = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
-        result = dataclasses.replace(
-            super().finish(status, step, state, shown, reason),
-            sample_grid=str(grids[-1]) if grids else None,
+        result = Result(
+            status,
+            step,
+            params_sha256(state.params),
+            round(self.seconds, 3),
+            {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()},
+            sample_grid=next((str(path) for path in reversed(grids(self.workdir).values())), None),
             best=self.best.wait() if self.best else None,
             health=tuple(self.watch.report(status, step)),
+            reason=reason,
         )
         with self._writing():
             self.recorder.flush()
@@ -262,14 +153,7 @@ class Output(Silent):
 
 
 class Best:
-    """The folder ``best/`` of a work directory, with one checkpoint.
-
-    Args:
-      workdir: the work directory; evaluation.jsonl is cut back to ``step`` already.
-      config: of the run; ``evaluation.best`` names the value.
-      game: its game, whose scores say which way they are better.
-      step: where the run continues; a best checkpoint of a later step is dropped, since the run makes it again.
-    """
+    """The folder ``best/`` of a work directory, with one checkpoint; one of a later step is made again by the run."""
 
     def __init__(self, workdir: Path, config: ConfigDict, game: Game, step: int) -> None:
         self.metric = config.evaluation.best
@@ -288,11 +172,7 @@ class Best:
         self.value = float(found[0]["value"]) if found else math.nan
 
     def offer(self, step: int, state: State, records: Sequence[Record]) -> None:
-        """Begin to keep a state if it is better than what is kept.
-
-        Raises:
-          WorkdirError: no space; what was there before stays.
-        """
+        """Begin to keep a state if it is better than what is kept."""
         value = next(float(record["value"]) for record in records if record["metric"] == self.metric)
         if not math.isfinite(value) or self._sign * (value - self.value) <= 0:  # never true of NaN: nothing is kept yet
             return
@@ -311,4 +191,4 @@ class Best:
 
 def write_result(workdir: Path, result: Result) -> None:
     """Write result.json."""
-    write_text(workdir / "result.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+    write_object(workdir / "result.json", dataclasses.asdict(result))

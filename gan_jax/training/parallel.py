@@ -5,60 +5,55 @@ choose. The state and resident data of one run are replicated, plain arrays with
 devices; of runs that share a program, the leaves of the state have the axes [devices, width].
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
 
-from gan_jax.game import STREAMS, Metrics
+from gan_jax.data import Source
+from gan_jax.game import STREAMS, Game, Metrics, data_rounds
 from gan_jax.threefry import fast
-from gan_jax.training.step import Batch, State, StepFn
+from gan_jax.training.state import State
+from gan_jax.training.step import Batch, StepFn
 
 AXIS = "batch"
+STREAM_BYTES_PER_CALL = 64 * 2**20
 
 
 class Program(NamedTuple):
-    """A compiled program of one or several runs, and how their states lie in it: all that the host loop knows of it.
+    """A compiled program of one or several runs, and how their states lie in it: all that the host loop knows of it."""
 
-    Attributes:
-      call: (state, length) -> (state, (metrics, alive, first bad step)); the latter on the host, leaves [runs].
-      place: a state as it is saved -> the same for ``call``.
-      saved: the inverse.
-      each: a state -> one of each run.
-      without: (state, indices) -> the state in which these runs have ended.
-      most: steps that one call can take, or None.
-    """
-
-    call: Callable[[State, int], tuple[State, Any]]
-    place: Callable[[State], State]
-    saved: Callable[[State], State]
-    each: Callable[[State], Sequence[State]]
-    without: Callable[[State, Sequence[int]], State]
-    most: int | None = None
+    call: Callable[[State, int], tuple[State, Any]]  # of so many steps; with (metrics, alive, first bad step) [runs]
+    place: Callable[[State], State]  # a state as it is saved -> the same for ``call``
+    saved: Callable[[State], State]  # the inverse
+    each: Callable[[State], Sequence[State]]  # the state of each run
+    without: Callable[[State, Sequence[int]], State]  # the state in which these runs have ended
+    most: int | None = None  # steps that one call can take
 
 
-def of_one(
-    program: Any, mesh: Mesh, arrays: Mapping[str, Any], take: Callable[[int], Any] = lambda length: {},
-    most: int | None = None,
-) -> Program:  # fmt: skip
-    """One run, whose minibatches all devices share; ``take`` gives the stream of so many steps, at ``most`` at once."""
-    placed = replicate(arrays, mesh)
+def of_one(program: Any, mesh: Mesh, arrays: Mapping[str, jax.Array], stream: "Stream | None") -> Program:
+    """One run, whose minibatches all devices share."""
 
     def call(state: State, length: int) -> tuple[State, Any]:
-        state, measured = program(state, placed, take(length), replicate(np.int32(length), mesh))
+        streamed = stream.take(length) if stream else {}
+        state, measured = program(state, arrays, streamed, replicate(np.int32(length), mesh))
         # Waits: CPU devices hang if the host runs ahead of them.
         return state, fetch((measured, state.alive, state.first_bad_step))
 
     alone = lambda state, ended: state  # nobody is left
+    most = stream.chunk if stream else None
     return Program(call, lambda state: replicate(state, mesh), local, lambda state: [local(state)], alone, most)
 
 
-def of_many(program: Any, mesh: Mesh, arrays: Mapping[str, Any], runs: int, width: int) -> Program:
-    """Runs side by side, ``width`` on each device; states are saved with leaves [runs, ...], ``arrays`` are placed."""
+def of_many(program: Any, mesh: Mesh, arrays: Mapping[str, jax.Array], runs: int, width: int) -> Program:
+    """Runs side by side, ``width`` on each device; states are saved with leaves [runs, ...]."""
 
     def call(state: State, length: int) -> tuple[State, Any]:
         state, measured = program(state, arrays, replicate(np.int32(length), mesh))
@@ -72,7 +67,7 @@ def of_many(program: Any, mesh: Mesh, arrays: Mapping[str, Any], runs: int, widt
 
     def each(state: State) -> list[State]:
         host = unpadded(state, runs)
-        return [one_of(host, index) for index in range(runs)]
+        return [jax.tree.map(itemgetter(index), host) for index in range(runs)]
 
     return Program(
         call, lambda state: split_runs(padded(state, mesh.devices.size, width), mesh), partial(unpadded, runs=runs),
@@ -86,22 +81,14 @@ def device_mesh(devices: Sequence[jax.Device]) -> Mesh:
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
-    """Copy host or device arrays, the same on every process, to every device of the mesh.
-
-    Placed before the first call, so that the first and the later calls share one compiled program.
-    """
+    """Copy host or device arrays, the same on every process, to every device of the mesh."""
+    # Before the first call, so that the first and the later calls share one compiled program.
     return _placed(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def local(tree: Any) -> Any:
     """The first local copy of replicated arrays, on one device, without a transfer."""
-
-    def first(x: jax.Array) -> jax.Array:
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(first(jax.random.key_data(x)), impl=jax.random.key_impl(x))
-        return x.addressable_data(0)
-
-    return jax.tree.map(first, tree)
+    return _on_data(lambda x: x.addressable_data(0), tree)
 
 
 def fetch(tree: Any) -> Any:
@@ -125,25 +112,41 @@ def shard_stream(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.A
     return {name: place(x) for name, x in batch.items()}
 
 
+class Stream:
+    """Chunks of streamed minibatches, placed on the devices, from ``step`` on."""
+
+    def __init__(self, config: ConfigDict, game: Game, source: Source, step: int, mesh: Mesh) -> None:
+        self.rounds, self.mesh = len(data_rounds(game)), mesh
+        size = sum(math.prod(one.shape) for one in source.features.values()) * config.batch_size * self.rounds
+        self.chunk = max(1, min(32, STREAM_BYTES_PER_CALL // size))
+        share = config.batch_size // jax.process_count()
+        mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+        key = jax.random.fold_in(jax.random.key(config.seed), STREAMS["data"])
+        assert source.stream is not None
+        self._batches: Iterator[Mapping[str, np.ndarray]] = iter(
+            source.stream(key, step * self.rounds * config.batch_size, config.batch_size, mine)
+        )
+
+    def take(self, length: int) -> dict[str, jax.Array]:
+        """The next ``length`` steps' minibatches, padded with zeros to ``chunk`` steps: one program serves all."""
+        batches = [next(self._batches) for _ in range(length * self.rounds)]
+        whole = {}
+        for name in batches[0]:
+            stacked = np.stack([batch[name] for batch in batches]).reshape(length, self.rounds, *batches[0][name].shape)
+            whole[name] = np.concatenate([stacked, np.zeros((self.chunk - length, *stacked.shape[1:]), stacked.dtype)])
+        return shard_stream(whole, self.mesh)
+
+
 def make_loop(
     step: StepFn, fetch: Any, *, rounds: int, local_batch: int, batch_size: int, axis_name: str | None,
     streamed: bool = False,
 ) -> Any:  # fmt: skip
     """A loop of steps for one device and one run: ``loop(state, arrays, stream, count) -> (state, last metrics)``.
 
-    Args:
-      step: (state, batch, last) -> (state, metrics), ``last`` telling the step whose metrics are returned.
-      fetch: (arrays, key, position [B]) -> batch of a resident or sampled source, or
-        (raw batch) -> batch of a streamed one.
-      rounds: rounds of a step that read data.
-      local_batch: examples per device and round.
-      batch_size: examples per round on all devices.
-      axis_name: mapped axis that splits the minibatch, or None.
-      streamed: whether minibatches come from the host, as leaves [chunk, rounds, local_batch, ...].
-
-    Returns:
-      The loop. ``count`` is traced: one program serves every length. The metrics are those of the last step that
-      began with a finite state, so that after a failure they show it (``update_norm`` is then 0: nothing was written).
+    ``fetch(arrays, key, position [B])`` makes a minibatch of a resident or sampled source, ``fetch(raw)`` one of a
+    streamed one, which comes from the host as leaves [chunk, rounds, local_batch, ...]. ``batch_size`` is that of all
+    devices, ``rounds`` those of a step that read data. ``count`` is traced: one program serves every length. The
+    metrics are those of the last step that began with a finite state, so that after a failure they show it.
     """
 
     def batch_at(state: State, arrays: Mapping[str, jax.Array], stream: Batch, index: jax.Array) -> Batch:
@@ -187,8 +190,7 @@ def make_program(
 ) -> Callable[..., tuple[State, Metrics]]:
     """Compile ``program(state, arrays, stream, count) -> (state, metrics)`` for devices that split the minibatch.
 
-    Donates the state. Inputs must be placed by ``replicate``, those of ``stream`` by ``shard_stream`` (or it is {}).
-    "pmap" and "shard_map" are equal in values and gradients.
+    It donates the state. "pmap" and "shard_map" are equal in values and gradients.
     """
     device_axis = split_runs(np.arange(mesh.devices.size, dtype=np.int32), mesh)
     if primitive == "pmap":
@@ -222,8 +224,8 @@ def make_program(
 def make_program_of_runs(loop: Any, mesh: Mesh, width: int) -> Callable[..., tuple[State, Metrics]]:
     """Compile a loop for runs that share a program: ``program(state, arrays, count) -> (state, metrics)``.
 
-    Devices carry runs and not parts of a minibatch, so nothing is averaged over them. Donates the state. The leaves of
-    the state and of the metrics are [devices, width, ...], placed by ``split_runs``; one run a device has no ``vmap``.
+    Devices carry runs and not parts of a minibatch, so nothing is averaged over them. It donates the state, whose
+    leaves are [devices, width, ...]; one run a device has no ``vmap``.
     """
     together = jax.vmap(loop, in_axes=(0, None, None, None))
 
@@ -258,35 +260,30 @@ def padded(state: State, devices: int, width: int) -> State:
 
 
 def unpadded(state: State, runs: int) -> State:
-    """Host copies of the leaves [devices, width, ...] of a placed state, as [runs, ...].
-
-    Real copies: on CPUs an array may be a view of a buffer that the next call is going to reuse.
-    """
+    """Host copies of the leaves [devices, width, ...] of a placed state, as [runs, ...]."""
+    # np.array and not np.asarray: on CPUs the latter may be a view of a buffer that the next call is going to reuse.
     return on_leaves(lambda x: np.array(x).reshape(-1, *x.shape[2:])[:runs], state)
-
-
-def one_of(state: State, index: int) -> State:
-    """One run of a host state with leaves [runs, ...]."""
-    return jax.tree.map(lambda leaf: leaf[index], state)
 
 
 def on_leaves(function: Callable[..., np.ndarray], *trees: Any) -> Any:
     """``function`` of the leaves as host arrays; of typed keys, of their data."""
-
-    def apply(*leaves: Any) -> Any:
-        if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
-            data = function(*(np.asarray(jax.random.key_data(leaf)) for leaf in leaves))
-            return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaves[0]))
-        return function(*map(np.asarray, leaves))
-
-    return jax.tree.map(apply, *trees)
+    return _on_data(lambda *leaves: function(*map(np.asarray, leaves)), *trees)
 
 
 def _placed(tree: Any, sharding: NamedSharding) -> Any:
     def place(x: Any) -> jax.Array:
-        if jax.dtypes.issubdtype(getattr(x, "dtype", None), jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
         host = np.asarray(x)
         return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
-    return jax.tree.map(place, tree)
+    return _on_data(place, tree)
+
+
+def _on_data(function: Callable[..., Any], *trees: Any) -> Any:
+    def apply(*leaves: Any) -> Any:
+        if not jax.dtypes.issubdtype(getattr(leaves[0], "dtype", None), jax.dtypes.prng_key):
+            return function(*leaves)
+        data = function(*map(jax.random.key_data, leaves))
+        data = jnp.asarray(data) if isinstance(data, np.ndarray) else data
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaves[0]))
+
+    return jax.tree.map(apply, *trees)

@@ -37,10 +37,10 @@ ROUNDING = ("JAX_DEFAULT_MATMUL_PRECISION", "JAX_DISABLE_JIT", "LIBTPU_INIT_ARGS
 def stop_requested() -> Iterator[Callable[[], int | None]]:
     """SIGTERM, Ctrl-C and a hang-up ask the loop to save and stop; a second Ctrl-C or SIGTERM acts at once.
 
-    Yields a function that returns the number of the signal that came, or None. Outside the main thread, where Python
-    allows no handler, signals keep their effect. A SIGHUP that is ignored stays so, as nohup wants it.
+    Yields a function that returns the number of the signal that came, or None.
     """
     received: list[int] = []
+    # Python allows no handler outside the main thread. A SIGHUP that is ignored stays so, as nohup wants it.
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
@@ -78,16 +78,7 @@ def agree(value: int) -> int:
 
 
 def initialize(coordinator_address: str | None, num_processes: int | None, process_id: int | None) -> bool:
-    """Start ``jax.distributed`` where flags or the environment ask for it; whether there are several processes.
-
-    Args:
-      coordinator_address: HOST:PORT of process 0; None: JAX_COORDINATOR_ADDRESS.
-      num_processes: how many; None: JAX_NUM_PROCESSES.
-      process_id: which this is; None: JAX_PROCESS_ID.
-
-    Raises:
-      ConfigError: something is missing or not possible.
-    """
+    """Start ``jax.distributed`` where flags or JAX's variables ask for it; whether there are several processes."""
     import jax
 
     given = (coordinator_address, num_processes, process_id)
@@ -115,11 +106,7 @@ def _environment_int(name: str) -> int | None:
 
 
 def start() -> None:
-    """Start JAX's backend; to be called after ``initialize``.
-
-    Raises:
-      ConfigError: it cannot start, which JAX says in a traceback and, of a missing CUDA, without a word.
-    """
+    """Start JAX's backend, after ``initialize``; where it cannot, JAX says so in a traceback, or without a word."""
     import jax
 
     try:
@@ -136,11 +123,7 @@ def start() -> None:
 
 
 def check_settings() -> None:
-    """Refuse settings of JAX under which a run would have other numbers than the same command without them.
-
-    Raises:
-      ConfigError: names the first.
-    """
+    """Refuse settings of JAX under which a run would have other numbers than the same command without them."""
     import jax
 
     for name, (wanted, written) in SETTINGS.items():
@@ -163,15 +146,13 @@ def cores() -> int:
 
 
 def differing(then: Mapping[str, Any]) -> str:
-    """In words, what may change the last digits and is not as in ``then``, an earlier start's environment.json.
-
-    "" where nothing is; what an earlier version did not record is not compared.
-    """
+    """In words, what may change the last digits and is not as in an earlier start's environment.json, or ""."""
     before = {"cores": then.get("cores"), "jaxlib": then.get("versions", {}).get("jaxlib")}
     now = {"cores": cores(), "jaxlib": metadata.version("jaxlib")}
     if "variables" in then:
         before |= {name: then["variables"].get(name, "") for name in ROUNDING}
         now |= {name: os.environ.get(name, "") for name in ROUNDING}
+    # What an earlier version did not record is not compared.
     changed = {name: value for name, value in before.items() if value is not None and value != now[name]}
     return ", ".join(f"{name}={value!r} then, {now[name]!r} now" for name, value in changed.items())
 
@@ -180,7 +161,6 @@ def keep_programs() -> None:
     """Keep compiled programs under ~/.cache/gan_jax/compiled (or XDG_CACHE_HOME), unless the user decided otherwise.
 
     JAX_COMPILATION_CACHE_DIR, or a directory that the program has set already, is left as it is; "" there turns it off.
-    Where the folder cannot be made, as without a home directory, every start compiles anew, which is said once.
     """
     import jax
 

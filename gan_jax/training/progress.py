@@ -13,11 +13,7 @@ if TYPE_CHECKING:  # it would load JAX, and the command line takes the screen fr
 
 
 class Screen:
-    """A text stream that goes on without its reader.
-
-    Args:
-      stream: where to; None shows nothing.
-    """
+    """A text stream that goes on without its reader; None shows nothing."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -85,14 +81,29 @@ class Told:
         """A run ended."""
 
 
-class Progress(Told):
-    """Shows steps, images per second, time left and every player's loss.
+class ToldOfSeveral(Told):
+    """Tells a sweep's ``show`` of several runs that train until a step."""
 
-    Args:
-      total: steps of the run.
-      stream: where to; a bar if it is a terminal. stderr if None.
-      enabled: False shows nothing.
-    """
+    def __init__(self, show: Show, until: int) -> None:
+        self.show, self.until = show, until
+
+    def update(self, step: int, done: int, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """So many steps more."""
+        self.show.advance(done)
+
+    def run_ended(self, name: str, status: str, step: int, reason: str) -> None:
+        """One of them ended, and its steps with it."""
+        if status == "interrupted":
+            return
+        if reason:
+            self.show.say(f"{name} {status} at step {step:,}: {reason}")
+        self.show.ended(status)
+        if step < self.until:
+            self.show.advance(self.until - step)
+
+
+class Progress(Told):
+    """Shows steps, images per second, time left and every player's loss, on stderr or another stream."""
 
     def __init__(self, total: int, stream: TextIO | None = None, *, enabled: bool = True) -> None:
         self.total, self.enabled = total, enabled

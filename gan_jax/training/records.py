@@ -1,4 +1,4 @@
-"""Records of a run: metrics.jsonl, TensorBoard events, result.json, environment.json, and the work directory's lock."""
+"""Files of a work directory: its lock, config.json, environment.json, metrics.jsonl and TensorBoard events."""
 
 import fcntl
 import json
@@ -13,11 +13,13 @@ from typing import Any, TextIO
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
+from gan_jax import config as configs
 from gan_jax import files
-from gan_jax.errors import WorkdirError
+from gan_jax.errors import ConfigError, WorkdirError
 from gan_jax.evaluation.records import versions
-from gan_jax.stored import read_lines, read_object
+from gan_jax.stored import read_lines, read_object, reason_of, write_object
 from gan_jax.training import process
 
 PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
@@ -25,12 +27,7 @@ PACKAGES = ("gan_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "gr
 
 @contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Hold a work directory alone; the system releases the lock however the process ends.
-
-    Raises:
-      WorkdirError: it cannot be made or written, its path is one that checkpoints cannot have, or another process holds
-        it.
-    """
+    """Hold a work directory alone, or refuse it; the system releases the lock however the process ends."""
     _check_path(workdir)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -66,24 +63,27 @@ def _check_path(workdir: Path) -> None:
         )
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file in UTF-8, or nothing."""
-    files.replace({path: text.encode()})
+def read_config(workdir: Path) -> ConfigDict:
+    """The configuration that a work directory stores."""
+    config = stored_config(workdir)
+    if config is not None:
+        return config
+    if (workdir / "sweep.json").exists():
+        said = f"holds a sweep, not a run; give the --workdir of one of its runs, {workdir / 'runs' / 'NAME'}"
+    else:
+        said = "holds no run: there is no config.json; give the --workdir of a `gan-jax train`"
+    raise WorkdirError(f"{str(workdir)!r} {said}")
 
 
-def environment(command: list[str]) -> dict[str, Any]:
-    """Versions, devices, command and git revision of this process."""
-    return {
-        "command": command,
-        "git_revision": _git_revision(),
-        "versions": versions(PACKAGES),
-        "backend": jax.default_backend(),
-        "devices": [str(device) for device in jax.devices()],
-        "processes": jax.process_count(),
-        "cores": process.cores(),
-        "xla_flags": os.environ.get("XLA_FLAGS", ""),
-        "variables": process.variables(),
-    }
+def stored_config(workdir: Path) -> ConfigDict | None:
+    """The same, None where there is none."""
+    path = workdir / "config.json"
+    try:
+        return configs.from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ConfigError, UnicodeDecodeError) as error:
+        raise WorkdirError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def _git_revision() -> str | None:
@@ -97,35 +97,33 @@ def _git_revision() -> str | None:
 
 
 def write_environment(workdir: Path, command: list[str], step: int) -> None:
-    """environment.json of the first start; later starts are appended to its list ``resumed``."""
+    """Versions, devices and command of the first start; later starts are appended to its list ``resumed``."""
     path = workdir / "environment.json"
-    now = environment(command)
+    now = {
+        "command": command,
+        "git_revision": _git_revision(),
+        "versions": versions(PACKAGES),
+        "backend": jax.default_backend(),
+        "devices": [str(device) for device in jax.devices()],
+        "processes": jax.process_count(),
+        "cores": process.cores(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "variables": process.variables(),
+    }
     first = read_object(path) if step > 0 else None
     if first is not None:
         now = {**first, "resumed": [*first.get("resumed", []), {"step": step, **now}]}
-    write_text(path, json.dumps(now, indent=2) + "\n")
+    write_object(path, now)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The complete records of a metrics.jsonl; a last line that a kill cut short is left out.
-
-    Raises:
-      WorkdirError: it cannot be read, or a line is no record.
-    """
+    """The complete records of a metrics.jsonl; a last line that a kill cut short is left out."""
     return read_lines(path, ("step",))
 
 
 @contextmanager
 def writing(workdir: Path, kept: Callable[[], str]) -> Iterator[None]:
-    """Within the context, an error of the file system becomes one line.
-
-    Args:
-      workdir: named in it.
-      kept: what is safe there, in words.
-
-    Raises:
-      WorkdirError: the disk is full, or something in the directory cannot be written.
-    """
+    """An error of the file system, such as a full disk, becomes one line, which ends with what is ``kept`` there."""
     try:
         yield
     except OSError as error:
@@ -134,35 +132,42 @@ def writing(workdir: Path, kept: Callable[[], str]) -> Iterator[None]:
         ) from error
 
 
-class Recorder:
-    """Appends records to metrics.jsonl and to TensorBoard events; both start cut back to ``step``.
+def grids(workdir: Path) -> dict[int, Path]:
+    """The sample grids of a run by their steps, ascending."""
+    found = {int(path.stem): path for path in (workdir / "samples").glob("*.png") if path.stem.isdigit()}
+    return dict(sorted(found.items()))
 
-    Args:
-      workdir: the work directory.
-      step: records after it are dropped, as are sample grids: the run repeats them.
-      evaluated: records of evaluations up to there.
+
+class Recorder:
+    """Appends to metrics.jsonl and to TensorBoard events; records, events and samples begin cut back to ``step``.
+
+    Events are begun anew, since they follow from the other records: these are replayed, with the times of the earlier.
     """
 
     def __init__(self, workdir: Path, step: int, evaluated: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.path = workdir / "metrics.jsonl"
-        kept = [record for record in read_metrics(self.path) if record["step"] <= step]
-        self.kept = kept
-        self.seconds = kept[-1]["seconds"] if kept else 0.0
-        self.last = kept[-1] if kept else {}
-        write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
-        images = {int(image.stem): image for image in (workdir / "samples").glob("*.png") if image.stem.isdigit()}
-        for number, image in images.items():
-            if number > step:
-                image.unlink()
-        self._events = Events(workdir)
-        self._file: TextIO = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
-        for record in kept:
+        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
+        from tensorboardX.event_file_writer import EventsWriter
+
+        path = workdir / "metrics.jsonl"
+        self.kept = [record for record in read_metrics(path) if record["step"] <= step]
+        self.last = self.kept[-1] if self.kept else {}
+        self.seconds = self.last["seconds"] if self.kept else 0.0
+        files.replace({path: "".join(json.dumps(record) + "\n" for record in self.kept).encode()})
+        images = grids(workdir)
+        for number in [number for number in images if number > step]:
+            images.pop(number).unlink()
+        earlier = sorted(workdir.glob("events.out.tfevents.*"))
+        self._times = {step: when for path in earlier for step, when in _times(path)}
+        for events in earlier:
+            events.unlink()
+        self._events = EventsWriter(str(workdir / "events"))
+        self._file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115
+        for record in self.kept:
             self._scalars(record)
         self.evaluation(evaluated)
-        for number in sorted(images):
-            if number <= step:
-                self.image(number, images[number])
-        self._events.replayed()
+        for number, image in images.items():
+            self.image(number, image)
+        self._times = {}  # all that was recorded earlier is written; from here on it is now
         self.flush()
 
     def metrics(self, record: Mapping[str, Any]) -> None:
@@ -175,14 +180,29 @@ class Recorder:
     def evaluation(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Add the values of an evaluation to the events."""
         for record in records:
-            self._events.scalars(record["step"], {f"evaluation/{record['metric']}": float(record["value"])})
-
-    def _scalars(self, record: Mapping[str, Any]) -> None:
-        self._events.scalars(record["step"], {name: value for name, value in record.items() if name != "step"})
+            self._scalars({"step": record["step"], f"evaluation/{record['metric']}": float(record["value"])})
 
     def image(self, step: int, path: Path) -> None:
         """Add a sample grid that was written to ``path`` to the events."""
-        self._events.image(step, path)
+        from PIL import Image
+        from tensorboardX import summary
+
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        self._write(step, summary.image("samples", pixels, dataformats="HWC"))
+
+    def _scalars(self, record: Mapping[str, Any]) -> None:
+        from tensorboardX import summary
+
+        for name, value in record.items():
+            if name != "step":
+                self._write(record["step"], summary.scalar(name, value))
+
+    def _write(self, step: int, summary: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        when = self._times.get(step, time.time())
+        self._events.write_event(Event(step=step, wall_time=when, summary=summary))
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
@@ -193,57 +213,6 @@ class Recorder:
         for file in (self._events, self._file):
             with suppress(OSError):
                 file.close()
-
-
-class Events:
-    """TensorBoard events of a run, begun anew: they follow from the other records, and are replayed when it goes on.
-
-    What is replayed keeps the time at which it was first recorded. Earlier event files are removed.
-    """
-
-    def __init__(self, workdir: Path) -> None:
-        # Not SummaryWriter: its thread dies on a full disk, and the next event then waits for it for ever.
-        from tensorboardX.event_file_writer import EventsWriter
-
-        earlier = sorted(workdir.glob("events.out.tfevents.*"))
-        self._times = {step: when for path in earlier for step, when in _times(path)}
-        for path in earlier:
-            path.unlink()
-        self._writer = EventsWriter(str(workdir / "events"))
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Add scalars by tag."""
-        from tensorboardX import summary
-
-        for tag, value in values.items():
-            self._write(step, summary.scalar(tag, value))
-
-    def image(self, step: int, path: Path) -> None:
-        """Add a sample grid that was written to ``path``."""
-        from PIL import Image
-        from tensorboardX import summary
-
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-        self._write(step, summary.image("samples", pixels, dataformats="HWC"))
-
-    def _write(self, step: int, summary: Any) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-
-        when = self._times.get(step, time.time())
-        self._writer.write_event(Event(step=step, wall_time=when, summary=summary))
-
-    def replayed(self) -> None:
-        """All that was recorded earlier is written; from here on it is now."""
-        self._times = {}
-
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-        self._writer.flush()
-
-    def close(self) -> None:
-        """End the file."""
-        self._writer.close()
 
 
 def _times(path: Path) -> Iterator[tuple[int, float]]:

@@ -1,6 +1,9 @@
 """A game's outputs drawn from a state, and their pictures."""
 
+import io
+import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -8,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import files
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS, Game, example_keys, image_of
@@ -15,30 +19,20 @@ from gan_jax.metrics.table import SCORE
 from gan_jax.move import to_draw
 from gan_jax.registry import nearest
 from gan_jax.threefry import fast
-from gan_jax.training.grids import beside, image_grid, image_pairs, point_plot
-from gan_jax.training.step import State
-from gan_jax.training.weights import Weights, estimated_anew, make_weights
+from gan_jax.training.state import State, Weights, estimated_anew, make_weights
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 CHUNK = 500  # examples per call, so that a large request fits in memory
 
 
 class Sampler(NamedTuple):
-    """Draws the outputs of a game, and scores it.
-
-    Attributes:
-      game: the game.
-      source: its data, for what conditions an output.
-      sample: compiled (params, stats, key, num, output, given) -> as ``Output.draw``; num and output are static.
-      weights: state -> params and stats to sample with.
-      score: compiled (params, stats, key, score, batch) -> a number for each example; ``score``, a name, is static.
-    """
+    """Draws the outputs of a game, and scores it."""
 
     game: Game
-    source: Source
-    sample: Callable[..., Any]
+    source: Source  # for what conditions an output
+    sample: Callable[..., Any]  # compiled (params, stats, key, num, output, given); num and output are static
     weights: Callable[[State], Weights]
-    score: Callable[..., jax.Array]
+    score: Callable[..., jax.Array]  # compiled (params, stats, key, name of a score, batch) -> numbers; name is static
 
 
 def make_sampler(game: Game, source: Source) -> Sampler:
@@ -57,10 +51,8 @@ def make_sampler(game: Game, source: Source) -> Sampler:
         num = len(next(iter(batch.values())))
         return game.scores[name].of(to_draw(game, params, stats, fast(key), num, batch, train=False))
 
-    return Sampler(
-        game, source, jax.jit(sample, static_argnums=(3, 4)), make_weights(game, estimated),
-        jax.jit(score, static_argnums=3),
-    )  # fmt: skip
+    weights, scored = make_weights(game, estimated), jax.jit(score, static_argnums=3)
+    return Sampler(game, source, jax.jit(sample, static_argnums=(3, 4)), weights, scored)
 
 
 def conditions(source: Source, reads: Sequence[str], key: jax.Array, num: int) -> dict[str, jax.Array]:
@@ -82,60 +74,14 @@ def conditions(source: Source, reads: Sequence[str], key: jax.Array, num: int) -
     return given
 
 
-def fixed_grid(sampler: Sampler, state: State, count: int) -> np.ndarray:
-    """The picture of every output at the run's fixed latent variables and conditions; uint8 [height, width, 3]."""
-    key, weights = jax.random.fold_in(state.key, STREAMS["sample"]), sampler.weights(state)
-    pictures = []
-    for name, output in sampler.game.outputs.items():
-        given, columns = _shown(sampler.source, output.reads, key, count)
-        num = len(next(iter(given.values()), range(count)))
-        x = np.asarray(image_of(sampler.sample(weights.params, weights.stats, key, num, name, given)))
-        inputs = next((np.asarray(value) for value in given.values() if value.ndim == 4), None)
-        pictures.append(picture(x, sampler.source, state.key, columns=columns, inputs=inputs))
-    return beside(pictures)
-
-
-def _shown(source: Source, reads: Sequence[str], key: jax.Array, count: int) -> tuple[dict[str, Any], int | None]:
-    """What conditions the examples of a sample grid, and its columns: a row for each class where one is asked for."""
-    given = conditions(source, reads, key, count)
-    for name in reads:
-        classes = source.features[name].classes
-        if classes is not None:
-            columns = max(1, count // classes)
-            given = {n: jnp.resize(value, (classes * columns, *value.shape[1:])) for n, value in given.items()}
-            return {**given, name: jnp.repeat(jnp.arange(classes, dtype=jnp.int32), columns)}, columns
-    return given, None
-
-
-def picture(
-    x: np.ndarray, source: Source, key: jax.Array, *, columns: int | None = None, inputs: np.ndarray | None = None
-) -> np.ndarray:
-    """A grid of images, each behind its input; or a plot of points over real ones; uint8 [height, width, 3]."""
-    if x.ndim == 4:
-        return image_grid(x, columns=columns) if inputs is None else image_pairs(inputs, x)
-    if source.fetch is None:
-        raise ConfigError(
-            f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
-        )
-    return point_plot(x, source.take(jax.random.fold_in(key, STREAMS["data"]), 1000)["image"])
-
-
 def draw(
     sampler: Sampler, weights: Weights, num: int, seed: int, output: str = "",
     given: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Draw an output, without its codes.
+    """Draw an output, the first where none is named, without its codes; float32 [num, ...].
 
-    Args:
-      sampler: the game's.
-      weights: from ``sampler.weights``: averaged parameters if the run keeps them.
-      num: how many.
-      seed: of the latent variables; with running statistics the first examples do not depend on ``num``.
-      output: its name; the game's first where none is given.
-      given: what conditions it, {feature: [num, ...]}; what is missing is as ``conditions`` makes it.
-
-    Returns:
-      float32 [num, H, W, C] in [-1, 1], or [num, D] points.
+    What conditions it and is not ``given`` is made by ``conditions``. With running statistics the first examples do not
+    depend on ``num``.
 
     Raises:
       ConfigError: ``num`` is below 1, the game has no such output, or it takes no such condition.
@@ -164,11 +110,7 @@ def draw_all(
 
 
 def find_output(game: Game, name: str) -> str:
-    """The name of a game's output, the first for "".
-
-    Raises:
-      ConfigError: it has none, or none of that name.
-    """
+    """The name of a game's output, the first for ""; refused where it has none, or none of that name."""
     if not game.outputs:
         raise ConfigError("this game has nothing to draw: it has no outputs")
     if name and name not in game.outputs:
@@ -233,3 +175,127 @@ def passed_through(sampler: Sampler, state: State, of: Callable[..., Any], reads
 
     jax.eval_shape(trace, state.params, state.stats, specs_of(sampler.source, reads, 2))
     return used
+
+
+def fixed_grid(sampler: Sampler, state: State, count: int) -> np.ndarray:
+    """The picture of every output at the run's fixed latent variables and conditions; uint8 [height, width, 3]."""
+    key, weights = jax.random.fold_in(state.key, STREAMS["sample"]), sampler.weights(state)
+    pictures = []
+    for name, output in sampler.game.outputs.items():
+        given, columns = _shown(sampler.source, output.reads, key, count)
+        num = len(next(iter(given.values()), range(count)))
+        x = np.asarray(image_of(sampler.sample(weights.params, weights.stats, key, num, name, given)))
+        inputs = next((np.asarray(value) for value in given.values() if value.ndim == 4), None)
+        pictures.append(picture(x, sampler.source, state.key, columns=columns, inputs=inputs))
+    return beside(pictures)
+
+
+def _shown(source: Source, reads: Sequence[str], key: jax.Array, count: int) -> tuple[dict[str, Any], int | None]:
+    """What conditions the examples of a sample grid, and its columns: a row for each class where one is asked for."""
+    given = conditions(source, reads, key, count)
+    for name in reads:
+        classes = source.features[name].classes
+        if classes is not None:
+            columns = max(1, count // classes)
+            given = {n: jnp.resize(value, (classes * columns, *value.shape[1:])) for n, value in given.items()}
+            return {**given, name: jnp.repeat(jnp.arange(classes, dtype=jnp.int32), columns)}, columns
+    return given, None
+
+
+def picture(
+    x: np.ndarray, source: Source, key: jax.Array, *, columns: int | None = None, inputs: np.ndarray | None = None
+) -> np.ndarray:
+    """A grid of images, each behind its input; or a plot of points over real ones; uint8 [height, width, 3]."""
+    if x.ndim == 4:
+        return image_grid(x, columns=columns) if inputs is None else image_pairs(inputs, x)
+    if source.fetch is None:
+        raise ConfigError(
+            f"data.name={source.name!r} has points but no sampler; pictures need images or a known distribution"
+        )
+    return point_plot(x, source.take(jax.random.fold_in(key, STREAMS["data"]), 1000)["image"])
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Images float [B, H, W, C] in [-1, 1] as uint8 [B, H, W, C]; values outside are clipped, for display only."""
+    return np.clip(np.rint((np.asarray(images, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def image_grid(images: np.ndarray, margin: int = 2, smallest: int = 28, columns: int | None = None) -> np.ndarray:
+    """Tile images float [B, H, W, C] in [-1, 1] into one picture uint8 [height, width, 3], row by row.
+
+    Of more channels than 4 the first three are shown; images with a side below ``smallest`` are enlarged by a whole
+    factor; without ``columns`` the picture is as square as can be.
+    """
+    pixels = to_uint8(images)
+    if pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels, 3, axis=-1)
+    elif pixels.shape[-1] == 2:
+        pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
+    pixels = pixels[..., :3]
+    factor = max(1, math.ceil(smallest / min(pixels.shape[1:3])))
+    pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
+    count, height, width, _ = pixels.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    grid = np.full((margin + rows * (height + margin), margin + columns * (width + margin), 3), 255, np.uint8)
+    for i, image in enumerate(pixels):
+        y, x = margin + i // columns * (height + margin), margin + i % columns * (width + margin)
+        grid[y : y + height, x : x + width] = image
+    return grid
+
+
+def image_pairs(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Images float [B, H, W, C], each to the right of what it was made from, which is cut or padded to its size."""
+    height, width, channels = images.shape[1:]
+    fitted = np.full((len(images), height, width, channels), -1.0, np.float32)
+    rows, columns = min(height, inputs.shape[1]), min(width, inputs.shape[2])
+    fitted[:, :rows, :columns] = _with_channels(inputs[:, :rows, :columns], channels)
+    pairs = np.stack([fitted, images], axis=1).reshape(-1, height, width, channels)
+    return image_grid(pairs, columns=2 * math.ceil(math.sqrt(len(images) / 2)))
+
+
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    if images.shape[-1] == channels:
+        return images
+    grey = images[..., :3].mean(axis=-1, keepdims=True)
+    return np.broadcast_to(grey, (*images.shape[:-1], channels))
+
+
+def beside(pictures: Sequence[np.ndarray], margin: int = 8) -> np.ndarray:
+    """Pictures uint8 [h, w, 3] side by side on white; uint8 [height, width, 3]."""
+    height = max(picture.shape[0] for picture in pictures)
+    padded = [np.pad(p, ((0, height - len(p)), (0, 0), (0, 0)), constant_values=255) for p in pictures]
+    gap = np.full((height, margin, 3), 255, np.uint8)
+    return np.concatenate([part for picture in padded for part in (picture, gap)][:-1], axis=1)
+
+
+def point_plot(points: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Generated points over real ones [B, D]: a scatter plot of the first two coordinates, or two histograms in 1-D."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if points.shape[1] == 1:
+        both = np.concatenate([points, real])
+        bins = np.linspace(both.min(), both.max() + 1e-6, 60)
+        axes.hist(real[:, 0], bins=list(bins), density=True, alpha=0.5, color="gray", label="data")
+        axes.hist(points[:, 0], bins=list(bins), density=True, alpha=0.6, color="tab:red", label="generator")
+    else:
+        axes.scatter(real[:, 0], real[:, 1], s=4, c="gray", alpha=0.4, linewidths=0, label="data")
+        axes.scatter(points[:, 0], points[:, 1], s=4, c="tab:red", alpha=0.6, linewidths=0, label="generator")
+        axes.set_aspect("equal", adjustable="datalim")
+    axes.legend(loc="upper right", fontsize=8)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write uint8 [H, W, 3] as a PNG, whole or not at all."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.replace({path: buffer.getvalue()})

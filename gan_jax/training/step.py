@@ -1,97 +1,146 @@
-"""State, and the one generic update that plays any game: moves make a round, rounds make a step. All pure."""
+"""The one generic update that plays any game: moves make a round, rounds make a step. All pure.
+
+A round is seen as a vector field: an update rule is given each player's gradient, and its directions become steps.
+"""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
+import optax
 
 from gan_jax.game import SHARED_PLAYER, STREAMS, Context, Game, Metrics, data_rounds
+from gan_jax.move import Move
+from gan_jax.nn.spectral import power_iteration
+from gan_jax.rules import Points, Round
 from gan_jax.threefry import fast
-from gan_jax.training.field import Batch, play
+from gan_jax.training.state import State
 
-StepFn = Callable[..., tuple["State", Metrics]]  # (state, batch, last=True)
-
-
-class State(flax.struct.PyTreeNode):
-    """Everything that changes in a run, and nothing else.
-
-    Attributes:
-      step: int32, steps done.
-      key: typed key of the run; never changes in a run, differs between runs that share a program.
-      params: {network: parameters}.
-      stats: {network: other collections, such as batch_stats}.
-      opt: {player: optimizer state}.
-      ema: {network: averaged parameters}, {} where averaging is off.
-      hyper: {configuration field: float32 scalar}, numbers that a sweep may vary within one program; constant in a
-        run. "steps", the length of the run, is always there.
-      memory: {player: what it carries between its moves}.
-      alive: bool, False once a loss or gradient was not finite; the state is then frozen as it was before that move.
-      first_bad_step: int32, the step (counted from 1) of that move, -1 while alive.
-    """
-
-    step: jax.Array
-    key: jax.Array
-    params: dict[str, Any]
-    stats: dict[str, Any]
-    opt: dict[str, Any]
-    ema: dict[str, Any]
-    hyper: dict[str, jax.Array]
-    memory: dict[str, Any]
-    alive: jax.Array
-    first_bad_step: jax.Array
+Batch = Mapping[str, jax.Array]
+StepFn = Callable[..., tuple[State, Metrics]]  # (state, batch, last=True)
+TAKEN = ("update_cosine", "update_norm")
 
 
-def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: bool = False) -> State:
-    """The state before the first step.
+class Moved(NamedTuple):
+    """What one player's move came to."""
 
-    Args:
-      game: the game.
-      key: typed key of the run; networks take theirs from it by their index in sorted order.
-      hyper: the numbers, "steps" among them.
-      ema: whether parameters of the networks that some player owns are averaged.
+    written: dict[str, Any]  # {"params", "stats", "opt", "memory"}, only what the player owns
+    metrics: dict[str, jax.Array]  # the same on all devices
+    finite: jax.Array  # whether its loss, gradient and direction were
 
-    Returns:
-      State on the default device.
-    """
 
-    # Compiled as a whole: one by one, the operations of an initialization take seconds to compile; so does the usual
-    # key's random generator, several times as long as that of a fast one.
-    @partial(jax.jit, static_argnums=0)
-    def variables_of(name: str, key: jax.Array, *inputs: jax.Array) -> dict[str, Any]:
-        own = jax.random.fold_in(jax.random.fold_in(fast(key), STREAMS["init"]), sorted(game.networks).index(name))
-        return dict(game.networks[name].init({"params": own}, *inputs))
+def play(
+    game: Game,
+    movers: Sequence[str],
+    state: Any,
+    batch: Batch,
+    contexts: Mapping[str, Context],
+    axis_name: str | None,
+    last: jax.Array | bool = True,
+) -> dict[str, Moved]:
+    """All ``movers`` move from the same state by the game's rule; ``last``: whether anybody looks at the metrics."""
+    names = tuple(sorted(game.players)) if game.rule.joint else tuple(movers)
+    points = {name: {n: state.params[n] for n in game.players[name].owns} for name in names}
+    # One power iteration for a mover's own spectral norms; all evaluations of a player see the same statistics, and
+    # those that its first one made are written.
+    stats = {name: {**state.stats, **(_refreshed(game, name, state) if name in movers else {})} for name in names}
+    extra = {"hyper": state.hyper, "step": state.step, "total_steps": state.hyper["steps"]}
 
-    @jax.jit
-    def opt_of(params: dict[str, Any]) -> dict[str, Any]:
-        owned = {name: {network: params[network] for network in player.owns} for name, player in game.players.items()}
-        return {name: player.optimizer.init(owned[name]) for name, player in game.players.items()}
+    def average(tree: Any) -> Any:
+        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
 
-    params, stats = {}, {}
-    for name in sorted(game.networks):
-        inputs = [jnp.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
-        with jax.numpy_dtype_promotion("standard"):
-            variables = variables_of(name, key, *inputs)
-        params[name] = variables.pop("params", {})
-        stats[name] = variables
-    return State(
-        step=jnp.int32(0),
-        key=key,
-        params=params,
-        stats=stats,
-        opt=opt_of(params),
-        ema={n: jax.tree.map(jnp.copy, p) for n, p in params.items() if ema and n not in game.frozen},
-        hyper={name: jnp.float32(value) for name, value in hyper.items()},
-        memory={
-            name: player.memory({n: params[n] for n in player.owns}) if callable(player.memory) else player.memory
-            for name, player in game.players.items()
-        },
-        alive=jnp.bool_(True),
-        first_bad_step=jnp.int32(-1),
+    def evaluate(name: str, points: Points) -> tuple[jax.Array, Any]:
+        params = dict(state.params)
+        for owned in points.values():
+            params.update(owned)
+        with jax.named_scope(name):
+            move = Move(game.networks, params, stats[name], batch, contexts[name], game.numbers)
+            value, metrics = game.players[name].loss(move)
+            return value, (*move.written(), metrics)
+
+    def gradients(at: Points) -> Points:
+        local = {name: jax.grad(lambda own, name=name: evaluate(name, {**at, name: own})[0])(at[name]) for name in at}
+        return average(local)
+
+    def update(name: str, direction: Any, params: Any, opt: Any) -> tuple[Any, Any]:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes Python and array numbers
+            optimizer = optax.with_extra_args_support(game.players[name].optimizer)
+            updates, opt = optimizer.update(direction, opt, params, **extra)
+            return optax.apply_updates(params, updates), opt
+
+    start, losses, auxes = {}, {}, {}
+    for name in names:
+        (losses[name], auxes[name]), start[name] = jax.value_and_grad(
+            lambda own, name=name: evaluate(name, {**points, name: own}), has_aux=True
+        )(points[name])
+    start = average(start)
+    directions = game.rule.direction(
+        Round(
+            movers=tuple(movers),
+            points=points,
+            start=start,
+            gradients=jax.jit(gradients),  # traced once for all stages of a rule
+            loss=lambda name, at: evaluate(name, at)[0],
+            average=average,
+            update=update,
+            opt={name: state.opt[name] for name in names},
+            hyper=state.hyper,
+        )
     )
+    moved = {}
+    for name in movers:
+        after, memory, own_metrics = auxes[name]
+        metrics = average({"loss": losses[name], **own_metrics})
+        metrics["gradient_norm"] = optax.global_norm(start[name])
+        finite = jnp.isfinite(average(losses[name])) & jnp.isfinite(metrics["gradient_norm"])  # penalties included
+        if directions[name] is not start[name]:
+            metrics["direction_norm"] = optax.global_norm(directions[name])
+            finite &= jnp.isfinite(metrics["direction_norm"])
+        step = partial(update, name, directions[name], points[name], state.opt[name])
+        metrics |= _measured(last, points[name], step, start[name], metrics["gradient_norm"])
+        params, opt = step()
+        own = {n: {**stats[name][n], **after.get(n, {})} for n in game.players[name].owns}
+        written = {"params": params, "stats": own, "opt": {name: opt}, "memory": {name: memory}}
+        moved[name] = Moved(written, metrics, finite)
+    return moved
+
+
+def _measured(
+    last: jax.Array | bool, before: Any, step: Callable[[], Any], gradient: Any, norm: jax.Array
+) -> dict[str, jax.Array]:
+    """``taken`` where somebody looks, else zeros."""
+    # The step is computed again inside: as an operand of the cond it would be copied at every step.
+    return jax.lax.cond(
+        last,
+        lambda: taken(before, step()[0], gradient, norm),
+        lambda: dict.fromkeys(TAKEN, jnp.zeros_like(norm)),
+    )
+
+
+def taken(before: Any, after: Any, gradient: Any, gradient_norm: jax.Array) -> dict[str, jax.Array]:
+    """The norm of a player's step, and the cosine of its angle with the steepest descent; 0 where either is 0.
+
+    Up to rounding the cosine is 1 for plain gradient descent. Momentum, Adam's scaling, decay and rules that correct
+    the gradient lower it; below 0 the player moves against its gradient, as momentum does while the game turns.
+    """
+    step = jax.tree.map(jnp.subtract, after, before)
+    norm = jnp.sqrt(optax.tree.vdot(step, step))  # products are faster than optax.global_norm's sums on a CPU
+    along = -optax.tree.vdot(step, gradient)
+    moves = (norm > 0) & (gradient_norm > 0)
+    cosine = along / jnp.where(moves, gradient_norm, 1.0) / jnp.where(moves, norm, 1.0)
+    return {"update_norm": norm, "update_cosine": jnp.where(moves, cosine, 0.0)}
+
+
+def _refreshed(game: Game, name: str, state: Any) -> dict[str, Any]:
+    """Statistics of a player's own networks after one power iteration of their spectral norms."""
+    return {
+        n: {**state.stats[n], "spectral": power_iteration(state.params[n], state.stats[n]["spectral"])}
+        for n in game.players[name].owns
+        if "spectral" in state.stats[n]
+    }
 
 
 def play_round(
@@ -134,15 +183,9 @@ def play_round(
 def make_step(game: Game, *, local_batch: int, axis_name: str | None = None) -> StepFn:
     """The step of a game: ``step(state, batch, last=True) -> (state, metrics)``, pure.
 
-    Args:
-      game: the game.
-      local_batch: examples per device and round.
-      axis_name: mapped axis that splits the minibatch, or None.
-
-    Returns:
-      A function of the state, a batch with leaves [data rounds, local_batch, ...], and whether anybody looks at the
-      metrics. These are of each player's last move in the step, named "player/metric"; the ones that cost most, on how
-      its parameters moved, are 0 in a step at which nobody looks.
+    The batch has leaves [data rounds, local_batch, ...]; ``axis_name`` is the mapped axis that splits it, if any. The
+    metrics are of each player's last move in the step, named "player/metric"; those of how its parameters moved, which
+    cost most, are 0 in a step at which nobody looks.
     """
     with_data = data_rounds(game)
 

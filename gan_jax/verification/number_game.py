@@ -11,7 +11,8 @@ import optax
 from gan_jax.game import Game, Metrics, Player, simultaneous
 from gan_jax.move import Move
 from gan_jax.rules import Rule
-from gan_jax.training.step import State, init_state, make_step
+from gan_jax.training.state import State, init_state
+from gan_jax.training.step import make_step
 from gan_jax.verification.checks import compiled
 
 # {player: (all numbers by player, local examples [B]) -> cost}

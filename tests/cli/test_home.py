@@ -16,8 +16,8 @@ from gan_jax.evaluation.features import extractors_of
 from gan_jax.evaluation.reference import Reference
 from gan_jax.sweeps import driver, sweep, table
 from gan_jax.training import process
-from gan_jax.training.evaluate_runs import evaluate_runs
-from gan_jax.training.start import checkpoint_at
+from gan_jax.training.run import evaluate_runs
+from gan_jax.training.state import checkpoint_at
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 IMAGES = Reference("any", "test", np.zeros((2, 8, 8, 3), np.uint8), None, "", None, None)

@@ -14,7 +14,7 @@ import gan_jax
 from gan_jax import data
 from gan_jax.errors import ConfigError
 from gan_jax.game import STREAMS
-from gan_jax.training.grids import to_uint8
+from gan_jax.training.sampling import to_uint8
 
 SHORT = ("steps=10", "sample_every=0", "checkpoint_every=0", "log_every=5", "health.samples=64")
 NUM = 200

@@ -57,7 +57,7 @@ TRAINING = (
           "round.gradients({**points, player: jax.lax.stop_gradient(own)})",
           "Unrolling is not differentiated through the opponents' steps.", (JACOBIAN,)),
     # Who writes what, statistics, keys.
-    Fault("move-writes-others-params", "training/field.py", '"params": params,',
+    Fault("move-writes-others-params", "training/step.py", '"params": params,',
           '"params": {**state.params, **params},', "A player of a simultaneous round puts the others' parameters back.",
           ("tests/games/test_closed_forms.py", BATTERY)),
     Fault("move-owner-twice", "game.py", "if len(owners) != 1:", "if not owners:", "Two players may own one network.",
@@ -65,7 +65,7 @@ TRAINING = (
     Fault("move-not-finite-is-written", "training/step.py", "_where(ok, value, old[name])",
           "_where(state.alive, value, old[name])", "A move that is not finite is written.", (BATTERY,),
           first="not_finite"),
-    Fault("statistics-lost", "training/field.py", "{**stats[name][n], **after.get(n, {})}", "stats[name][n]",
+    Fault("statistics-lost", "training/step.py", "{**stats[name][n], **after.get(n, {})}", "stats[name][n]",
           "The mover's batch statistics never change.", (BATTERY,), first="leaves and batch_norm"),
     Fault("spectral-not-iterated", "nn/spectral.py", 'return {"u": u, "v": v}', 'return {"u": spectral["u"], "v": v}',
           "The power iteration stands still.", ("tests/nn/test_spectral.py",)),
@@ -94,7 +94,7 @@ TRAINING = (
     Fault("data-density", "data/synthetic.py", "dimension * math.log(std", "math.log(std",
           "The exact density of a mixture does not integrate to one.", ("tests/data/test_synthetic.py",)),
     # Averages over devices, and the split of the batch.
-    Fault("axis-gradient", "training/field.py", "start = average(start)", "start = dict(start)",
+    Fault("axis-gradient", "training/step.py", "start = average(start)", "start = dict(start)",
           "Each device follows the gradient of its own examples.", (VERIFY_RULES,)),
     Fault("axis-batch-norm", "nn/layers.py", "axis_name=axis_name,", "axis_name=None,",
           "Batch norm sees the examples of one device.", ("tests/nn/test_layers.py",)),
@@ -120,7 +120,7 @@ TRAINING = (
           "_average(state.replace(params=begun.params, step=jnp.where(state.alive, begun.step + 1, "
           "begun.step))).replace(params=state.params), metrics", "The average is of the parameters before the step.",
           (BATTERY,), first="ema"),
-    Fault("ema-not-sampled", "training/weights.py", "{**state.params, **state.ema}", "{**state.ema, **state.params}",
+    Fault("ema-not-sampled", "training/state.py", "{**state.params, **state.ema}", "{**state.ema, **state.params}",
           "Samples are of the raw parameters.", ("tests/cli/test_commands.py",), first="averaged"),
     # Convolutions and layers.
     Fault("conv-kernel-gradient", "nn/cpu/patches.py", "lax.optimization_barrier(kernel.reshape(-1, features).T)",

@@ -7,7 +7,8 @@ import pytest
 from support.toys import HYPER, dirac, gradient_reversal
 
 from gan_jax.game import alternating, simultaneous
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 
 def radius_after(game, steps):

@@ -14,8 +14,8 @@ from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
 from gan_jax.game import data_rounds
 from gan_jax.games.gan import probabilities
-from gan_jax.training.field import taken
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step, taken
 
 QUICKLY = {"xla_backend_optimization_level": 0}
 TINY = {

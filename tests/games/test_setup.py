@@ -10,8 +10,12 @@ import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
+from gan_jax.sweeps import Sweep, grid
+from gan_jax.sweeps.driver import sweep
+from gan_jax.sweeps.executors import LOCAL
 from gan_jax.sweeps.layout import structure_of
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 OWN = {
     "data.name": "ring", "game.name": "support.toys:pulled", "generator.mlp.widths": (4,), "latent_dim": 3,
@@ -89,6 +93,25 @@ def test_an_option_that_a_game_does_not_take_is_refused():
     for value in ("far", True, None):
         with pytest.raises(ConfigError, match=rf"^game\.options\.pull={value!r} is not possible; allowed: a number$"):
             built(game__options={"pull": value})
+
+
+@pytest.mark.parametrize(("field", "value", "default"), [
+    ("health.samples", 0, 256), ("sample_every", 10, 1000), ("sample_count", 9, 64),
+])  # fmt: skip
+def test_a_field_of_samples_is_refused_where_nothing_is_drawn(tmp_path, field, value, default):
+    config = load_values({**OWN, "steps": 4, field: value})
+    rates = Sweep(grid({"optimizer.generator.learning_rate": [0.1, 0.2]}))
+    for begin in (
+        lambda: gan_jax.train(config, tmp_path / "run", progress=False),
+        lambda: sweep(rates, config, tmp_path / "run", LOCAL, progress=False),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            begin()
+        assert str(refused.value) == (
+            f"{field}={value} has no effect: game.name='support.toys:pulled' has nothing to draw; "
+            f"allowed: {default}, the default"
+        )
+        assert not (tmp_path / "run").exists() or not list((tmp_path / "run").glob("*.json"))
 
 
 def test_a_game_with_nothing_to_draw_trains_and_goes_on(tmp_path):

@@ -16,8 +16,9 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import data_rounds
 from gan_jax.games.gan import hidden_layer, pack
 from gan_jax.move import to_draw
-from gan_jax.training.start import check_examples_apart
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.checks import check_examples_apart
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 QUICKLY = {"xla_backend_optimization_level": 0}
 BASE = {

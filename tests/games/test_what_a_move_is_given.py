@@ -12,7 +12,8 @@ from support.toys import BatchNormDense, gan_batch_norm
 
 from gan_jax.game import Game, Player, data_rounds
 from gan_jax.training.parallel import make_loop
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 STEPS, SIZE = 3, 4
 SCHEDULE = (("first",), ("first",), ("first", "second"))  # two rounds that are scanned, and a simultaneous one

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,18 @@ from golden.rows import ROWS, Row
 from PIL import Image
 
 import gan_jax
-from gan_jax.build import build_game, build_hyper, build_source
+from gan_jax.build import build_game, build_source
 from gan_jax.config import load_config, load_values
 from gan_jax.sweeps import Sweep, grid
 from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.executors import LOCAL
 from gan_jax.training import parallel
-from gan_jax.training.checkpoints import digest, leaves_of, read_checkpoint
-from gan_jax.training.loop import _Stream, compile_program
+from gan_jax.training.checkpoints import digest, leaves_of
+from gan_jax.training.loop import compile_program
+from gan_jax.training.parallel import Stream
 from gan_jax.training.process import processor
 from gan_jax.training.sampling import draw, make_sampler
-from gan_jax.training.start import initial_state
+from gan_jax.training.state import init_state, initial_state
 
 SAMPLES, SEED = 16, 5
 TIMED = ("seconds", "images_per_second")  # numbers of a record that depend on the clock
@@ -60,10 +62,10 @@ def program(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
     """Some steps in one call of the compiled program."""
     source = build_source(config)
     game = build_game(config, source)
-    state = initial_state(config, game, build_hyper(config), print)
+    state = initial_state(config, game, print, partial(init_state, game, ema=config.ema.decay > 0))
     initial = leaves_of(state)
     call, mesh = compile_program(config, game, source)
-    stream = _Stream(config, game, source, 0, mesh).take(row.steps) if source.stream else {}
+    stream = Stream(config, game, source, 0, mesh).take(row.steps) if source.stream else {}
     state, metrics = call(
         parallel.replicate(state, mesh), parallel.replicate(dict(source.arrays), mesh), stream,
         parallel.replicate(np.int32(row.steps), mesh),
@@ -103,12 +105,12 @@ def whole(workdir: Path) -> dict[str, Any]:
         for name, value in record.items()
         if name not in TIMED
     }
-    step, leaves = read_checkpoint(workdir, "latest")
+    run = gan_jax.load_run(workdir)
     return {
-        "state": described(leaves),
+        "state": described(leaves_of(run.state)),
         "samples": described({
-            "samples": gan_jax.load_run(workdir).sample(SAMPLES, SEED),
-            "picture": np.asarray(Image.open(workdir / "samples" / f"{step}.png")),
+            "samples": run.sample(SAMPLES, SEED),
+            "picture": np.asarray(Image.open(workdir / "samples" / f"{run.state.step}.png")),
         }),
         "fields": names,
         "record": records,

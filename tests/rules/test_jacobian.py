@@ -12,7 +12,8 @@ import pytest
 from gan_jax.game import Game, Player, simultaneous
 from gan_jax.rules import RULES
 from gan_jax.rules.second_order import squared_norm_gradient
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 from gan_jax.verification.number_game import Number
 
 NAMES = ("a", "b", "c")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_jax.data.storage import resident
 from gan_jax.training.parallel import make_loop
-from gan_jax.training.step import State
+from gan_jax.training.state import State
 
 
 def step(state, batch, last):

@@ -11,7 +11,8 @@ from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
 from gan_jax.game import data_rounds
 from gan_jax.training.parallel import AXIS, device_mesh, make_loop, make_program, replicate
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 from support import matrix
 from support.toys import data_of
 

@@ -13,7 +13,8 @@ from gan_jax.game import data_rounds
 from gan_jax.losses import get
 from gan_jax.move import to_draw
 from gan_jax.training.parallel import make_loop
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 SAMPLES, SEEDS = 256, 20
 FAST = {"xla_backend_optimization_level": 1}  # to compile takes longer than to train

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gan_jax.training.step import init_state
+from gan_jax.training.state import init_state
 from support.toys import HYPER
 
 BATCH = 8

@@ -13,7 +13,7 @@ from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.executors import Executor
 from gan_jax.sweeps.train import run_group
 from gan_jax.training import sampling
-from gan_jax.training.checkpoints import read_checkpoint
+from gan_jax.training.checkpoints import leaves_of
 from support.commands import TINY, result
 from support.states import error
 
@@ -105,7 +105,7 @@ def digests(workdir):
 @functools.cache
 def stored(run):
     """{leaf: array} of the newest checkpoint of a run that has ended, but its numbers."""
-    leaves = read_checkpoint(run, "latest")[1]
+    leaves = leaves_of(gan_jax.load_run(run).state)
     return {name: leaf for name, leaf in leaves.items() if not name.startswith("hyper/")}
 
 

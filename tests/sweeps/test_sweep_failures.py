@@ -28,7 +28,7 @@ from gan_jax.sweeps.driver import sweep
 from gan_jax.sweeps.executors import LOCAL, train_groups
 from gan_jax.sweeps.space import grid
 from gan_jax.sweeps.sweep import Sweep
-from gan_jax.training import together
+from gan_jax.training import loop as loop_module
 from gan_jax.training.records import locked
 
 DISCRIMINATOR = "optimizer.discriminator.learning_rate"
@@ -229,7 +229,7 @@ def test_a_hopeless_run_of_a_group_that_is_resumed_is_left_as_it_ended(tmp_path,
 
 
 def test_a_group_that_does_not_fit_in_memory_is_halved(tmp_path, monkeypatch):
-    asked, program_of = [], together.program_of
+    asked, program_of = [], loop_module.program_of
 
     def small(shared, width):
         asked.append(width)
@@ -237,7 +237,7 @@ def test_a_group_that_does_not_fit_in_memory_is_halved(tmp_path, monkeypatch):
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8589934592 bytes.")
         return program_of(shared, width)
 
-    monkeypatch.setattr(together, "program_of", small)
+    monkeypatch.setattr(loop_module, "program_of", small)
     rates = {RATE: [1e-3, 2e-3, 3e-3]}
     assert train_sweep(tmp_path / "halved", rates, seeds=2, width=6) == {"finished": 6}
     assert asked == [6, 3, 3]
@@ -251,7 +251,7 @@ def test_one_run_that_does_not_fit_in_memory_fails(tmp_path, monkeypatch):
     def nothing_fits(shared, width):
         raise MemoryError("not a byte left")
 
-    monkeypatch.setattr(together, "program_of", nothing_fits)
+    monkeypatch.setattr(loop_module, "program_of", nothing_fits)
     assert train_sweep(tmp_path, {RATE: [1e-3, 2e-3, 3e-3, 4e-3]}, width=4) == {"failed": 4}
     ((group, ended),) = groups(tmp_path).values()
     assert (group["width"], ended["status"]) == (1, "failed")
@@ -260,16 +260,16 @@ def test_one_run_that_does_not_fit_in_memory_fails(tmp_path, monkeypatch):
 
 def test_a_metric_without_a_value_fails_its_run_alone(tmp_path, monkeypatch):
     from gan_jax.errors import MetricError
-    from gan_jax.training.events import Output
+    from gan_jax.training.events import Journal
 
-    evaluate = Output.evaluate
+    evaluate = Journal.evaluate
 
     def planted(self, step, state):
         if self.config.seed == 1 and step == 10:
             raise MetricError("modes has no value: planted")
         return evaluate(self, step, state)
 
-    monkeypatch.setattr(Output, "evaluate", planted)
+    monkeypatch.setattr(Journal, "evaluate", planted)
     assert train_sweep(tmp_path, {RATE: [1e-3]}, seeds=3) == {"failed": 1, "finished": 2}
     ended = result(folders(tmp_path)[1,])  # a field of one value does not vary
     assert (ended["status"], ended["step"]) == ("failed", 10)

@@ -29,7 +29,7 @@ from gan_jax.game import STREAMS
 from gan_jax.sweeps.executors import train_groups
 from gan_jax.sweeps.runs import run_name
 from gan_jax.sweeps.space import zipped
-from gan_jax.training import shared as shared_module
+from gan_jax.training import loop as loop_module
 
 # Numbers that vary inside one program: a rate of each player, an average, a target, a penalty's weight.
 SETTINGS = {
@@ -203,7 +203,7 @@ def test_every_run_sees_the_examples_and_keys_that_it_sees_alone(tmp_path, monke
         "log_every=1", "steps=6", "steps_per_call=2", "sample_every=0", "checkpoint_every=0", "batch_size=8",
         "evaluation.metrics=()", "evaluation.every=0", "health.samples=0",
     )  # fmt: skip
-    monkeypatch.setattr(shared_module, "make_step", lambda game, local_batch: spying)
+    monkeypatch.setattr(loop_module, "make_step", lambda game, **sizes: spying)
     rates, config = {RATE: [1e-3, 2e-3]}, base(*fields, variant=variant)
     assert train_sweep(tmp_path / "sweep", rates, seeds=2, config=config, executor=train_groups) == {"finished": 4}
     gan_jax.train(base(*fields, "seed=1", variant=variant), tmp_path / "alone", progress=False, step=spying)

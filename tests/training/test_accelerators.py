@@ -20,7 +20,8 @@ from gan_jax.data import decode
 from gan_jax.game import data_rounds
 from gan_jax.training.parallel import device_mesh, make_loop, make_program
 from gan_jax.training.sampling import make_sampler
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 BATCH = matrix.BASE["batch_size"]

@@ -8,7 +8,7 @@ from support.commands import TINY, elsewhere, here, refuse_training, refused
 
 import gan_jax
 from gan_jax.training import process
-from gan_jax.training.continuing import _other_rounding as other_rounding
+from gan_jax.training.checks import _other_rounding as other_rounding
 from gan_jax.training.records import write_environment
 
 pytestmark = pytest.mark.usefixtures("empty_folder")

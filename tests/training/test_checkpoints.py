@@ -21,7 +21,7 @@ def test_any_name_of_a_directory(tmp_path, name):
         checkpoints.save(step, {**LEAVES, "step": np.int32(step)})
     checkpoints.close()
     found = Checkpoints(tmp_path / name / "below", read_only=True)
-    leaves = found.restore(3)
+    leaves = found.restore(3, LEAVES)
     found.close()
     assert leaves["step"] == 3
     np.testing.assert_array_equal(leaves["params/a/kernel"], LEAVES["params/a/kernel"])
@@ -60,6 +60,6 @@ def test_a_checkpoint_that_cannot_be_read_says_so_and_nothing_else(tmp_path, mon
     for path in (tmp_path / "checkpoints/1/state").rglob("d/*"):
         path.write_bytes(b"")
     with pytest.raises(WorkdirError, match="1 cannot be read"):
-        checkpoints.restore(1)
+        checkpoints.restore(1, {})
     checkpoints.close()
     assert [(type(h.exc_value), str(h.exc_value)[:60]) for h in heard] == []

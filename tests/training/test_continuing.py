@@ -13,8 +13,7 @@ from gan_jax import data, load_config, load_run
 from gan_jax.build import build_source
 from gan_jax.config import load_values
 from gan_jax.errors import ConfigError
-from gan_jax.training.continuing import check_workdir
-from gan_jax.training.known_data import check_data, stored_source, write_data
+from gan_jax.training.checks import check_data, check_workdir, stored_source, write_data
 
 DRAWN = ["samples/40.png", "best/7/state", "checkpoints/20/state", "events.out.tfevents.1.host", "metrics.jsonl"]
 
@@ -164,7 +163,7 @@ def test_a_run_of_an_earlier_version_is_continued_without_its_data_being_known(c
 def test_sampling_needs_no_data(tmp_path_factory, tmp_path, monkeypatch):
     workdir = image_run(tmp_path_factory)
     expected = load_run(workdir).sample(3)
-    for module in ("gan_jax.build", "gan_jax.training.known_data"):
+    for module in ("gan_jax.build", "gan_jax.training.checks"):
         monkeypatch.setattr(f"{module}.build_source", lambda config: pytest.fail("reads the data"))
     run = load_run(workdir)
     assert run.source.shape == (8, 8, 1)

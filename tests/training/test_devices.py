@@ -18,7 +18,7 @@ import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source, local_batch_size
 from gan_jax.errors import ConfigError
 from gan_jax.training.checkpoints import leaves_of
-from gan_jax.training.step import init_state
+from gan_jax.training.state import init_state
 
 TOLERANCE = 1e-5
 # What is trained on several devices, by the process that does so.

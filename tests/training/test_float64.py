@@ -14,7 +14,8 @@ from gan_jax.networks import mlp
 from gan_jax.optimizers import numbers
 from gan_jax.training import parallel
 from gan_jax.training.parallel import padded, side_by_side, unpadded
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 options = {
     "name": "adam", "learning_rate": 0.01, "b1": 0.5, "b2": 0.999, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0,

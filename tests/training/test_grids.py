@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.training.grids import image_grid, point_plot, to_uint8, write_png
+from gan_jax.training.sampling import image_grid, point_plot, to_uint8, write_png
 
 
 def test_pixels_map_from_minus_one_and_one_to_0_and_255():

@@ -32,7 +32,7 @@ from support.commands import (
 
 import gan_jax
 from gan_jax.training.checkpoints import Checkpoints
-from gan_jax.training.events import Output
+from gan_jax.training.events import Journal
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_second_process_is_refused_and_sigterm_saves_what_the_first_has(refere
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_ctrl_c_and_a_hang_up_save_and_the_same_command_continues(reference, tmp_path, monkeypatch, number, status):
-    workdir, record = tmp_path / "run", Output.record
+    workdir, record = tmp_path / "run", Journal.record
 
     def interrupting(output, step, *arguments):
         if step == 25:
@@ -134,7 +134,7 @@ def test_ctrl_c_and_a_hang_up_save_and_the_same_command_continues(reference, tmp
         return record(output, step, *arguments)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) if status == 129 else contextlib.nullcontext():
-        patch.setattr(Output, "record", interrupting)
+        patch.setattr(Journal, "record", interrupting)
         ended = here(*train_flags(workdir))
     if status == 130:
         assert_interrupted(ended, 130, workdir)
@@ -239,8 +239,8 @@ def test_a_damaged_newest_checkpoint_is_put_aside(copy, damage):
     damage(copy / "checkpoints" / "60")
     said = []
     with contextlib.closing(Checkpoints(copy)) as found:
-        step, leaves = found.restore_newest(said.append)
-        assert step == leaves["step"] == 50
+        step, state = found.restore_newest(gan_jax.load_run(copy, "50").state, said.append)
+        assert step == state.step == 50
         assert found.steps() == [40, 50]
     [line] = said
     assert str(copy / "checkpoints" / "60") in line

@@ -11,8 +11,8 @@ import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source
 from gan_jax.config import load_values
 from gan_jax.errors import WorkdirError
-from gan_jax.training.checkpoints import leaves_of, state_like
-from gan_jax.training.step import init_state
+from gan_jax.training.checkpoints import leaves_of, restored_like
+from gan_jax.training.state import init_state
 
 FIELDS = {
     "data.name": "ring",
@@ -40,12 +40,12 @@ def test_numbers_that_follow_from_the_configuration_need_not_be_in_a_checkpoint(
     leaves = leaves_of(state)
     del leaves["hyper/penalties.lecam.weight"]
     leaves["hyper/steps"] = np.float32(4.0)
-    restored = state_like(state.replace(step=jnp.int32(7)), leaves)
+    restored = restored_like(state.replace(step=jnp.int32(7)), leaves, but=("hyper/",))
     assert restored.hyper == state.hyper
     assert int(restored.step) == 0
     del leaves["params/generator/output/bias"]
     with pytest.raises(WorkdirError, match="params/generator/output/bias"):
-        state_like(state, leaves)
+        restored_like(state, leaves, but=("hyper/",))
 
 
 def test_stopped_and_continued_gives_the_same_bits(tmp_path):

@@ -19,7 +19,8 @@ from gan_jax.game import data_rounds
 from gan_jax.training import loop as loop_module
 from gan_jax.training import parallel
 from gan_jax.training.parallel import make_loop
-from gan_jax.training.step import init_state, make_step
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 FAST = {"xla_backend_optimization_level": 1}  # compilation is most of these tests' time
 QUIET = {"log_every": 0, "sample_every": 0, "checkpoint_every": 0, "health.samples": 0}

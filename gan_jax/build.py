@@ -158,8 +158,8 @@ def _with_rule(game: Game, configured: Chosen) -> Game:
     return dataclasses.replace(game, players=players, rule=bound)
 
 
-def local_batch_size(batch_size: int, devices: int, packing: int = 1) -> int:
-    """Examples per device, whole packs of them.
+def local_batch_size(batch_size: int, devices: int, packing: int = 1, field: str = "packing") -> int:
+    """Examples per device, whole packs of them; ``field`` says how many are in a pack.
 
     Raises:
       ConfigError: the batch does not divide over the devices; names the sizes nearby that would.
@@ -168,7 +168,7 @@ def local_batch_size(batch_size: int, devices: int, packing: int = 1) -> int:
     if batch_size % unit:
         below, above = batch_size // unit * unit, (batch_size // unit + 1) * unit
         near = f"{below} or {above}" if below else f"{above}"
-        packs = f" in packs of game.gan.packing={packing}" if packing > 1 else ""
+        packs = f" in packs of {field}={packing}" if packing > 1 else ""
         raise ConfigError(
             f"batch_size={batch_size} does not divide over {devices} devices{packs}; "
             f"allowed: a multiple of {unit}, such as {near}"

@@ -137,10 +137,12 @@ def _virtual_batch_norm(values: Values) -> None:
 
 
 def _packing(values: Values) -> None:
-    packing = values["game.gan.packing"]
+    game = chosen(values, "game")
+    packing = game.options.get("packing", 1)
     if values["batch_size"] % packing:
         raise ConfigError(
-            f"game.gan.packing={packing} does not divide batch_size={values['batch_size']}; allowed: a divisor of it"
+            f"{game.field('packing')}={packing} does not divide batch_size={values['batch_size']}; "
+            "allowed: a divisor of it"
         )
 
 

@@ -132,6 +132,8 @@ class Game:
         draw.
       scores: what it gets on labelled examples, by name; NAME is measured as the metric "score:NAME".
       frozen: names of networks that no player owns.
+      starts: {network: the feature whose real examples it is given where its first parameters depend on its input};
+        others are initialized on zeros.
       group: consecutive examples of a minibatch that are judged together; it divides each device's part.
       loss: its adversarial loss as configured, on whose scale the players' costs are read; None where it has none.
       log_odds: (``Move``, x [B, ...]) -> logits [B] of single examples, sigmoid(logit) the probability that x is
@@ -153,6 +155,7 @@ class Game:
     outputs: Mapping[str, Output] = dataclasses.field(default_factory=dict)
     scores: Mapping[str, Score] = dataclasses.field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    starts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     group: int = 1
     loss: AdversarialLoss | None = None
     log_odds: Callable[[Any, jax.Array], jax.Array] | None = None
@@ -167,16 +170,9 @@ class Game:
 
 
 class Term(NamedTuple):
-    """A configured penalty.
+    """A configured penalty."""
 
-    Attributes:
-      name: its name, also that of its metric and of its random numbers.
-      penalty: what it computes.
-      weight: hyper -> its weight.
-      options: hyper -> its options.
-    """
-
-    name: str
+    name: str  # also that of its metric and of its random numbers
     penalty: Penalty
     weight: Callable[[Hyper], jax.Array]
     options: Callable[[Hyper], Mapping[str, Any]]

@@ -43,7 +43,7 @@ def _concatenation(config: ConfigDict) -> ConfigDict:
 
 
 def _projection(config: ConfigDict) -> ConfigDict:
-    """Gains and biases by class in the generator, a product of features and a vector of the label; all else the same."""
+    """Gains and biases by class in the generator, the features times a vector of the label; all else the same."""
     config.game.name = "projection"
     config.generator.name = config.discriminator.name = "projection"
     config.generator.projection.channels = config.discriminator.projection.channels = 32

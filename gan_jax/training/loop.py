@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.build import build_game, build_source, describe_parts, local_batch_size
+from gan_jax.chosen import chosen
 from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import Game, data_rounds
@@ -27,7 +28,7 @@ from gan_jax.training.measure import Instruments, instruments_of
 from gan_jax.training.process import agree, stop_requested
 from gan_jax.training.progress import Progress, Show, ToldOfSeveral
 from gan_jax.training.records import locked
-from gan_jax.training.state import Initialize, State, init_state, initial_state
+from gan_jax.training.state import Initialize, State, first_examples, init_state, initial_state
 from gan_jax.training.step import StepFn, make_step
 
 Program = Any  # a compiled (state, arrays, count) -> (state, metrics)
@@ -51,9 +52,13 @@ def prepared(
 ) -> tuple[Shared, State]:
     """What a run is trained with, and its state at step 0; refuses what cannot work before anything is written."""
     game = build_game(config, source)
-    initialize: Initialize = partial(init_state, game, ema=config.ema.decay > 0)
+    made = partial(init_state, game, ema=config.ema.decay > 0)
     if together:  # compiled as a whole, for all their keys and numbers
-        initialize = jax.jit(initialize)
+        made = jax.jit(made)
+
+    def initialize(key: jax.Array, hyper: Mapping[str, Any]) -> State:
+        return made(key, hyper, first_examples(game, source, key))
+
     state = initial_state(config, game, say, initialize)
     check_components(config, game, source, state)
     instruments = instruments_of(config, game, source, state) if jax.process_index() == 0 else None
@@ -142,7 +147,9 @@ def train(
     process.keep_programs()
     primary = jax.process_index() == 0
     # Refused before data is read or anything is written.
-    local_batch_size(config.batch_size, jax.device_count(), config.game.gan.packing)
+    options = chosen(configs.flatten(config), "game")
+    packing = options.options.get("packing", 1)
+    local_batch_size(config.batch_size, jax.device_count(), packing, options.field("packing"))
     show = Progress(config.steps, enabled=progress and primary)
     shared, state = prepared(config, build_source(config), show.say)
     game, source = shared.game, shared.source

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.struct
@@ -12,6 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import build_hyper
+from gan_jax.data import Source
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
 from gan_jax.game import STREAMS, Game
 from gan_jax.metrics.table import SCORE
@@ -21,6 +23,7 @@ from gan_jax.registry import describe, is_reference
 from gan_jax.threefry import fast
 from gan_jax.training.checkpoints import read_networks, restored_like
 
+FIRST = 500  # examples from which first parameters are made, as in the code of weight normalization
 PASSES, EXAMPLES = 4, 500  # minibatches from which statistics are estimated, and examples in each
 ANEW = 1001  # folded into the key of samples; the sample grid's purposes are small numbers, `measure` takes 1000
 
@@ -45,8 +48,14 @@ class State(flax.struct.PyTreeNode):
     first_bad_step: jax.Array  # int32, the step (counted from 1) of that move, -1 while alive
 
 
-def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: bool = False) -> State:
-    """The state before the first step; ``ema`` averages the networks that some player owns."""
+def init_state(
+    game: Game, key: jax.Array, hyper: Mapping[str, float], examples: Mapping[str, jax.Array] = MappingProxyType({}),
+    *, ema: bool = False,
+) -> State:  # fmt: skip
+    """The state before the first step; ``ema`` averages the networks that some player owns.
+
+    ``examples`` are those of ``first_examples``; without them only the shapes of such a network's parameters are right.
+    """
 
     # Compiled as a whole: one by one, the operations of an initialization take seconds to compile; so does the usual
     # key's random generator, several times as long as that of a fast one.
@@ -63,6 +72,8 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
     params, stats = {}, {}
     for name in sorted(game.networks):
         inputs = [jnp.zeros((2, *spec.shape), spec.dtype) for spec in game.inputs[name]]
+        if game.starts.get(name) in examples:
+            inputs[0] = examples[game.starts[name]]
         with jax.numpy_dtype_promotion("standard"):
             variables = variables_of(name, key, *inputs)
         params[name] = variables.pop("params", {})
@@ -82,6 +93,14 @@ def init_state(game: Game, key: jax.Array, hyper: Mapping[str, float], *, ema: b
         alive=jnp.bool_(True),
         first_bad_step=jnp.int32(-1),
     )
+
+
+def first_examples(game: Game, source: Source, key: jax.Array) -> dict[str, jax.Array]:
+    """{feature: real examples} on which ``Game.starts`` has networks initialized."""
+    if not game.starts:
+        return {}
+    taken = source.take(jax.random.fold_in(fast(key), STREAMS["init"]), FIRST)
+    return {feature: jnp.asarray(taken[feature]) for feature in game.starts.values()}
 
 
 def initial_state(config: ConfigDict, game: Game, say: Callable[[str], None], initialize: Initialize) -> State:

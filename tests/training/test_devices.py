@@ -101,9 +101,7 @@ def test_the_sizes_nearby_are_named(size, devices, near):
         local_batch_size(size, devices)
     assert local_batch_size(32, 4) == 8
     assert local_batch_size(32, 4, packing=2) == 8
-    with pytest.raises(
-        ConfigError, match=r"in packs of game.gan.packing=3; allowed: a multiple of 6, such as 30 or 36"
-    ):
+    with pytest.raises(ConfigError, match=r"in packs of packing=3; allowed: a multiple of 6, such as 30 or 36"):
         local_batch_size(32, 2, packing=3)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.build import data_options
-from gan_jax.data import decode
+from gan_jax.data import all_labelled, decode
 from gan_jax.errors import ConfigError, MetricError, nearest
 from gan_jax.evaluation.protocol import Protocol
 from gan_jax.evaluation.reference import ORDER, source_of
@@ -92,14 +92,15 @@ def load(
       DataError: data that are missing or broken.
     """
     source = source_of(name, split, data_dir, options, "real")
-    if missing := [feature for feature in reads if feature not in source.features]:
+    every = max(part.num_examples or num for part in (source.parts or {"": source}).values())
+    found = source.stored(jax.random.key(ORDER), every)
+    known = found if source.parts else all_labelled(found)  # under the names that few labelled ones have in training
+    if missing := [feature for feature in reads if feature not in known]:
         raise ConfigError(
             f"score {score!r} reads the feature {missing[0]!r}; "
             f"data.name={name!r}, split {split!r}, has {', '.join(source.features)}"
         )
-    every = max(part.num_examples or num for part in (source.parts or {"": source}).values())
-    found = source.stored(jax.random.key(ORDER), every)
-    features = {feature: np.asarray(found[feature]) for feature in reads}
+    features = {feature: np.asarray(known[feature]) for feature in reads}
     if len({len(value) for value in features.values()}) != 1:
         lengths = ", ".join(f"{len(value):,} of {feature!r}" for feature, value in features.items())
         raise ConfigError(f"score {score!r} reads {lengths or 'nothing'}; allowed: as many examples of each feature")

@@ -52,7 +52,7 @@ def prepared(
 ) -> tuple[Shared, State]:
     """What a run is trained with, and its state at step 0; refuses what cannot work before anything is written."""
     game = build_game(config, source)
-    made = partial(init_state, game, ema=config.ema.decay > 0)
+    made: Callable[..., State] = partial(init_state, game, ema=config.ema.decay > 0)
     if together:  # compiled as a whole, for all their keys and numbers
         made = jax.jit(made)
 

@@ -131,7 +131,8 @@ def _section_of(field: str, values: Values) -> str:
             return f"penalties of the {PENALTIES[rest[0]].player}"
         if values["penalties.own.weight"] == 0:
             return ""
-        return f"penalties of the {make_penalty(resolve('penalties', values['penalties.own.name']), {}, '').player}"
+        own, roles = resolve("penalties", values["penalties.own.name"]), roles_of(values["game.name"])
+        return f"penalties of the {make_penalty(own, {}, '', roles).player}"
     if first == "optimizer":
         return f"optimizer.{rest[0]}"
     if field == "data.labelled":

@@ -101,12 +101,13 @@ class Configured:
         made = optimizer(options.to_dict(), path)
         return projected(made, path) if options.clip_weights > 0 else made
 
-    def schedule(self, first: str = "discriminator", second: str = "generator") -> Schedule:
+    def schedule(self, *players: str) -> Schedule:
         """As ``Setup.schedule``."""
         self.asked.add("schedule")
+        players = players or ("discriminator", "generator")
         if self.config.schedule.simultaneous:
-            return simultaneous(first, second)
-        return alternating(first, second, self.config.schedule.discriminator_steps)
+            return simultaneous(*players)
+        return alternating(*players, steps=self.config.schedule.discriminator_steps)
 
     def loss(self) -> Loss:
         """As ``Setup.loss``."""
@@ -118,10 +119,11 @@ class Configured:
 
         return Loss(at, make_loss(configured.component, configured.options, configured.choice))
 
-    def terms(self, role: str) -> tuple[Term, ...]:
+    def terms(self, role: str, of: str = "image") -> tuple[Term, ...]:
         """As ``Setup.terms``."""
+        self._table_of(role)
         self.asked.add(f"penalties of the {role}")
-        return build_terms(self.config, self.feature("image").shape)[role]
+        return build_terms(self.config, self.feature(of).shape)[role]
 
     def latents(self) -> Latents:
         """As ``Setup.latents``."""
@@ -148,9 +150,10 @@ def build_terms(config: ConfigDict, shape: tuple[int, ...]) -> dict[str, tuple[T
       ConfigError: a user's own is not a penalty, or one for images meets points.
     """
     values = flatten(config)
-    made: dict[str, tuple[Term, ...]] = {"discriminator": (), "generator": ()}
+    roles = roles_of(config.game.name)
+    made: dict[str, tuple[Term, ...]] = dict.fromkeys(roles, ())
     for name, configured in chosen_penalties(values).items():
-        penalty = make_penalty(configured.component, configured.options, configured.choice)
+        penalty = make_penalty(configured.component, configured.options, configured.choice, roles)
         weight = f"penalties.{name}.weight"
         if penalty.images_only and len(shape) != 3:
             raise ConfigError(

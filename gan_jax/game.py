@@ -183,13 +183,13 @@ def image_of(drawn: Any) -> Any:
     return drawn["image"] if isinstance(drawn, Mapping) else drawn
 
 
-def alternating(first: str, second: str, steps: int = 1) -> Schedule:
-    """``steps`` rounds of ``first``, then one of ``second``.
+def alternating(first: str, *others: str, steps: int = 1) -> Schedule:
+    """``steps`` rounds of ``first``, then one of each of the others.
 
     References:
       Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, Algorithm 1 (k = ``steps``).
     """
-    return ((first,),) * steps + ((second,),)
+    return ((first,),) * steps + tuple((player,) for player in others)
 
 
 def simultaneous(*players: str) -> Schedule:

@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -196,7 +196,9 @@ def _like_gradients(direction: Callable[..., Any], field: str) -> Callable[..., 
     return checked
 
 
-def make_penalty(component: Any, options: Mapping[str, Any], field: str) -> Penalty:
+def make_penalty(
+    component: Any, options: Mapping[str, Any], field: str, roles: Collection[str] = tuple(ROLES)
+) -> Penalty:
     """A ``Penalty`` from a penalty or a plain function of supplied arguments, which is taken to be the discriminator's.
 
     Raises:
@@ -205,8 +207,8 @@ def make_penalty(component: Any, options: Mapping[str, Any], field: str) -> Pena
     penalty = component if isinstance(component, Penalty) else Penalty(component, "discriminator")
     if not callable(penalty.function):
         raise ConfigError(f"{field} gives {type(component).__name__}; allowed: a Penalty, or a function")
-    if penalty.player not in ("discriminator", "generator"):
-        raise ConfigError(f"{field} belongs to player={penalty.player!r}; allowed: discriminator, generator")
+    if penalty.player not in roles:
+        raise ConfigError(f"{field} belongs to player={penalty.player!r}; allowed: {', '.join(roles)}")
     check_taken(penalty.function, options, field)
     for name, parameter in parameters_of(penalty.function).items():
         if name not in SUPPLIED_TO_PENALTIES and parameter.default is parameter.empty:

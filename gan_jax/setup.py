@@ -82,14 +82,17 @@ class Setup(Protocol):
     def optimizer(self, role: str) -> optax.GradientTransformation:
         """The optimizer of a role; its numbers are read from ``hyper``."""
 
-    def schedule(self, first: str = "discriminator", second: str = "generator") -> Schedule:
-        """Rounds of two players, of which the ``first`` moves schedule.discriminator_steps times."""
+    def schedule(self, *players: str) -> Schedule:
+        """Rounds of players, one after another; the first moves schedule.discriminator_steps times.
+
+        Without ``players`` they are "discriminator" and "generator".
+        """
 
     def loss(self) -> Loss:
         """The adversarial loss."""
 
-    def terms(self, role: str) -> tuple[Term, ...]:
-        """The penalties of a role, "discriminator" or "generator"."""
+    def terms(self, role: str, of: str = "image") -> tuple[Term, ...]:
+        """The penalties of a role, for examples like the feature ``of``; a game's own role has a user's alone."""
 
     def latents(self) -> Latents:
         """The latent variables."""

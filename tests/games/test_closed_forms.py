@@ -42,7 +42,9 @@ def by_hand(loss, steps, k, together):
 @pytest.mark.parametrize("loss", ["minimax", "non_saturating"])
 @pytest.mark.parametrize(("k", "together"), [(1, True), (1, False), (5, False)])
 def test_dirac_gan_follows_its_equations(loss, k, together):
-    schedule = simultaneous("discriminator", "generator") if together else alternating("discriminator", "generator", k)
+    schedule = (
+        simultaneous("discriminator", "generator") if together else alternating("discriminator", "generator", steps=k)
+    )
     np.testing.assert_allclose(radius_after(dirac(loss, schedule), 100), by_hand(loss, 100, k, together), rtol=1e-4)
 
 

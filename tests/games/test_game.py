@@ -56,7 +56,7 @@ def test_a_network_without_input_shapes_is_refused():
 
 
 def test_schedules():
-    assert alternating("d", "g", 3) == (("d",), ("d",), ("d",), ("g",))
+    assert alternating("d", "g", steps=3) == (("d",), ("d",), ("d",), ("g",))
     assert simultaneous("d", "g") == (("d", "g"),)
 
 

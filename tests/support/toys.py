@@ -83,8 +83,8 @@ class Given:
     def optimizer(self, role):
         return optimizer(self.options, f"optimizer.{role}")
 
-    def schedule(self, first="discriminator", second="generator"):
-        return self.rounds or alternating(first, second)
+    def schedule(self, *players):
+        return self.rounds or alternating(*(players or ("discriminator", "generator")))
 
     def loss(self):
         return Loss(lambda context: self.made, self.made)
@@ -106,7 +106,7 @@ def gan(**kwargs):
 
 
 def gan_five_steps():
-    return gan(schedule=alternating("discriminator", "generator", 5))
+    return gan(schedule=alternating("discriminator", "generator", steps=5))
 
 
 def gan_simultaneous():

@@ -26,7 +26,7 @@ hyper = {"steps": 20.0} | numbers(options, "optimizer.discriminator") | numbers(
 game = GAMES["gan"](Given(
     mlp.Generator((2,), (8,), output="linear", batch_norm=True, dtype=jnp.float64),
     mlp.Discriminator((2,), (8,), dropout=0.3, dtype=jnp.float64),
-    schedule=alternating("discriminator", "generator", 2), batch_size=16, options=options))
+    schedule=alternating("discriminator", "generator", steps=2), batch_size=16, options=options))
 
 def fetch(arrays, key, position):
     return {"image": jax.vmap(lambda p: jax.random.normal(jax.random.fold_in(key, p), (2,)))(position)}

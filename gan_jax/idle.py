@@ -1,4 +1,4 @@
-"""Options of components that are not chosen: at another value than their default they are refused."""
+"""Fields without effect, at another value than their default: they are refused."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ from gan_jax import data
 from gan_jax.chosen import Values
 from gan_jax.errors import ConfigError
 from gan_jax.fields import all_fields
+from gan_jax.game import Game
 from gan_jax.optimizers import OPTIMIZERS, SCHEDULES, scaling_of, schedule_of
 from gan_jax.options import options_of
 from gan_jax.registry import TABLES, roles_of
 
+OF_SAMPLES = ("sample_every", "sample_count", "health.samples")  # without effect where nothing is drawn
 Idle = dict[str, tuple[str, str]]  # field -> (the field by which its component is chosen, what that one reads)
 
 
@@ -68,3 +70,17 @@ def _below(values: Values, path: str) -> list[str]:
 
 def _in_words(reads: Sequence[str]) -> str:
     return f"reads {', '.join(reads) or 'no options'}"
+
+
+def refuse_undrawn(runs: Sequence[tuple[Values, Game]]) -> None:
+    """Refuse a field of samples that is not at its default in one of the runs, where none of their games draws any."""
+    if any(game.outputs for _, game in runs):
+        return
+    for values, _ in runs:
+        fields = all_fields(values["game.name"])
+        for field in OF_SAMPLES:
+            if values[field] != fields[field].default:
+                raise ConfigError(
+                    f"{field}={values[field]!r} has no effect: game.name={values['game.name']!r} has nothing to draw; "
+                    f"allowed: {fields[field].default!r}, the default"
+                )

@@ -17,6 +17,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.evaluation.records import versions
 from gan_jax.evaluation.scores import find_score
 from gan_jax.evaluation.table import aligned
+from gan_jax.idle import refuse_undrawn
 from gan_jax.metrics.table import is_score, parse
 from gan_jax.paths import expanded
 from gan_jax.status import Status
@@ -29,7 +30,6 @@ from gan_jax.sweeps.sweep import Sweep
 from gan_jax.sweeps.table import write_results
 from gan_jax.sweeps.train import Job, choose, measure
 from gan_jax.training import process
-from gan_jax.training.checks import refuse_undrawn
 from gan_jax.training.loop import shared_by
 from gan_jax.training.progress import Progress
 from gan_jax.training.records import PACKAGES, locked
@@ -106,7 +106,8 @@ def _check(laid: Layout, over_hosts: bool) -> None:
                 f"halving={asked} with data.name={config.data.name!r}, which is streamed: such a run is "
                 "trained to its end at once; allowed: halving=None, or data that fits in memory"
             )
-    refuse_undrawn([(config, games[layout.structure_of(config)]) for config in laid.runs.values()])
+    drawn = [(configs.flatten(config), games[layout.structure_of(config)]) for config in laid.runs.values()]
+    refuse_undrawn(drawn)
 
 
 def _check_no_files(workdir: Path) -> None:

@@ -15,7 +15,6 @@ from gan_jax.configured import build_terms
 from gan_jax.data import Feature, Source, joined
 from gan_jax.data.source import PIXELS
 from gan_jax.errors import ConfigError, GanJaxError, WorkdirError
-from gan_jax.fields import all_fields
 from gan_jax.game import Game, Term, data_rounds, forward, image_of
 from gan_jax.idle import idle_in
 from gan_jax.move import to_draw
@@ -32,21 +31,6 @@ from gan_jax.training.step import make_step
 
 DATA = "data.json"
 FILES = ("metrics.jsonl", "evaluation.jsonl", "result.json", "environment.json", DATA)
-OF_SAMPLES = ("sample_every", "sample_count", "health.samples")  # fields without effect where nothing is drawn
-
-
-def refuse_undrawn(runs: Sequence[tuple[ConfigDict, Game]]) -> None:
-    """Refuse a field of samples that is not at its default in one of the runs, where none of their games draws any."""
-    if any(game.outputs for _, game in runs):
-        return
-    for config, _ in runs:
-        values, fields = configs.flatten(config), all_fields(config.game.name)
-        for field in OF_SAMPLES:
-            if values[field] != fields[field].default:
-                raise ConfigError(
-                    f"{field}={values[field]!r} has no effect: game.name={config.game.name!r} has nothing to draw; "
-                    f"allowed: {fields[field].default!r}, the default"
-                )
 
 
 def check_components(config: ConfigDict, game: Game, source: Source, state: State) -> None:

@@ -17,11 +17,11 @@ from gan_jax.chosen import chosen
 from gan_jax.data import Source, decode, summary
 from gan_jax.errors import ConfigError, NonFiniteError
 from gan_jax.game import Game, data_rounds
-from gan_jax.idle import refuse_idle
+from gan_jax.idle import refuse_idle, refuse_undrawn
 from gan_jax.paths import expanded
 from gan_jax.training import parallel, process
 from gan_jax.training.checkpoints import Checkpoints, read_checkpoint
-from gan_jax.training.checks import check_components, check_workdir, refuse_undrawn
+from gan_jax.training.checks import check_components, check_workdir
 from gan_jax.training.drive import CONTAINED, Drive, Member
 from gan_jax.training.events import Journal, Result
 from gan_jax.training.measure import Instruments, instruments_of
@@ -154,7 +154,7 @@ def train(
     shared, state = prepared(config, build_source(config), show.say)
     game, source = shared.game, shared.source
     if new:
-        refuse_undrawn([(config, game)])
+        refuse_undrawn([(configs.flatten(config), game)])
     program, mesh = compile_program(config, game, source, step)
     with ExitStack() as stack:
         if primary:

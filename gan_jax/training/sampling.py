@@ -229,9 +229,8 @@ def image_grid(images: np.ndarray, margin: int = 2, smallest: int = 28, columns:
     pixels = to_uint8(images)
     if pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
-    elif pixels.shape[-1] == 2:
-        pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
-    pixels = pixels[..., :3]
+    missing = max(0, 3 - pixels.shape[-1])
+    pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 0), (0, missing)))[..., :3]
     factor = max(1, math.ceil(smallest / min(pixels.shape[1:3])))
     pixels = pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     count, height, width, _ = pixels.shape

@@ -61,18 +61,25 @@ def test_a_role_is_set_by_file_and_flag_and_survives_storing():
 
 
 def test_a_role_has_rounds_and_a_users_penalties():
-    write("own_penalty.py", """
+    write(
+        "own_penalty.py",
+        """
 import jax.numpy as jnp
 from gan_jax.penalties import Penalty
 square = Penalty(lambda params, *, scale=1.0: scale * jnp.float32(2.0), "recognition")
-""")
+""",
+    )
     values = {"game.name": GAME, "penalties.own.name": "own_penalty:square", "penalties.own.weight": 0.5}
     setup = Configured(load_values({**values, "schedule.discriminator_steps": 2}), FEATURES)
     assert [term.name for term in setup.terms("recognition")] == ["own"]
     assert setup.terms("generator") == ()
     assert setup.asked == {"penalties of the recognition", "penalties of the generator"}
     assert setup.schedule("discriminator", "generator", "recognition") == (
-        ("discriminator",), ("discriminator",), ("generator",), ("recognition",))
+        ("discriminator",),
+        ("discriminator",),
+        ("generator",),
+        ("recognition",),
+    )
     with pytest.raises(ConfigError, match="player='recognition'; allowed: generator, discriminator"):
         Configured(load_values({**values, "game.name": "gan"}), FEATURES).terms("generator")
 

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from gan_jax.config import default_config
 from gan_jax.errors import ConfigError
 
-VARIANTS = ("mnist", "fashion", "projection_mnist", "projection_fashion", "mirza")
+VARIANTS = ("mnist", "fashion", "projection_mnist", "projection_fashion", "mirza", "dense")
 
 
 def get_config(variant: str = "mnist") -> ConfigDict:
@@ -29,6 +29,8 @@ def get_config(variant: str = "mnist") -> ConfigDict:
     config.log_every = 100
     if variant == "mirza":
         return _mirza(config)
+    if variant == "dense":
+        return _dense(config)
     return _projection(config) if variant.startswith("projection") else _concatenation(config)
 
 
@@ -63,6 +65,22 @@ def _trained(config: ConfigDict) -> ConfigDict:
     config.sample_every = config.checkpoint_every = 2000
     config.evaluation.every = 2000
     config.evaluation.metrics = ("frechet_lenet", "accuracy_lenet")
+    return config
+
+
+def _dense(config: ConfigDict) -> ConfigDict:
+    """The dense networks of experiments/mnist: a minute."""
+    config.game.name = "conditional"
+    config.game.conditional.uniform = False
+    config.batch_size = 100
+    config.steps = 10_000
+    config.discriminator.mlp.dropout = 0.5
+    config.optimizer.generator.learning_rate = config.optimizer.discriminator.learning_rate = 1e-3
+    config.ema.decay = 0.999
+    config.sample_every = config.checkpoint_every = 2000
+    config.evaluation.every = 2000
+    config.evaluation.metrics = ("frechet_lenet", "accuracy_lenet")
+    config.log_every = 200
     return config
 
 

@@ -3,8 +3,9 @@
 import itertools
 from typing import Any, NamedTuple
 
-MNIST, RING, TUTORIALS, CONDITIONAL, CYCLE = (
-    f"experiments/{name}/config.py" for name in ("mnist", "ring", "tutorials", "conditional", "cycle")
+MNIST, RING, TUTORIALS, CONDITIONAL, CYCLE, AUXILIARY, SEMI_SUPERVISED, INFO = (
+    f"experiments/{name}/config.py"
+    for name in ("mnist", "ring", "tutorials", "conditional", "cycle", "auxiliary", "semi_supervised", "info")
 )
 STEPS = 20
 
@@ -173,7 +174,19 @@ SHIPPED = {
     "mnist/hinge": Row({}, f"{MNIST}:hinge"),
     "mnist/wgan_gp": Row({}, f"{MNIST}:wgan_gp"),
     "mnist/r3gan": Row({}, f"{MNIST}:r3gan", tolerance=3e-3),
-    "conditional/mnist": Row({}, f"{CONDITIONAL}:mnist"),
+    "conditional/dense": Row({}, f"{CONDITIONAL}:dense"),
+    "conditional/mirza": Row({"batch_size": 20}, f"{CONDITIONAL}:mirza", 5),
+    **{f"auxiliary/{name}": Row({"batch_size": 8}, f"{AUXILIARY}:{name}", 3, note=EXPENSIVE, tolerance=LOOSE)
+       for name in ("mnist", "real_only_mnist")},
+    **{f"info/{name}": Row({"batch_size": 8}, f"{INFO}:{name}", 3, note=EXPENSIVE, tolerance=LOOSE)
+       for name in ("info", "plain")},
+    **{f"conditional/{name}": Row({"batch_size": 8}, f"{CONDITIONAL}:{name}", 3, note=EXPENSIVE, tolerance=LOOSE)
+       for name in ("mnist", "projection_mnist")},
+    **{f"semi_supervised/{name}": Row({"batch_size": 20}, f"{SEMI_SUPERVISED}:{name}", 5)
+       for name in ("salimans", "supervised")},
+    **{f"semi_supervised/{name}": Row(
+        {"batch_size": 8}, f"{SEMI_SUPERVISED}:{name}", 3, note=EXPENSIVE, tolerance=LOOSE)
+       for name in ("odena", "odena_cnn")},
     "cycle/mnist_fashion": Row(
         {"data.name": "a=mnist,b=mnist", "batch_size": 2}, f"{CYCLE}:mnist_fashion", 3, note=EXPENSIVE, tolerance=1e-4
     ),

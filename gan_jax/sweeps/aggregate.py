@@ -77,12 +77,8 @@ def summarize(
     columns = [*fields, "n", "runs", "early", "left_out", *UNFINISHED, "mean", "median", "std", "low", "high", "best"]
     table = pandas.DataFrame(rows, columns=[*columns, *(f"best_of_{i}" for i in k), "enough"])
     table.attrs = {
-        "metric": metric,
-        "by": fields,
-        "better": better,
-        "protocol": runs.attrs["protocol"],
-        "confidence": confidence,
-    }
+        "metric": metric, "by": fields, "better": better, "protocol": runs.attrs["protocol"], "confidence": confidence,
+    }  # fmt: skip
     return table
 
 
@@ -103,9 +99,7 @@ def rank(summary: pandas.DataFrame, better: str | None = None) -> pandas.Series:
     Raises:
       ConfigError: it is not known which way is better.
     """
-    if better is None:
-        better = summary.attrs.get("better") or None
-    if better is None:
+    if better is None and not (better := summary.attrs.get("better")):
         raise ConfigError(
             f"better='' for {summary.attrs.get('metric', '')!r}: no way is better; allowed: lower, higher"
         )
@@ -119,30 +113,19 @@ def rank(summary: pandas.DataFrame, better: str | None = None) -> pandas.Series:
 
 
 class Comparison(NamedTuple):
-    """Two settings, seed by seed.
-
-    Attributes:
-      metric, better, protocol: what is compared, which way is better ("" for neither), by which protocol.
-      pairs: seeds for which both settings have a value.
-      left_out: other seeds of either setting: no run, no value, or one of another protocol.
-      mean: of the differences a - b; NaN without a pair.
-      low, high: its bootstrap interval; too narrow for few pairs, see ``bootstrap_interval``.
-      effect: Cohen's d_z, the mean over the standard deviation of the differences; infinite where all differ alike.
-      p: of the two-sided sign-flip test; never below 2^(1 - pairs), so not below 0.0625 for five seeds.
-      enough: whether there are at least three pairs.
-    """
+    """Two settings, seed by seed; of the differences a - b the numbers of ``estimates.Paired``."""
 
     metric: str
-    better: str
+    better: str  # "" for neither
     protocol: str
-    pairs: int
-    left_out: int
+    pairs: int  # seeds for which both settings have a value
+    left_out: int  # other seeds of either setting: no run, no value, or one of another protocol
     mean: float
     low: float
     high: float
     effect: float
     p: float
-    enough: bool
+    enough: bool  # at least three pairs
 
 
 def compare(
@@ -176,33 +159,25 @@ def compare(
     of_a, of_b = (_by_seed(runs[runs["run"].isin(own["run"])], s) for own, s in zip(either, (a, b)))
     shared = [seed for seed in of_a.index if seed in of_b.index]
     differences = (of_a[shared] - of_b[shared]).dropna().to_numpy()
+    pairs = len(differences)
+    left_out = len({*of_a.index, *of_b.index}) - pairs
     made = paired(differences, confidence)
-    return Comparison(
-        metric,
-        direction(metric, better),
-        runs.attrs["protocol"],
-        len(differences),
-        len({*of_a.index, *of_b.index}) - len(differences),
-        *made,
-        len(differences) >= ENOUGH,
-    )
+    better = direction(metric, better)
+    return Comparison(metric, better, runs.attrs["protocol"], pairs, left_out, *made, enough=pairs >= ENOUGH)
 
 
 class Sensitivity(NamedTuple):
-    """How much each field matters.
+    """How much each field matters."""
 
-    Attributes:
-      levels: a row for each value of each factor: "factor", "level", "n" (values), "mean", "low", "high". The interval
-        is over all runs at that level, so it holds the spread from the other factors too.
-      shares: of the variance between runs, {factor: eta squared, "interactions": ..., "seeds": ...}; they sum to 1.
-        "seeds" is what remains between runs of one setting; NaN where no setting has two values, and "interactions"
-        then holds it. All NaN without variance or with an infinite value.
-      balanced: whether every combination of levels has equally many values. Where it is not, factors go together:
-        shares overlap, may sum to more than 1 with a negative rest in "interactions", and say less.
-    """
-
+    # A row for each value of each factor: "factor", "level", "n" (values), "mean", "low", "high". The interval is over
+    # all runs at that level, so it holds the spread from the other factors too.
     levels: pandas.DataFrame
+    # Of the variance between runs, {factor: eta squared, "interactions": ..., "seeds": ...}; they sum to 1. "seeds" is
+    # what remains between runs of one setting; NaN where no setting has two values, and "interactions" then holds it.
+    # All NaN without variance or with an infinite value.
     shares: pandas.Series
+    # Whether every combination of levels has equally many values. Where it is not, factors go together: shares overlap,
+    # may sum to more than 1 with a negative rest in "interactions", and say less.
     balanced: bool
 
 

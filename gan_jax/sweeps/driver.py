@@ -43,11 +43,9 @@ def sweep(
     wanted: Sweep, base: ConfigDict, workdir: str | Path, executor: Executor, *, width: int = 0,
     about: Mapping[str, Any] | None = None, progress: bool = True, retry_failed: bool = False,
 ) -> dict[str, int]:  # fmt: skip
-    """Train what is missing of a sweep. Of several processes of ``jax.distributed``, all train each run together.
+    """Train what is missing of a sweep, and count runs by status; in all processes but the first {}.
 
-    What is done already stays; with ``retry_failed`` runs that failed by an exception are tried again. A width of 0
-    measures how many runs a device carries at most. For the records, ``about`` has "command", "config", "sweep" and
-    "overrides" as given on the command line. Returns {status: runs}, {} in all processes but the first.
+    ``about``, for the records, has "command", "config", "sweep" and "overrides" as given on the command line.
     """
     laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
     over_hosts = jax.process_count() > 1
@@ -155,30 +153,19 @@ def _varies(field: str, flat: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int = 0) -> str:
-    """Say what a sweep would do: its runs, its groups, and the time that a short probe of their programs promises.
-
-    Nothing is written but the cache of compiled programs. Arguments and errors are those of ``sweep``.
-    """
+    """Say what a sweep would do: its runs, its groups, and the time that a short probe of their programs promises."""
     laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
     halving.check(laid)
-    fields = list(next(iter(laid.points.values())))
     statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
-    rows = [[run, *map(_cell, laid.points[run].values()), status] for run, status in statuses.items()]
-    lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
-    if len(rows) > SHOWN:
-        lines.append(f"... and {len(rows) - SHOWN} more")
+    rows = [["run", *next(iter(laid.points.values())), "status"]]
+    for run, status in statuses.items():  # None: a field that a run's game does not have
+        rows.append([run, *("-" if value is None else str(value) for value in laid.points[run].values()), status])
+    more = [f"... and {len(statuses) - SHOWN} more"] if len(statuses) > SHOWN else []
     rungs = halving.rungs(laid)
     groups = layout.plan(laid.workdir, laid.runs, 0, rungs[0] if rungs else None)
     left = sum(not status.done for status in statuses.values())
-    lines += [
-        f"{len(rows)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program",
-        *_probed(groups, laid.runs, width, rungs),
-    ]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else str(value)  # a field that a run's game does not have
+    head = f"{len(statuses)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program"
+    return "\n".join([aligned(rows[: SHOWN + 1]), *more, head, *_probed(groups, laid.runs, width, rungs)])
 
 
 def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, rungs: list[int]) -> list[str]:
@@ -189,11 +176,10 @@ def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, run
         shape = layout.shape_of(runs[group.runs[0]])
         if shape not in times and len(times) < PROBED:
             times[shape] = _time([runs[run] for run in group.runs], width)
-        known = shape in times
-        per_step, compiling, why = times.get(shape) or max(times.values())
+        per_step, compiling, note = times.get(shape) or max(times.values())
+        note = note if shape in times else "not probed; as the slowest that was"
         took = compiling + per_step * len(group.runs) * (group.until - group.begin)
         seconds += took
-        note = why if known else "not probed; as the slowest that was"
         rate = f"{_minutes(took)} min, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
         lines.append(f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, {rate}")
     with_halving = f" up to the first rung; the later ones are at {', '.join(map(str, rungs[1:]))} and the end"
@@ -211,9 +197,9 @@ def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]
         return 0.0, 0.0, "streamed data: not probed"
     shared = shared_by(configs[0], source, lambda line: None)
     choice = choose(shared, configs, width)
-    if choice.seconds_per_step:
-        return choice.seconds_per_step[choice.way], choice.compile_seconds, f"{choice.way}: {choice.why}"
-    per_step, _, compiling = measure(shared, configs, -(-choice.width // jax.device_count()))
+    per_step, compiling = choice.seconds_per_step.get(choice.way), choice.compile_seconds
+    if per_step is None:
+        per_step, _, compiling = measure(shared, configs, -(-choice.width // jax.device_count()))
     return per_step, compiling, f"{choice.way}: {choice.why}"
 
 

@@ -86,12 +86,10 @@ def follow(
     pending: dict[Any, Group] = {}
     steps: dict[str, tuple[int, int]] = {}
     lost, new = [], [*job.groups]
-    while True:
+    while new or pending:
         if new:
             steps |= {run: (group.begin, group.until) for group in new for run in group.runs}
             pending |= zip(submit([(own, group.name, os.getcwd()) for group in new]), new, strict=True)
-        if not pending:
-            break
         new = []
         ended = wait([*pending])
         _look(job, steps)
@@ -158,14 +156,12 @@ def on_ray(address: str = "") -> Executor:
     _check_address(address)
 
     def train(job: Job) -> None:
+        quiet: Any = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
         try:
-            ray.init(
-                address=address or "local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
+            ray.init(address=address or "local", **quiet)
         except ConnectionError as error:
-            raise ConfigError(
-                f"--address={address}: there is no Ray cluster: {' '.join(str(error).split())}"
-            ) from error
+            said = " ".join(str(error).split())
+            raise ConfigError(f"--address={address}: there is no Ray cluster: {said}") from error
         try:
             _train_on_ray(ray, job)
         finally:
@@ -208,13 +204,9 @@ def _train_on_ray(ray: Any, job: Job) -> None:
         except ray.exceptions.RayError as error:  # its worker died once more than there are retries
             return (), type(error).__name__
 
-    lost = follow(
-        job,
-        submit=lambda calls: [task.remote(*call) for call in calls],
-        wait=lambda tasks: ray.wait(tasks, timeout=POLL)[0],
-        answer=answer,
-    )
-    if lost:
+    submit = lambda calls: [task.remote(*call) for call in calls]
+    wait = lambda tasks: ray.wait(tasks, timeout=POLL)[0]
+    if lost := follow(job, submit, wait, answer):
         said = f"groups whose workers died more than {wanted.retries} times: {', '.join(lost)}"
         raise WorkdirError(f"{said}; the same command continues")
 

@@ -81,12 +81,10 @@ def write_results(workdir: Path) -> pandas.DataFrame:
 
 
 def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None) -> pandas.DataFrame:
-    """A row for each run, in order of appearance, with its value of a metric at its last evaluated step.
+    """A row for each run with its "value" of a metric at its last evaluated step, by one protocol.
 
-    A run measured several times by one protocol, with several seeds of the evaluation, has their mean. Without a
-    protocol that of most runs counts, of equals the first; ``attrs["protocol"]`` says which, "" where there is none.
-    Columns are those of the run's first row, "value" and "value_step" (NaN: none), "early" (the value is of a step
-    before the run's planned end), and "left_out" (there are values, but of other protocols).
+    A run measured with several seeds of the evaluation has their mean. Without a protocol that of most runs counts, of
+    equals the first; ``attrs["protocol"]`` says which, "" where there is none.
     """
     runs = frame.drop_duplicates("run").reset_index(drop=True)
     if metric not in frame.columns:
@@ -108,7 +106,7 @@ def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None
     runs["value"] = runs["run"].map(value).astype(float)
     runs["value_step"] = runs["run"].map(step).astype(float)
     runs["early"] = runs["value_step"] < runs["steps"].astype(float)
-    runs["left_out"] = runs["value"].isna() & runs["run"].isin(measured["run"])
+    runs["left_out"] = runs["value"].isna() & runs["run"].isin(measured["run"])  # only of other protocols
     runs.attrs = {**frame.attrs, "protocol": protocol}
     return runs
 

@@ -53,19 +53,19 @@ class Job(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """How runs share a program, as ``Group`` has it, and the seconds that compiling took."""
+    """How runs share a program, as ``Group`` has it."""
 
     width: int
     way: str
     why: str
     seconds_per_step: dict[str, float]
-    compile_seconds: float = 0.0
+    compile_seconds: float = 0.0  # of measuring
 
 
 def run_group(job: Job, name: str, known: dict[str, Shared] | None = None) -> None:
     """Train what is left of a group: its folder says what that is, result.json there and of the runs what came of it.
 
-    What runs of the structures seen so far share is known by structure, and extended here.
+    What runs share is ``known`` by their structure, and extended here.
     """
     began = time.perf_counter()
     process.keep_programs()
@@ -154,10 +154,9 @@ def _chosen(
         count = min(before.width, len(configs))
         return group._replace(width=count, way=before.way, why=f"as in group {before.name}", shape=shape)
     choice = choose(shared, configs, job.width)
-    timing["compile_seconds"] += choice.compile_seconds
-    made = choice._asdict()
-    del made["compile_seconds"]
-    return group._replace(**made, shape=shape)
+    width, way, why, seconds, compiling = choice
+    timing["compile_seconds"] += compiling
+    return group._replace(width=width, way=way, why=why, seconds_per_step=seconds, shape=shape)
 
 
 def _fits(job: Job, run: str, config: ConfigDict, source: Source) -> bool:

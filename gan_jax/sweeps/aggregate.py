@@ -141,10 +141,8 @@ def compare(
     """Compare two settings over the seeds that both have.
 
     Args:
-      frame: of ``gan_jax.sweeps.load``.
-      metric: column.
       a, b: {field: value}, as many fields as it takes for one run a seed.
-      better, protocol, confidence: as in ``summarize``; of the protocols of these runs.
+      frame, metric, better, protocol, confidence: as in ``summarize``; of the protocols of these runs.
 
     Raises:
       ConfigError: there is no such metric, field, value or protocol, or a setting has several runs of a seed or runs of
@@ -192,10 +190,8 @@ def sensitivity(
     """The mean at each level of each factor, and which share of the variance each factor's main effect explains.
 
     Args:
-      frame: of ``gan_jax.sweeps.load``.
-      metric: column.
       factors: fields; None: those that vary in the sweep.
-      protocol, confidence: as in ``summarize``.
+      frame, metric, protocol, confidence: as in ``summarize``.
 
     Raises:
       ConfigError: there is no such metric, field or protocol.
@@ -205,28 +201,24 @@ def sensitivity(
     """
     fields = fields_of(frame, factors, "factors")
     runs = run_values(frame, metric, protocol).dropna(subset="value")
-    rows, explained = [], {}
-    for field in fields:
-        levels = settings_of(runs, [field])
-        explained[field] = _between(runs, levels)
-        for setting, own in levels:
+    levels, cells = {field: settings_of(runs, [field]) for field in fields}, settings_of(runs, fields)
+    rows = []
+    for field, found in levels.items():
+        for setting, own in found:
             values = own["value"].to_numpy()
-            low, high = bootstrap_interval(values, confidence)
-            row = {"factor": field, "level": setting[field], "n": len(values), "mean": center(np.mean, values)}
-            rows.append({**row, "low": low, "high": high})
-    cells = settings_of(runs, fields)
+            rows.append((field, setting[field], len(values), center(np.mean, values),
+                         *bootstrap_interval(values, confidence)))  # fmt: skip
     x = runs["value"].to_numpy()
     finite = bool(len(x)) and bool(np.all(np.isfinite(x))) and bool(np.any(x != x[0]))
     total = float(np.sum((x - x.mean()) ** 2)) if finite else math.nan
-    explained["interactions"] = _between(runs, cells) - sum(explained.values())
-    explained["seeds"] = total - _between(runs, cells)
-    if all(len(own) < 2 for _, own in cells):
-        explained["seeds"] = math.nan
-    combinations = math.prod(len(settings_of(runs, [field])) for field in fields)
+    explained, of_all = {field: _between(runs, found) for field, found in levels.items()}, _between(runs, cells)
+    explained["interactions"] = of_all - sum(explained.values())
+    explained["seeds"] = total - of_all if any(len(own) > 1 for _, own in cells) else math.nan
+    sizes = {len(own) for _, own in cells}
     return Sensitivity(
         pandas.DataFrame(rows, columns=["factor", "level", "n", "mean", "low", "high"]),
         pandas.Series({name: value / total for name, value in explained.items()}, name="share", dtype=float),
-        len(cells) == combinations and len({len(own) for _, own in cells}) == 1,
+        balanced=len(cells) == math.prod(map(len, levels.values())) and len(sizes) == 1,
     )
 
 

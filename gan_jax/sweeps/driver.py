@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
@@ -21,7 +21,7 @@ from gan_jax.paths import expanded
 from gan_jax.status import Status
 from gan_jax.stored import read_object, write_object
 from gan_jax.sweeps import halving, layout
-from gan_jax.sweeps.executors import Executor, train_over_hosts
+from gan_jax.sweeps.executors import Executor, Lines, train_over_hosts
 from gan_jax.sweeps.layout import FILE, Group, Layout, run_folder, status_of
 from gan_jax.sweeps.runs import NOT_TRAINED
 from gan_jax.sweeps.sweep import Sweep
@@ -51,8 +51,7 @@ def sweep(
     over_hosts = jax.process_count() > 1
     _check(laid, over_hosts)
     about = {"command": [], "config": "", "sweep": "", "overrides": [], **(about or {})}
-    show = SweepProgress(0, 0, {}, enabled=False)
-    job = Job(laid.workdir, (), width, about["command"], wanted.resources, show)
+    job = Job(laid.workdir, (), width, about["command"], wanted.resources, Lines())
     if jax.process_index() > 0:
         train_over_hosts(job, laid.runs)
         return {}
@@ -67,15 +66,14 @@ def sweep(
         steps = sum(laid.runs[run].steps for run, status in statuses.items() if not status.done)
         ended = Counter(status for status in statuses.values() if status.done)
         show = SweepProgress(steps, len(statuses), ended, enabled=progress)
+        ladder = halving.Ladder(laid, show, executor.asynchronous)
         try:
             if over_hosts:
                 train_over_hosts(job._replace(show=show), laid.runs)
+            elif groups := ladder.first():
+                executor.train(job._replace(groups=groups, show=show, more=ladder.more))
             else:
-                ladder = halving.Ladder(laid, show, executor.asynchronous)
-                if groups := ladder.first():
-                    executor.train(job._replace(groups=groups, show=show, more=ladder.more))
-                else:
-                    show.say("nothing is left to do")
+                show.say("nothing is left to do")
         finally:
             show.close()
             write_results(laid.workdir)
@@ -126,15 +124,15 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     # What a run leaves out is told by the fields of the space; another base than before is not.
     others = configs.difference(configs.from_json(json.dumps(earlier["base"])), base)
-    known = [*named, *(field for field in others if field not in named)]
+    known = named | dict.fromkeys(others)
     fields = [field for field in known if field != "seed" and _varies(field, [flat[run] for run in order])]
     # Fields that the base does not have, alike in all runs that have them: who repeats a run must set them.
     of_roles = [field for field in named if field not in fields and field not in configs.flatten(base)]
-    command, asked = about["command"], {name: value for name, value in about.items() if name != "command"}
+    command = about["command"]
     found = {
         "question": wanted.question,
         "metric": wanted.metric,
-        **asked,
+        **{name: value for name, value in about.items() if name != "command"},
         "commands": [*(one for one in earlier["commands"] if one != command), command],
         "base": base.to_dict(),
         "fields": fields,
@@ -210,10 +208,8 @@ def _minutes(seconds: float) -> str:
 class SweepProgress(Progress):
     """Steps over all runs, the time left, and how many runs are left and ended, some of them before this start."""
 
-    def __init__(
-        self, steps: int, runs: int, ended: Mapping[Status, int], stream: TextIO | None = None, *, enabled: bool = True
-    ) -> None:
-        super().__init__(steps, stream, enabled=enabled)
+    def __init__(self, steps: int, runs: int, ended: Mapping[Status, int], *, enabled: bool) -> None:
+        super().__init__(steps, enabled=enabled)
         self.runs, self.counts, self.at = runs, Counter(ended), 0
         self._begun = self._said = time.perf_counter()
         self.begin(0, unit_scale=True, smoothing=0.05)

@@ -77,10 +77,9 @@ def follow(
     wait: Callable[[Sequence[Any]], Sequence[Any]],
     answer: Callable[[Any], tuple[Sequence[str], str]],
 ) -> list[str]:
-    """Hand the groups of a job to workers, and follow these by the records of their runs.
+    """Hand groups to workers, and follow these by the records of their runs; the groups without a result, and why.
 
-    Begins a task for each of several arguments of ``work``; waits a moment for some of those under way; asks one that
-    has ended for its lines and why it has no result, "" if it has. Returns the groups without, each with the reason.
+    Submitted are arguments of ``work``; a task that ended answers with its lines, and why it has no result or "".
     """
     own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=tuple)
     pending: dict[Any, Group] = {}
@@ -212,10 +211,9 @@ def _train_on_ray(ray: Any, job: Job) -> None:
 
 
 def on_slurm() -> Executor:
-    """An executor on a Slurm cluster: one job of an array for each group, by submitit.
+    """An executor on a Slurm cluster, or where there is none in processes of this machine: a job for each group.
 
-    Where there is no Slurm, submitit runs the same jobs as processes of this machine. A job that is preempted or runs
-    out of time is queued again and resumes from its checkpoints.
+    A job that is preempted or runs out of time is queued again and resumes from its checkpoints.
     """
     try:
         import submitit

@@ -67,7 +67,7 @@ def run_folder(workdir: Path, run: str) -> Path:
 
 
 def read_sweep(workdir: Path) -> dict[str, Any]:
-    """sweep.json; a WorkdirError says that there is none, or that it cannot be read."""
+    """sweep.json."""
     found = read_object(workdir / FILE, NEEDED)
     if found is None:
         raise WorkdirError(

@@ -163,17 +163,16 @@ def _fits(job: Job, run: str, config: ConfigDict, source: Source) -> bool:
     """Whether a run's own numbers, such as an option of a user's loss, are accepted; if not, its result says so."""
     try:
         build_game(config, source)
+        return True
     except Exception as error:  # a user's loss may raise anything
         _end_failed(job, run, _reason(error))
         return False
-    return True
 
 
 def train_alone(job: Job, run: str, config: ConfigDict) -> None:
     """Train one run of a sweep as ``gan-jax train`` does; what goes wrong with it is its result."""
     try:
-        folder = run_folder(job.workdir, run)
-        status = train(config, folder, progress=False, command=list(job.command)).status
+        status = train(config, run_folder(job.workdir, run), progress=False, command=list(job.command)).status
     except WorkdirError:
         raise
     except NonFiniteError as error:

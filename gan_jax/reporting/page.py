@@ -139,8 +139,8 @@ def _curves(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> 
         by_setting = {line["setting"]: line for line in one["settings"]}
         own = [by_setting[number] for number in drawn if number in by_setting]
         kept += own
-        metrics.append({**one, "curves": [_line(line, points, shared) for line in own]})
-        del metrics[-1]["settings"]
+        said = {name: one[name] for name in one if name != "settings"}
+        metrics.append({**said, "curves": [_line(line, points, shared) for line in own]})
     most, lost = max((line["records"] for line in kept), default=0), sum(line["not_finite"] for line in kept)
     notes = []
     if most > points:

@@ -58,11 +58,10 @@ def sweep(
     with locked(laid.workdir):
         _check_no_files(laid.workdir)
         _write_layout(laid, base, about)
-        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
-        if retry_failed:
-            for run in (run for run, status in statuses.items() if status == Status.FAILED):
+        for run in laid.runs if retry_failed else ():
+            if status_of(laid.workdir, run) == Status.FAILED:
                 (run_folder(laid.workdir, run) / "result.json").unlink()
-                statuses[run] = status_of(laid.workdir, run)
+        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
         steps = sum(laid.runs[run].steps for run, status in statuses.items() if not status.done)
         ended = Counter(status for status in statuses.values() if status.done)
         show = SweepProgress(steps, len(statuses), ended, enabled=progress)
@@ -116,16 +115,13 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
         if not status_of(workdir, run).done:
             run_folder(workdir, run).mkdir(parents=True, exist_ok=True)
             write_object(run_folder(workdir, run) / "config.json", config.to_dict())
-    flat = {run: configs.flatten(config) for run, config in runs.items()}
-    for run in earlier["runs"]:
-        if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
-            flat[run] = configs.flatten(layout.read_run_config(workdir, run))
-    order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
+    others = [run for run in earlier["runs"] if run not in runs and run_folder(workdir, run).exists()]  # not deleted
+    every = {run: layout.read_run_config(workdir, run) for run in others} | {**runs}
+    flat = {run: configs.flatten(config) for run, config in every.items()}
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     # What a run leaves out is told by the fields of the space; another base than before is not.
-    others = configs.difference(configs.from_json(json.dumps(earlier["base"])), base)
-    known = named | dict.fromkeys(others)
-    fields = [field for field in known if field != "seed" and _varies(field, [flat[run] for run in order])]
+    known = named | dict.fromkeys(configs.difference(configs.from_json(json.dumps(earlier["base"])), base))
+    fields = [field for field in known if field != "seed" and _varies(field, [*flat.values()])]
     # Fields that the base does not have, alike in all runs that have them: who repeats a run must set them.
     of_roles = [field for field in named if field not in fields and field not in configs.flatten(base)]
     command = about["command"]
@@ -136,8 +132,8 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
         "commands": [*(one for one in earlier["commands"] if one != command), command],
         "base": base.to_dict(),
         "fields": fields,
-        "seeds": sorted({flat[run]["seed"] for run in order}),
-        "runs": {run: {field: flat[run].get(field) for field in (*fields, *of_roles, "seed")} for run in order},
+        "seeds": sorted({own["seed"] for own in flat.values()}),
+        "runs": {run: {field: own.get(field) for field in (*fields, *of_roles, "seed")} for run, own in flat.items()},
         "halving": dataclasses.asdict(wanted.halving) if wanted.halving else None,
         "versions": versions(PACKAGES),
     }

@@ -147,7 +147,7 @@ def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Sh
 def _chosen(
     job: Job, group: Group, configs: Sequence[ConfigDict], shared: Shared, timing: dict[str, float]
 ) -> Group:  # fmt: skip
-    """The group with how its runs share their program: measured, or as it was for one whose steps take the same."""
+    """The group with how its runs share their program: measured, or as of one whose steps take the same."""
     shape = shape_of(configs[0])
     same = (group for group in layout.read_groups(job.workdir) if group.shape == shape and group.seconds_per_step)
     if not job.width and (before := next(same, None)):

@@ -52,15 +52,16 @@ def load(workdir: str | Path) -> pandas.DataFrame:
     others: dict[str, None] = {}
     for run, point in sweep["runs"].items():
         config = read_object(run_folder(workdir, run) / "config.json")
-        flat = {**own, **(configs.flatten(config if config is not None else sweep["base"])), **point}
-        others |= {field: None for field in own if _plain(flat[field]) != _plain(own[field]) and field not in varied}
+        stored = {**own, **configs.flatten(config if config is not None else sweep["base"]), **point}
+        flat: dict[str, Any] = {f: tuple(v) if isinstance(v, list) else v for f, v in stored.items()}
+        others |= {field: None for field in own if flat[field] != own[field] and field not in varied}
         rows += [{**row, **flat} for row in _rows(workdir, run, group_of.get(run, ""), flat["steps"])]
     metrics = list(dict.fromkeys(name for row in rows for name in row if f"{name}:protocol" in row))
     trained = sorted({name for row in rows for name in row if name.startswith("train:")})
     columns = [*HEAD, *varied, *(f for f in own if f in others and f != "steps")]
     columns += [column for name in metrics for column in (name, f"{name}:protocol")] + trained
     absent = dict.fromkeys(columns, "") | dict.fromkeys([*metrics, *trained], math.nan)
-    table = {name: [_plain(row.get(name, absent[name])) for row in rows] for name in columns}
+    table = {name: [row.get(name, absent[name]) for row in rows] for name in columns}
     # pandas would make a NaN of None, and a NaN equals nothing.
     frame = pandas.DataFrame({k: pandas.Series(v, dtype=object if None in v else None) for k, v in table.items()})
     frame.attrs = {"fields": list(sweep["fields"]), "metric": sweep["metric"]}
@@ -201,7 +202,3 @@ def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str,
         own = {f"train:{k}": float(v) for k, v in trained.get(step, {}).items() if k not in NOT_METRICS}
         for row in rows:
             yield {**head, "step": int(step), "last": step == newest, "by": by, **row, **own}
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

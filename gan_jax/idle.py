@@ -79,7 +79,7 @@ def refuse_undrawn(runs: Sequence[tuple[Values, Game]]) -> None:
     for values, _ in runs:
         fields = all_fields(values["game.name"])
         for field in OF_SAMPLES:
-            if values[field] != fields[field].default:
+            if values[field] not in (fields[field].default, 0):  # 0: none, as it is
                 raise ConfigError(
                     f"{field}={values[field]!r} has no effect: game.name={values['game.name']!r} has nothing to draw; "
                     f"allowed: {fields[field].default!r}, the default"

@@ -34,15 +34,15 @@ def grid() -> np.ndarray:
 
 def curves(d: np.ndarray) -> dict[str, np.ndarray]:
     """The generators' costs at D(G(z)) = d, and as NAME_slope their derivatives with respect to the logit."""
-    made = {}
+    costs, slopes = {}, {}
     with jax.enable_x64(True):
         logits = jnp.asarray(np.log(d) - np.log1p(-d))
         for name in COSTS:
             generator = losses.get(name).generator
-            made[name] = FACTOR * np.asarray(generator(logits, logits))
+            costs[name] = FACTOR * np.asarray(generator(logits, logits))
             slope = jax.grad(lambda v, generator=generator: jnp.sum(generator(v, v)))(logits)  # type: ignore[misc]
-            made[f"{name}_slope"] = FACTOR * np.asarray(slope)
-    return {name: made[name] for name in (*COSTS, *(f"{name}_slope" for name in COSTS))}
+            slopes[f"{name}_slope"] = FACTOR * np.asarray(slope)
+    return costs | slopes
 
 
 def draw(d: np.ndarray, made: dict[str, np.ndarray]) -> Figure:

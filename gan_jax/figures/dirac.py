@@ -100,19 +100,15 @@ class Slope(nn.Module):
 def dirac_config(fields: Mapping[str, Any]) -> ConfigDict:
     """The configuration of a Dirac-GAN: plain gradient steps of 0.2 from theta = 1 and psi = -1, and ``fields``."""
     module = Point.__module__
-    base = {
-        "data.name": "gaussian",  # for its shape; ``simulate`` puts all data at 0
-        "data.gaussian.mean": (0.0,),
+    return load_values({
+        "data.name": "gaussian", "data.gaussian.mean": (0.0,),  # for its shape; ``simulate`` puts all data at 0
         "generator.name": f"{module}:Point",
-        "discriminator.name": f"{module}:Slope",
-        "discriminator.options": {"start": -1.0},
-        "steps": STEPS,
-        "latent_dim": 1,
-        "batch_size": 1000 if fields.get("instance_noise.std", 0.0) else 1,
-    }
-    for player in ("discriminator", "generator"):
-        base |= {f"optimizer.{player}.name": "sgd", f"optimizer.{player}.learning_rate": RATE}
-    return load_values({**base, **fields})
+        "discriminator.name": f"{module}:Slope", "discriminator.options": {"start": -1.0},
+        "optimizer.generator.name": "sgd", "optimizer.generator.learning_rate": RATE,
+        "optimizer.discriminator.name": "sgd", "optimizer.discriminator.learning_rate": RATE,
+        "steps": STEPS, "latent_dim": 1, "batch_size": 1000 if fields.get("instance_noise.std", 0.0) else 1,
+        **fields,
+    })  # fmt: skip
 
 
 def simulate(fields: Mapping[str, Any], schedule: Schedule, steps: int = STEPS) -> np.ndarray:

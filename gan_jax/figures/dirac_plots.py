@@ -43,7 +43,7 @@ def draw(paths: Paths) -> Figure:
 def _panel(axes: Axes, title: str, courses: Mapping[str, np.ndarray]) -> None:
     # The schedule whose course covers most of the panel lies at the bottom, the shortest on top.
     length = {name: float(np.abs(np.diff(path, axis=0)).sum()) for name, path in courses.items()}
-    order = sorted(courses, key=lambda name: -length[name])
+    order = sorted(courses, key=length.__getitem__, reverse=True)
     for place, (name, path) in enumerate(courses.items()):
         axes.plot(path[:, 0], path[:, 1], color=COLOURS[place], linewidth=0.9, zorder=2 + order.index(name))
         above: dict[str, Any] = {"transform": axes.transAxes, "fontsize": 8.5, "color": TEXT_COLOURS[place]}
@@ -51,14 +51,10 @@ def _panel(axes: Axes, title: str, courses: Mapping[str, np.ndarray]) -> None:
     axes.plot(1.0, 1.0, "o", color="white", markeredgecolor=INK, markersize=6, zorder=6)
     axes.plot(0.0, 0.0, "P", color="white", markeredgecolor=INK, markersize=7.5, zorder=6)
     axes.set_title(title, pad=17, fontsize=9)
-    limit = _limit(courses)
+    reach = max(float(np.abs(path).max()) for path in courses.values())
+    limit = next((limit for limit in LIMITS if reach < 0.96 * limit), LIMITS[-1])
     ticks = range(-int(limit), int(limit) + 1)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=ticks, yticks=ticks, aspect="equal")
-
-
-def _limit(courses: Mapping[str, np.ndarray]) -> float:
-    reach = max(float(np.abs(path).max()) for path in courses.values())
-    return next((limit for limit in LIMITS if reach < 0.96 * limit), LIMITS[-1])
 
 
 def _legend(courses: Mapping[str, np.ndarray]) -> list[Line2D]:
@@ -74,14 +70,11 @@ def _legend(courses: Mapping[str, np.ndarray]) -> list[Line2D]:
 def files(steps: int = dirac.STEPS) -> dict[str, bytes]:
     """File name -> contents of the whole figure."""
     rules, methods = simulate_all(dirac.RULES, steps), simulate_all(dirac.METHODS, steps)
-    made: dict[str, bytes] = {}
     with styled():
-        for name, paths in (("dirac_rules", rules), ("dirac_methods", methods)):
-            figure = draw(paths)
-            made |= {f"{name}.png": png(figure), f"{name}.pdf": pdf(figure)}
-    return {
-        **made,
-        "dirac_trajectories.npz": trajectories(methods, rules),
-        "dirac.csv": table_csv(methods, rules).encode(),
-        "dirac.md": table_markdown(methods, rules).encode(),
-    }
+        of_rules, of_methods = draw(rules), draw(methods)
+        return {
+            "dirac_rules.png": png(of_rules), "dirac_rules.pdf": pdf(of_rules),
+            "dirac_methods.png": png(of_methods), "dirac_methods.pdf": pdf(of_methods),
+            "dirac_trajectories.npz": trajectories(methods, rules),
+            "dirac.csv": table_csv(methods, rules).encode(), "dirac.md": table_markdown(methods, rules).encode(),
+        }  # fmt: skip

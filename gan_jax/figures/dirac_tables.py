@@ -44,7 +44,7 @@ def simulate_all(table: Mapping[str, Mapping[str, object]], steps: int = dirac.S
 
 def radius(path: np.ndarray) -> float:
     """Distance from the equilibrium at the end of a course."""
-    return math.hypot(*(float(v) for v in path[-1]))
+    return math.hypot(*path[-1].tolist())
 
 
 def digits(published: float) -> int:
@@ -71,14 +71,11 @@ def table_csv(methods: Paths, rules: Paths) -> str:
     """Every radius as CSV; rules have no published one."""
     head = ["kind", "name", "schedule", "radius", "published", "agrees"]
     rows = [
-        ("method", name, schedule, f"{ours:.6g}", repr(published), _yes(agrees(ours, published)))
-        for name, schedule, ours, published in _beside_published(methods)
+        ("method", name, schedule, f"{ours:.6g}", repr(published), agreed)
+        for name, schedule, ours, published, agreed in _beside_published(methods)
     ]
-    rows += [
-        ("rule", name, schedule, f"{radius(path):.6g}", "", "")
-        for name, courses in rules.items()
-        for schedule, path in courses.items()
-    ]
+    for name, courses in rules.items():
+        rows += [("rule", name, schedule, f"{radius(path):.6g}", "", "") for schedule, path in courses.items()]
     return pandas.DataFrame(rows, columns=head).to_csv(index=False)
 
 
@@ -86,31 +83,30 @@ def table_markdown(methods: Paths, rules: Paths) -> str:
     """The same for people, with notes."""
     steps = len(next(iter(next(iter(methods.values())).values()))) - 1
     of_methods = [
-        (name, schedule, printed(ours, 3), printed(published, digits(published)), _yes(agrees(ours, published)))
-        for name, schedule, ours, published in _beside_published(methods)
+        (name, schedule, printed(ours, 3), printed(published, digits(published)), agreed)
+        for name, schedule, ours, published, agreed in _beside_published(methods)
     ]
     of_rules = [(name, *(printed(radius(path), 3) for path in courses.values())) for name, courses in rules.items()]
-    parts = [
-        f"# The Dirac-GAN: radius after {steps} steps",
-        "## Methods",
-        markdown(("method", "schedule", "radius", "published", "agrees"), of_methods),
-        _NOTES.strip(),
-        "## Update rules",
-        "On the minimax loss, without a penalty.",
-        markdown(("rule", *dirac.SCHEDULES), of_rules),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return f"""# The Dirac-GAN: radius after {steps} steps
+
+## Methods
+
+{markdown(("method", "schedule", "radius", "published", "agrees"), of_methods)}
+{_NOTES}
+## Update rules
+
+On the minimax loss, without a penalty.
+
+{markdown(("rule", *dirac.SCHEDULES), of_rules)}
+"""
 
 
-def _beside_published(methods: Paths) -> Iterator[tuple[str, str, float, float]]:
-    """(method, schedule, radius, published radius), ..."""
+def _beside_published(methods: Paths) -> Iterator[tuple[str, str, float, float, str]]:
+    """(method, schedule, radius, published radius, whether they agree), ..."""
     for name, courses in methods.items():
         for (schedule, path), published in zip(courses.items(), dirac.PUBLISHED[name], strict=True):
-            yield name, schedule, radius(path), published
-
-
-def _yes(answer: bool) -> str:
-    return "yes" if answer else "no"
+            ours = radius(path)
+            yield name, schedule, ours, published, "yes" if agrees(ours, published) else "no"
 
 
 def trajectories(methods: Paths, rules: Paths) -> bytes:

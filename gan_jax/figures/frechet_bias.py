@@ -27,7 +27,7 @@ SEED = 0
 
 
 class Row(NamedTuple):
-    """Examples in each of the two sets; mean and standard deviation of their distance over the draws."""
+    """The distance of two sets of so many examples each, over the draws."""
 
     size: int
     mean: float
@@ -48,21 +48,21 @@ def measure(train: np.ndarray, test: np.ndarray, sizes: tuple[int, ...] = SIZES,
 
 def extrapolated(rows: list[Row]) -> tuple[float, float]:
     """(intercept, slope) of the least-squares line of the means over 1 / n, each weighted by 1 / std."""
-    x = 1.0 / np.asarray([row.size for row in rows])
-    weights = 1.0 / np.asarray([row.std for row in rows])
-    slope, intercept = np.polyfit(x, [row.mean for row in rows], 1, w=weights)
+    size, mean, std = np.asarray(rows).T
+    slope, intercept = np.polyfit(1.0 / size, mean, 1, w=1.0 / std)
     return float(intercept), float(slope)
 
 
 def draw(rows: list[Row]) -> Figure:
     """The means over 1 / n with their standard deviations, and the line."""
     intercept, slope = extrapolated(rows)
-    x = 1.0 / np.asarray([row.size for row in rows])
+    size, mean, std = np.asarray(rows).T
+    x = 1.0 / size
     figure = new_figure(6.0, 4.0)
     axes = figure.subplots()
     ends = np.asarray([0.0, x.max()])
     axes.plot(ends, intercept + slope * ends, color=FAINT, linewidth=1.5)
-    axes.errorbar(x, [r.mean for r in rows], [r.std for r in rows], fmt="o", color=COLOURS[1], capsize=3.0)
+    axes.errorbar(x, mean, std, fmt="o", color=COLOURS[1], capsize=3.0)
     for one, at in zip(rows, x, strict=True):
         lower = -3.0 if one.size == 5000 else -11.0  # its neighbour's label stands below
         axes.annotate(f"{one.size:,}", (at, one.mean), (5.0, lower), textcoords="offset points", color=COLOURS[0])

@@ -146,7 +146,7 @@ class ClassNorm(nn.Module):
         shape = (self.num_classes, x.shape[-1])
         gain = self.param("gain", initializers.gaussian(0.02, 1.0), shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), shape, jnp.float32)
-        code = jax.nn.one_hot(label, self.num_classes, dtype=jnp.float32)
+        code = jax.nn.one_hot(label, self.num_classes, dtype=gain.dtype)
         of_class = [
             (code @ table).astype(x.dtype).reshape(len(code), *[1] * (x.ndim - 2), -1) for table in (gain, bias)
         ]

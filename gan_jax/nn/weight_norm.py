@@ -32,10 +32,10 @@ class Dense(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [B, n] to [B, features]."""
         v = self.param("kernel", nn.initializers.normal(0.1), (x.shape[-1], self.features), jnp.float32)
-        kernel = v * jax.lax.rsqrt(jnp.sum(jnp.square(v), axis=0))
-        y = x.astype(jnp.float32) @ kernel  # no product where parameters exist: the compiler drops what nobody reads
+        kernel = v * jax.lax.rsqrt(jnp.sum(jnp.square(v), axis=0, keepdims=True))
+        y = x.astype(kernel.dtype) @ kernel  # no product where parameters exist: the compiler drops what nobody reads
         gain = self.param("scale", lambda key: 1.0 / jnp.sqrt(jnp.var(y, axis=0) + 1e-8))
         bias = self.param("bias", lambda key: -jnp.mean(y, axis=0) * gain)
         if not self.learned_scale:
             gain = jax.lax.stop_gradient(gain)
-        return x.astype(self.dtype) @ (kernel * gain).astype(self.dtype) + bias.astype(self.dtype)
+        return x.astype(self.dtype) @ (kernel * gain[None]).astype(self.dtype) + bias.astype(self.dtype)[None]

@@ -1,6 +1,7 @@
 """Axes of the small plots in tables: positions as percentages, so that they fit any width."""
 
 import math
+import statistics
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -52,9 +53,9 @@ def reach(distances: Iterable[float]) -> float:
 
     Infinite where none is far beyond the others. ``distances`` from the best value are at least 0.
     """
-    known = sorted(finite(distances))
-    limit = REACH * known[len(known) // 2] if len(known) > FEW else 0.0
-    return limit if 0 < limit < known[-1] else math.inf
+    known = finite(distances)
+    limit = REACH * statistics.median_high(known) if len(known) > FEW else 0.0
+    return limit if 0 < limit < max(known) else math.inf
 
 
 def _mark(value: float, step: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gan_jax.reporting.curves import thinned
 from gan_jax.reporting.wording import Setting, counted
@@ -59,9 +59,8 @@ def grids(summary: Mapping[str, Any], settings: Sequence[Setting], workdir: Path
 
 def picture(workdir: Path, run: str, step: int, quality: int) -> "Picture | None":
     """A grid of a run as a data URI; None if the file is no picture."""
-    try:
-        image = load(path_of(workdir, run, step))
-    except (OSError, UnidentifiedImageError):
+    image = load(workdir, run, step)
+    if image is None:
         return None
     scaled = max(image.size) > LONGEST
     if scaled:
@@ -72,15 +71,13 @@ def picture(workdir: Path, run: str, step: int, quality: int) -> "Picture | None
     return Picture(uri, step, *image.size, scaled)
 
 
-def path_of(workdir: Path, run: str, step: int) -> Path:
-    """The file of a run's grid."""
-    return run_folder(workdir, run) / "samples" / f"{step}.png"
-
-
-def load(path: Path) -> Image.Image:
-    """A picture in grey if it has no colours, else in RGB."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
+def load(workdir: Path, run: str, step: int) -> Image.Image | None:
+    """A grid of a run, in grey if it has no colours; None if the file is no picture, or was cut short by a kill."""
+    try:
+        with Image.open(run_folder(workdir, run) / "samples" / f"{step}.png") as file:
+            image = file.convert("RGB")
+    except OSError:
+        return None
     red, green, blue = image.split()
     return red if red.tobytes() == green.tobytes() == blue.tobytes() else image
 
@@ -106,10 +103,10 @@ def _notes(
 
 
 class Picture(NamedTuple):
-    """A grid as a data URI, its step and size in pixels, and whether it was made smaller."""
+    """A grid for the page."""
 
     uri: str
     step: int
-    width: int
+    width: int  # pixels
     height: int
-    scaled: bool
+    scaled: bool  # made smaller

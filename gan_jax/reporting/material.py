@@ -1,7 +1,7 @@
 """The records of a sweep, read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Material:
     frame: pandas.DataFrame  # of ``gan_jax.sweeps.load``
     points: list[dict[str, Any]]  # of each setting, {field that varies: value}
     runs: list[dict[int, str]]  # of each setting, {seed: name of its run}
+    _tables: dict[tuple[str, str | None], pandas.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -59,10 +60,6 @@ class Material:
         if stamps not in self.frame.columns:
             return []
         return list(dict.fromkeys(self.final[self.final[metric].notna()][stamps]))
-
-    @cached_property
-    def _tables(self) -> dict[tuple[str, str | None], pandas.DataFrame]:
-        return {}
 
     def table(self, metric: str, protocol: str | None = None) -> pandas.DataFrame:
         """``gan_jax.sweeps.summarize``, a row for each setting; None: by the protocol that most runs have."""

@@ -35,6 +35,7 @@ def render(summary: Mapping[str, Any], workdir: Path) -> str:
     settings = wording.settings_of(summary)
     curves = _curves(summary, settings)
     absent = {"factors" * (summary["fields"] is None), "measured" * (not summary["protocols"])}
+    runs = [run for number in ranked["order"] for run in summary["settings"][number]["runs"]] if sweep["config"] else []
     return _template().render(
         title=sweep["question"] or f"Sweep of {sweep['config'] or 'a configuration'}",
         sections={name: text for name, text in SECTIONS.items() if name not in absent},
@@ -46,7 +47,8 @@ def render(summary: Mapping[str, Any], workdir: Path) -> str:
         grids=grids(summary, settings, workdir), factors=_factors(summary), tiles=_tiles(summary),
         counts=states.counts(summary["runs"]), ended_badly=states.ended_badly(summary, ranked["order"]),
         common=protocols.common(summary["protocols"]), apart=protocols.apart(summary["protocols"]),
-        commands_of_sweep=commands.sweep_commands(sweep), commands_of_runs=_commands_of_runs(summary), **_own_files(),
+        commands_of_sweep=commands.sweep_commands(sweep),
+        commands_of_runs=[(run, commands.run_command(summary, run)) for run in runs], **_own_files(),
     )  # fmt: skip
 
 
@@ -137,8 +139,8 @@ def _curves(summary: Mapping[str, Any], settings: Sequence[wording.Setting]) -> 
         by_setting = {line["setting"]: line for line in one["settings"]}
         own = [by_setting[number] for number in drawn if number in by_setting]
         kept += own
-        metrics.append({**one, "curves": [_line(line, points, shared) for line in own]})
-        del metrics[-1]["settings"]
+        said = {name: one[name] for name in one if name != "settings"}
+        metrics.append({**said, "curves": [_line(line, points, shared) for line in own]})
     most, lost = max((line["records"] for line in kept), default=0), sum(line["not_finite"] for line in kept)
     notes = []
     if most > points:
@@ -176,12 +178,11 @@ def _rounded(value: float | None) -> float | int | None:
 
 
 def _first_metrics(metric: str, metrics: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Which metrics the panels show at first: the one that ranks, and a loss beside it."""
+    """Which metrics the panels show at first: the one that ranks, or the first evaluated one, and a loss beside it."""
     names = [one["name"].removesuffix(" [1]") for one in metrics]
-    losses = [i for i, one in enumerate(metrics) if one["kind"] == "training"]
-    evaluated = [i for i, one in enumerate(metrics) if one["kind"] == "evaluation"]
-    ranked = [names.index(metric)] if metric in names else evaluated[:1]
-    return [*ranked, *losses, 0, 0][:2]
+    of_kind = {kind: [i for i, one in enumerate(metrics) if one["kind"] == kind] for kind in ("evaluation", "training")}
+    ranked = [names.index(metric)] if metric in names else of_kind["evaluation"][:1]
+    return [*ranked, *of_kind["training"], 0, 0][:2]
 
 
 def _factors(summary: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -196,13 +197,6 @@ def _factors(summary: Mapping[str, Any]) -> dict[str, Any] | None:
         made.append({**one, "levels": kept, "note": note, "percent": percent})
     places = axis(level[name] for level in levels for name in ("mean", "low", "high"))
     return {**found, "fields": made, "axis": places}
-
-
-def _commands_of_runs(summary: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
-    if not summary["sweep"]["config"]:
-        return []
-    names = [name for number in summary["ranking"]["order"] for name in summary["settings"][number]["runs"]]
-    return [(name, commands.run_command(summary, name)) for name in names]
 
 
 def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from gan_jax.figures.style import INK, new_figure, pdf, png, styled
 from gan_jax.reporting.answer import axis_of, drawn
 from gan_jax.reporting.axes import Axis, finite
 from gan_jax.reporting.curves import thinned
-from gan_jax.reporting.grids import load, path_of
+from gan_jax.reporting.grids import load
 from gan_jax.reporting.wording import Setting, counted, number, settings_of, shown
 
 # Eight colours that colour-blind readers keep apart.
@@ -29,20 +29,24 @@ def contents(summary: Mapping[str, Any], workdir: Path) -> dict[str, bytes]:
     ranking, settings, found = summary["ranking"], settings_of(summary), summary["fields"]
     table: Mapping[str, Any] = next(iter(ranking["tables"]), {"rows": [], "protocol": ""})
     made: dict[str, bytes] = {}
+
+    def keep(name: str, figure: Figure) -> None:
+        made[f"{name}.png"] = png(figure, DPI, colours=None)  # bands and samples have more than 128 colours
+        made[f"{name}.pdf"] = pdf(figure)
+
     with styled():
         if finite(drawn(table["rows"])):
-            made |= _both("ranking", draw_ranking(ranking, settings))
+            keep("ranking", draw_ranking(ranking, settings))
         for one in summary["curves"]:
             ranked = one["protocol"] == table["protocol"] != ""
             if one["settings"] and (ranked or one["name"].endswith("/loss")):
                 title = ranking["metric"] if ranked else one["name"]
                 figure = draw_curves(title, one["settings"], settings, ranking["order"])
-                made |= _both(f"curves_{title.replace('/', '_')}", figure)
+                keep(f"curves_{title.replace('/', '_')}", figure)
         if found is not None and finite(one["mean"] for field in found["fields"] for one in field["levels"]):
-            made |= _both("sensitivity", draw_sensitivity(summary))
-        montage = draw_samples(summary, settings, workdir)
-        if montage is not None:
-            made |= _both("samples", montage)
+            keep("sensitivity", draw_sensitivity(summary))
+        if (montage := draw_samples(summary, settings, workdir)) is not None:
+            keep("samples", montage)
     return made
 
 
@@ -64,8 +68,7 @@ def draw_ranking(ranking: Mapping[str, Any], settings: Sequence[Setting]) -> Fig
     axes.set_ylim(len(rows) - 0.4, -0.6)
     if places.logarithmic:
         axes.set_xscale("log")
-    beyond = any(places.beyond(drawn(every)))
-    if beyond:
+    if beyond := any(places.beyond(drawn(every))):
         margin = 0.0 if places.logarithmic else 0.04 * (places.high - places.low)
         axes.set_xlim(places.low - margin, places.high + margin)
     axes.grid(visible=False, axis="y")
@@ -137,11 +140,12 @@ def draw_samples(summary: Mapping[str, Any], settings: Sequence[Setting], workdi
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             run = setting.runs.get(seed)
-            picture = _newest(workdir, run, runs[run]["grids"]) if run else None
+            stored = reversed(runs[run]["grids"]) if run else ()
+            picture = next(filter(None, (load(workdir, str(run), step) for step in stored)), None)
             if picture is None:
                 axes.text(0.5, 0.5, "no grid", ha="center", va="center", transform=axes.transAxes, color=QUIET)
             else:
-                axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+                axes.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             if i == 0:
                 axes.set_title(f"seed {seed}", loc="center", fontweight="normal", fontsize=9)
         words = "\n".join(_plain(word) for word in setting.words)
@@ -169,20 +173,6 @@ def _interval(axes: Axes, y: float, row: Mapping[str, Any]) -> None:
         axes.plot(ends, [y, y], color=COLOURS[0], linewidth=2.2, alpha=0.6, solid_capstyle="round", zorder=3)
     for mean in finite([row["mean"]]):
         axes.plot(mean, y, "o", color=COLOURS[0], markersize=6, markeredgecolor="white", zorder=4)
-
-
-def _newest(workdir: Path, run: str, steps: Sequence[int]) -> np.ndarray | None:
-    for step in reversed(steps):
-        try:
-            return np.asarray(load(path_of(workdir, run, step)))
-        except OSError:  # cut short by a kill
-            continue
-    return None
-
-
-def _both(name: str, figure: Figure) -> dict[str, bytes]:
-    # Bands and samples have more than 128 colours.
-    return {f"{name}.png": png(figure, DPI, colours=None), f"{name}.pdf": pdf(figure)}
 
 
 def _say(axes: Axes, text: str) -> None:

@@ -30,15 +30,12 @@ def summary_of(workdir: str | Path) -> dict[str, Any]:
     Args:
       workdir: of a sweep, which may be unfinished.
 
-    Returns:
-      A document as JSON has it: null stands for NaN and for what there is not, "inf" and "-inf" for infinities.
-
     Raises:
       WorkdirError: there is no sweep, or a record cannot be read.
     """
     material = read(workdir)
     ranked, protocols = ranking.ranking(material), _protocols(material)
-    made = {
+    made = {  # in which null stands for NaN and for what there is not, "inf" and "-inf" for infinities
         "schema": SCHEMA,
         "sweep": {name: material.sweep.get(name) for name in OF_SWEEP},
         "seeds": sorted({seed for runs in material.runs for seed in runs}),

@@ -85,15 +85,11 @@ def short_names(fields: Sequence[str]) -> dict[str, str]:
     short = {}
     for field, path in trimmed.items():
         parts = path.split(".")
-        others = [other for key, other in trimmed.items() if key != field]
+        others = [f".{other}" for key, other in trimmed.items() if key != field]
         fewest = 2 if parts[-1] in ("weight", "options") else 1  # alone they would say nothing
-        for count in range(min(fewest, len(parts)), len(parts) + 1):
-            ending = ".".join(parts[-count:])
-            if not any(other == ending or other.endswith(f".{ending}") for other in others):
-                short[field] = ending
-                break
-        else:
-            short[field] = field
+        endings = (".".join(parts[-count:]) for count in range(min(fewest, len(parts)), len(parts) + 1))
+        alone = (ending for ending in endings if not any(other.endswith(f".{ending}") for other in others))
+        short[field] = next(alone, field)
     return short
 
 
@@ -108,12 +104,12 @@ def words_of(point: Mapping[str, Any], short: Mapping[str, str]) -> tuple[str, .
 
 
 class Setting(NamedTuple):
-    """A point of the grid: its number in the summary, its name word by word and whole, and {seed: run}."""
+    """A point of the grid."""
 
-    number: int
-    words: tuple[str, ...]
+    number: int  # in the summary
+    words: tuple[str, ...]  # of its name
     label: str
-    runs: dict[int, str]
+    runs: dict[int, str]  # {seed: run}
 
 
 def settings_of(summary: Mapping[str, Any]) -> list[Setting]:

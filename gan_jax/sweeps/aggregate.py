@@ -77,12 +77,8 @@ def summarize(
     columns = [*fields, "n", "runs", "early", "left_out", *UNFINISHED, "mean", "median", "std", "low", "high", "best"]
     table = pandas.DataFrame(rows, columns=[*columns, *(f"best_of_{i}" for i in k), "enough"])
     table.attrs = {
-        "metric": metric,
-        "by": fields,
-        "better": better,
-        "protocol": runs.attrs["protocol"],
-        "confidence": confidence,
-    }
+        "metric": metric, "by": fields, "better": better, "protocol": runs.attrs["protocol"], "confidence": confidence,
+    }  # fmt: skip
     return table
 
 
@@ -103,9 +99,7 @@ def rank(summary: pandas.DataFrame, better: str | None = None) -> pandas.Series:
     Raises:
       ConfigError: it is not known which way is better.
     """
-    if better is None:
-        better = summary.attrs.get("better") or None
-    if better is None:
+    if better is None and not (better := summary.attrs.get("better")):
         raise ConfigError(
             f"better='' for {summary.attrs.get('metric', '')!r}: no way is better; allowed: lower, higher"
         )
@@ -119,30 +113,19 @@ def rank(summary: pandas.DataFrame, better: str | None = None) -> pandas.Series:
 
 
 class Comparison(NamedTuple):
-    """Two settings, seed by seed.
-
-    Attributes:
-      metric, better, protocol: what is compared, which way is better ("" for neither), by which protocol.
-      pairs: seeds for which both settings have a value.
-      left_out: other seeds of either setting: no run, no value, or one of another protocol.
-      mean: of the differences a - b; NaN without a pair.
-      low, high: its bootstrap interval; too narrow for few pairs, see ``bootstrap_interval``.
-      effect: Cohen's d_z, the mean over the standard deviation of the differences; infinite where all differ alike.
-      p: of the two-sided sign-flip test; never below 2^(1 - pairs), so not below 0.0625 for five seeds.
-      enough: whether there are at least three pairs.
-    """
+    """Two settings, seed by seed; of the differences a - b the numbers of ``estimates.Paired``."""
 
     metric: str
-    better: str
+    better: str  # "" for neither
     protocol: str
-    pairs: int
-    left_out: int
+    pairs: int  # seeds for which both settings have a value
+    left_out: int  # other seeds of either setting: no run, no value, or one of another protocol
     mean: float
     low: float
     high: float
     effect: float
     p: float
-    enough: bool
+    enough: bool  # at least three pairs
 
 
 def compare(
@@ -158,10 +141,8 @@ def compare(
     """Compare two settings over the seeds that both have.
 
     Args:
-      frame: of ``gan_jax.sweeps.load``.
-      metric: column.
       a, b: {field: value}, as many fields as it takes for one run a seed.
-      better, protocol, confidence: as in ``summarize``; of the protocols of these runs.
+      frame, metric, better, protocol, confidence: as in ``summarize``; of the protocols of these runs.
 
     Raises:
       ConfigError: there is no such metric, field, value or protocol, or a setting has several runs of a seed or runs of
@@ -176,33 +157,25 @@ def compare(
     of_a, of_b = (_by_seed(runs[runs["run"].isin(own["run"])], s) for own, s in zip(either, (a, b)))
     shared = [seed for seed in of_a.index if seed in of_b.index]
     differences = (of_a[shared] - of_b[shared]).dropna().to_numpy()
+    pairs = len(differences)
+    left_out = len({*of_a.index, *of_b.index}) - pairs
     made = paired(differences, confidence)
-    return Comparison(
-        metric,
-        direction(frame, metric, better),
-        runs.attrs["protocol"],
-        len(differences),
-        len({*of_a.index, *of_b.index}) - len(differences),
-        *made,
-        len(differences) >= ENOUGH,
-    )
+    better = direction(frame, metric, better)
+    return Comparison(metric, better, runs.attrs["protocol"], pairs, left_out, *made, enough=pairs >= ENOUGH)
 
 
 class Sensitivity(NamedTuple):
-    """How much each field matters.
+    """How much each field matters."""
 
-    Attributes:
-      levels: a row for each value of each factor: "factor", "level", "n" (values), "mean", "low", "high". The interval
-        is over all runs at that level, so it holds the spread from the other factors too.
-      shares: of the variance between runs, {factor: eta squared, "interactions": ..., "seeds": ...}; they sum to 1.
-        "seeds" is what remains between runs of one setting; NaN where no setting has two values, and "interactions"
-        then holds it. All NaN without variance or with an infinite value.
-      balanced: whether every combination of levels has equally many values. Where it is not, factors go together:
-        shares overlap, may sum to more than 1 with a negative rest in "interactions", and say less.
-    """
-
+    # A row for each value of each factor: "factor", "level", "n" (values), "mean", "low", "high". The interval is over
+    # all runs at that level, so it holds the spread from the other factors too.
     levels: pandas.DataFrame
+    # Of the variance between runs, {factor: eta squared, "interactions": ..., "seeds": ...}; they sum to 1. "seeds" is
+    # what remains between runs of one setting; NaN where no setting has two values, and "interactions" then holds it.
+    # All NaN without variance or with an infinite value.
     shares: pandas.Series
+    # Whether every combination of levels has equally many values. Where it is not, factors go together: shares overlap,
+    # may sum to more than 1 with a negative rest in "interactions", and say less.
     balanced: bool
 
 
@@ -217,10 +190,8 @@ def sensitivity(
     """The mean at each level of each factor, and which share of the variance each factor's main effect explains.
 
     Args:
-      frame: of ``gan_jax.sweeps.load``.
-      metric: column.
       factors: fields; None: those that vary in the sweep.
-      protocol, confidence: as in ``summarize``.
+      frame, metric, protocol, confidence: as in ``summarize``.
 
     Raises:
       ConfigError: there is no such metric, field or protocol.
@@ -230,28 +201,24 @@ def sensitivity(
     """
     fields = fields_of(frame, factors, "factors")
     runs = run_values(frame, metric, protocol).dropna(subset="value")
-    rows, explained = [], {}
-    for field in fields:
-        levels = settings_of(runs, [field])
-        explained[field] = _between(runs, levels)
-        for setting, own in levels:
+    levels, cells = {field: settings_of(runs, [field]) for field in fields}, settings_of(runs, fields)
+    rows = []
+    for field, found in levels.items():
+        for setting, own in found:
             values = own["value"].to_numpy()
-            low, high = bootstrap_interval(values, confidence)
-            row = {"factor": field, "level": setting[field], "n": len(values), "mean": center(np.mean, values)}
-            rows.append({**row, "low": low, "high": high})
-    cells = settings_of(runs, fields)
+            rows.append((field, setting[field], len(values), center(np.mean, values),
+                         *bootstrap_interval(values, confidence)))  # fmt: skip
     x = runs["value"].to_numpy()
     finite = bool(len(x)) and bool(np.all(np.isfinite(x))) and bool(np.any(x != x[0]))
     total = float(np.sum((x - x.mean()) ** 2)) if finite else math.nan
-    explained["interactions"] = _between(runs, cells) - sum(explained.values())
-    explained["seeds"] = total - _between(runs, cells)
-    if all(len(own) < 2 for _, own in cells):
-        explained["seeds"] = math.nan
-    combinations = math.prod(len(settings_of(runs, [field])) for field in fields)
+    explained, of_all = {field: _between(runs, found) for field, found in levels.items()}, _between(runs, cells)
+    explained["interactions"] = of_all - sum(explained.values())
+    explained["seeds"] = total - of_all if any(len(own) > 1 for _, own in cells) else math.nan
+    sizes = {len(own) for _, own in cells}
     return Sensitivity(
         pandas.DataFrame(rows, columns=["factor", "level", "n", "mean", "low", "high"]),
         pandas.Series({name: value / total for name, value in explained.items()}, name="share", dtype=float),
-        len(cells) == combinations and len({len(own) for _, own in cells}) == 1,
+        balanced=len(cells) == math.prod(map(len, levels.values())) and len(sizes) == 1,
     )
 
 

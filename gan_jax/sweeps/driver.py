@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
@@ -23,7 +23,7 @@ from gan_jax.paths import expanded
 from gan_jax.status import Status
 from gan_jax.stored import read_object, write_object
 from gan_jax.sweeps import halving, layout
-from gan_jax.sweeps.executors import Executor, train_over_hosts
+from gan_jax.sweeps.executors import Executor, Lines, train_over_hosts
 from gan_jax.sweeps.layout import FILE, Group, Layout, run_folder, status_of
 from gan_jax.sweeps.runs import NOT_TRAINED
 from gan_jax.sweeps.sweep import Sweep
@@ -45,41 +45,36 @@ def sweep(
     wanted: Sweep, base: ConfigDict, workdir: str | Path, executor: Executor, *, width: int = 0,
     about: Mapping[str, Any] | None = None, progress: bool = True, retry_failed: bool = False,
 ) -> dict[str, int]:  # fmt: skip
-    """Train what is missing of a sweep. Of several processes of ``jax.distributed``, all train each run together.
+    """Train what is missing of a sweep, and count runs by status; in all processes but the first {}.
 
-    What is done already stays; with ``retry_failed`` runs that failed by an exception are tried again. A width of 0
-    measures how many runs a device carries at most. For the records, ``about`` has "command", "config", "sweep" and
-    "overrides" as given on the command line. Returns {status: runs}, {} in all processes but the first.
+    ``about``, for the records, has "command", "config", "sweep" and "overrides" as given on the command line.
     """
     laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
     over_hosts = jax.process_count() > 1
     _check(laid, over_hosts)
     about = {"command": [], "config": "", "sweep": "", "overrides": [], **(about or {})}
-    show = SweepProgress(0, 0, {}, enabled=False)
-    job = Job(laid.workdir, (), width, about["command"], wanted.resources, show)
+    job = Job(laid.workdir, (), width, about["command"], wanted.resources, Lines())
     if jax.process_index() > 0:
         train_over_hosts(job, laid.runs)
         return {}
     with locked(laid.workdir):
         _check_no_files(laid.workdir)
         _write_layout(laid, base, about)
-        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
-        if retry_failed:
-            for run in (run for run, status in statuses.items() if status == Status.FAILED):
+        for run in laid.runs if retry_failed else ():
+            if status_of(laid.workdir, run) == Status.FAILED:
                 (run_folder(laid.workdir, run) / "result.json").unlink()
-                statuses[run] = status_of(laid.workdir, run)
+        statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
         steps = sum(laid.runs[run].steps for run, status in statuses.items() if not status.done)
         ended = Counter(status for status in statuses.values() if status.done)
         show = SweepProgress(steps, len(statuses), ended, enabled=progress)
+        ladder = halving.Ladder(laid, show, executor.asynchronous)
         try:
             if over_hosts:
                 train_over_hosts(job._replace(show=show), laid.runs)
+            elif groups := ladder.first():
+                executor.train(job._replace(groups=groups, show=show, more=ladder.more))
             else:
-                ladder = halving.Ladder(laid, show, executor.asynchronous)
-                if groups := ladder.first():
-                    executor.train(job._replace(groups=groups, show=show, more=ladder.more))
-                else:
-                    show.say("nothing is left to do")
+                show.say("nothing is left to do")
         finally:
             show.close()
             write_results(laid.workdir)
@@ -128,28 +123,25 @@ def _write_layout(laid: Layout, base: ConfigDict, about: Mapping[str, Any]) -> N
         if not status_of(workdir, run).done:
             run_folder(workdir, run).mkdir(parents=True, exist_ok=True)
             write_object(run_folder(workdir, run) / "config.json", config.to_dict())
-    flat = {run: configs.flatten(config) for run, config in runs.items()}
-    for run in earlier["runs"]:
-        if run not in runs and run_folder(workdir, run).exists():  # one that a user deleted is forgotten
-            flat[run] = configs.flatten(layout.read_run_config(workdir, run))
-    order = [*(run for run in earlier["runs"] if run in flat and run not in runs), *runs]
+    others = [run for run in earlier["runs"] if run not in runs and run_folder(workdir, run).exists()]  # not deleted
+    every = {run: layout.read_run_config(workdir, run) for run in others} | {**runs}
+    flat = {run: configs.flatten(config) for run, config in every.items()}
     named = {field: None for run in earlier["runs"].values() for field in run} | dict.fromkeys(wanted.space.fields)
     # What a run leaves out is told by the fields of the space; another base than before is not.
-    others = configs.difference(configs.from_json(json.dumps(earlier["base"])), base)
-    known = [*named, *(field for field in others if field not in named)]
-    fields = [field for field in known if field != "seed" and _varies(field, [flat[run] for run in order])]
+    known = named | dict.fromkeys(configs.difference(configs.from_json(json.dumps(earlier["base"])), base))
+    fields = [field for field in known if field != "seed" and _varies(field, [*flat.values()])]
     # Fields that the base does not have, alike in all runs that have them: who repeats a run must set them.
     of_roles = [field for field in named if field not in fields and field not in configs.flatten(base)]
-    command, asked = about["command"], {name: value for name, value in about.items() if name != "command"}
+    command = about["command"]
     found = {
         "question": wanted.question,
         "metric": wanted.metric,
-        **asked,
+        **{name: value for name, value in about.items() if name != "command"},
         "commands": [*(one for one in earlier["commands"] if one != command), command],
         "base": base.to_dict(),
         "fields": fields,
-        "seeds": sorted({flat[run]["seed"] for run in order}),
-        "runs": {run: {field: flat[run].get(field) for field in (*fields, *of_roles, "seed")} for run in order},
+        "seeds": sorted({own["seed"] for own in flat.values()}),
+        "runs": {run: {field: own.get(field) for field in (*fields, *of_roles, "seed")} for run, own in flat.items()},
         "halving": dataclasses.asdict(wanted.halving) if wanted.halving else None,
         "versions": versions(PACKAGES),
     }
@@ -163,30 +155,19 @@ def _varies(field: str, flat: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def describe(wanted: Sweep, base: ConfigDict, workdir: str | Path, *, width: int = 0) -> str:
-    """Say what a sweep would do: its runs, its groups, and the time that a short probe of their programs promises.
-
-    Nothing is written but the cache of compiled programs. Arguments and errors are those of ``sweep``.
-    """
+    """Say what a sweep would do: its runs, its groups, and the time that a short probe of their programs promises."""
     laid = layout.lay_out(wanted, base, expanded("workdir", workdir))
     halving.check(laid)
-    fields = list(next(iter(laid.points.values())))
     statuses = {run: status_of(laid.workdir, run) for run in laid.runs}
-    rows = [[run, *map(_cell, laid.points[run].values()), status] for run, status in statuses.items()]
-    lines = [aligned([["run", *fields, "status"], *rows[:SHOWN]])]
-    if len(rows) > SHOWN:
-        lines.append(f"... and {len(rows) - SHOWN} more")
+    rows = [["run", *next(iter(laid.points.values())), "status"]]
+    for run, status in statuses.items():  # None: a field that a run's game does not have
+        rows.append([run, *("-" if value is None else str(value) for value in laid.points[run].values()), status])
+    more = [f"... and {len(statuses) - SHOWN} more"] if len(statuses) > SHOWN else []
     rungs = halving.rungs(laid)
     groups = layout.plan(laid.workdir, laid.runs, 0, rungs[0] if rungs else None)
     left = sum(not status.done for status in statuses.values())
-    lines += [
-        f"{len(rows)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program",
-        *_probed(groups, laid.runs, width, rungs),
-    ]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else str(value)  # a field that a run's game does not have
+    head = f"{len(statuses)} runs, {left} left, in {len(groups)} groups; the runs of a group share one compiled program"
+    return "\n".join([aligned(rows[: SHOWN + 1]), *more, head, *_probed(groups, laid.runs, width, rungs)])
 
 
 def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, rungs: list[int]) -> list[str]:
@@ -197,11 +178,10 @@ def _probed(groups: list[Group], runs: Mapping[str, ConfigDict], width: int, run
         shape = layout.shape_of(runs[group.runs[0]])
         if shape not in times and len(times) < PROBED:
             times[shape] = _time([runs[run] for run in group.runs], width)
-        known = shape in times
-        per_step, compiling, why = times.get(shape) or max(times.values())
+        per_step, compiling, note = times.get(shape) or max(times.values())
+        note = note if shape in times else "not probed; as the slowest that was"
         took = compiling + per_step * len(group.runs) * (group.until - group.begin)
         seconds += took
-        note = why if known else "not probed; as the slowest that was"
         rate = f"{_minutes(took)} min, {1 / per_step:,.0f} steps/s over all runs ({note})" if per_step else note
         lines.append(f"  group {group.name}: {len(group.runs)} runs, steps {group.begin:,} to {group.until:,}, {rate}")
     with_halving = f" up to the first rung; the later ones are at {', '.join(map(str, rungs[1:]))} and the end"
@@ -219,9 +199,9 @@ def _time(configs: Sequence[ConfigDict], width: int) -> tuple[float, float, str]
         return 0.0, 0.0, "streamed data: not probed"
     shared = shared_by(configs[0], source)
     choice = choose(shared, configs, width)
-    if choice.seconds_per_step:
-        return choice.seconds_per_step[choice.way], choice.compile_seconds, f"{choice.way}: {choice.why}"
-    per_step, _, compiling = measure(shared, configs, -(-choice.width // jax.device_count()))
+    per_step, compiling = choice.seconds_per_step.get(choice.way), choice.compile_seconds
+    if per_step is None:
+        per_step, _, compiling = measure(shared, configs, -(-choice.width // jax.device_count()))
     return per_step, compiling, f"{choice.way}: {choice.why}"
 
 
@@ -232,10 +212,8 @@ def _minutes(seconds: float) -> str:
 class SweepProgress(Progress):
     """Steps over all runs, the time left, and how many runs are left and ended, some of them before this start."""
 
-    def __init__(
-        self, steps: int, runs: int, ended: Mapping[Status, int], stream: TextIO | None = None, *, enabled: bool = True
-    ) -> None:
-        super().__init__(steps, stream, enabled=enabled)
+    def __init__(self, steps: int, runs: int, ended: Mapping[Status, int], *, enabled: bool) -> None:
+        super().__init__(steps, enabled=enabled)
         self.runs, self.counts, self.at = runs, Counter(ended), 0
         self._begun = self._said = time.perf_counter()
         self.begin(0, unit_scale=True, smoothing=0.05)

@@ -77,21 +77,18 @@ def follow(
     wait: Callable[[Sequence[Any]], Sequence[Any]],
     answer: Callable[[Any], tuple[Sequence[str], str]],
 ) -> list[str]:
-    """Hand the groups of a job to workers, and follow these by the records of their runs.
+    """Hand groups to workers, and follow these by the records of their runs; the groups without a result, and why.
 
-    Begins a task for each of several arguments of ``work``; waits a moment for some of those under way; asks one that
-    has ended for its lines and why it has no result, "" if it has. Returns the groups without, each with the reason.
+    Submitted are arguments of ``work``; a task that ended answers with its lines, and why it has no result or "".
     """
     own = job._replace(workdir=job.workdir.absolute(), groups=(), show=Lines(), more=tuple)
     pending: dict[Any, Group] = {}
     steps: dict[str, tuple[int, int]] = {}
     lost, new = [], [*job.groups]
-    while True:
+    while new or pending:
         if new:
             steps |= {run: (group.begin, group.until) for group in new for run in group.runs}
             pending |= zip(submit([(own, group.name, os.getcwd()) for group in new]), new, strict=True)
-        if not pending:
-            break
         new = []
         ended = wait([*pending])
         _look(job, steps)
@@ -158,14 +155,12 @@ def on_ray(address: str = "") -> Executor:
     _check_address(address)
 
     def train(job: Job) -> None:
+        quiet: Any = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
         try:
-            ray.init(
-                address=address or "local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
+            ray.init(address=address or "local", **quiet)
         except ConnectionError as error:
-            raise ConfigError(
-                f"--address={address}: there is no Ray cluster: {' '.join(str(error).split())}"
-            ) from error
+            said = " ".join(str(error).split())
+            raise ConfigError(f"--address={address}: there is no Ray cluster: {said}") from error
         try:
             _train_on_ray(ray, job)
         finally:
@@ -208,22 +203,17 @@ def _train_on_ray(ray: Any, job: Job) -> None:
         except ray.exceptions.RayError as error:  # its worker died once more than there are retries
             return (), type(error).__name__
 
-    lost = follow(
-        job,
-        submit=lambda calls: [task.remote(*call) for call in calls],
-        wait=lambda tasks: ray.wait(tasks, timeout=POLL)[0],
-        answer=answer,
-    )
-    if lost:
+    submit = lambda calls: [task.remote(*call) for call in calls]
+    wait = lambda tasks: ray.wait(tasks, timeout=POLL)[0]
+    if lost := follow(job, submit, wait, answer):
         said = f"groups whose workers died more than {wanted.retries} times: {', '.join(lost)}"
         raise WorkdirError(f"{said}; the same command continues")
 
 
 def on_slurm() -> Executor:
-    """An executor on a Slurm cluster: one job of an array for each group, by submitit.
+    """An executor on a Slurm cluster, or where there is none in processes of this machine: a job for each group.
 
-    Where there is no Slurm, submitit runs the same jobs as processes of this machine. A job that is preempted or runs
-    out of time is queued again and resumes from its checkpoints.
+    A job that is preempted or runs out of time is queued again and resumes from its checkpoints.
     """
     try:
         import submitit

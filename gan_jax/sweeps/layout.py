@@ -27,12 +27,12 @@ _NOT_TIMED = ("loss.", "optimizer.", "ema.", "steps", "log_every", "sample_", "c
 
 
 class Layout(NamedTuple):
-    """A sweep laid out as runs: {name: configuration} and {name: {field: value}} with the seed, in order."""
+    """A sweep laid out as runs, in order."""
 
     workdir: Path
     wanted: Sweep
-    runs: Mapping[str, ConfigDict]
-    points: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, ConfigDict]  # {name: configuration}
+    points: Mapping[str, Mapping[str, Any]]  # {name: {field: value}}, with the seed
 
 
 class Group(NamedTuple):
@@ -51,9 +51,9 @@ class Group(NamedTuple):
 
 def lay_out(wanted: Sweep, base: ConfigDict, workdir: Path) -> Layout:
     """The runs of a sweep over a base configuration; nothing is written."""
-    named = [(run_name(config), point, config) for point, config in expand(wanted, base)]
-    runs, points = {run: config for run, _, config in named}, {run: point for run, point, _ in named}
-    return Layout(workdir, wanted, runs, points)
+    points, configs = zip(*expand(wanted, base), strict=True)
+    names = [run_name(config) for config in configs]
+    return Layout(workdir, wanted, dict(zip(names, configs, strict=True)), dict(zip(names, points, strict=True)))
 
 
 def folder_of(workdir: Path, group: str) -> Path:
@@ -67,7 +67,7 @@ def run_folder(workdir: Path, run: str) -> Path:
 
 
 def read_sweep(workdir: Path) -> dict[str, Any]:
-    """sweep.json; a WorkdirError says that there is none, or that it cannot be read."""
+    """sweep.json."""
     found = read_object(workdir / FILE, NEEDED)
     if found is None:
         raise WorkdirError(
@@ -127,7 +127,7 @@ def read_metrics(workdir: Path, run: str) -> list[dict[str, Any]]:
 def status_of(workdir: Path, run: str) -> Status:
     """How a run stands."""
     if result := read_result(workdir, run):
-        return Status(result["status"])
+        return result["status"]  # type: ignore[no-any-return]
     return Status.RUNNING if (run_folder(workdir, run) / "metrics.jsonl").exists() else Status.MISSING
 
 
@@ -159,21 +159,19 @@ def plan(workdir: Path, runs: Mapping[str, ConfigDict], begin: int, until: int |
 
     Groups that were recorded come first and keep their runs and order, so that they resume with the same program.
     """
-    left = [run for run in runs if not is_done(workdir, run, begin, end_of(runs[run], until))]
-    groups: list[Group] = []
-    taken: set[str] = set()
-    for group in (group for group in read_groups(workdir) if group.begin == begin):
-        ends = {end_of(runs[run], until) for run in group.runs if run in runs}
-        own = [run for run in group.runs if run in left and run not in taken]
-        if own and ends == {group.until}:
+    ends = {run: end_of(config, until) for run, config in runs.items()}
+    left = [run for run in runs if not is_done(workdir, run, begin, ends[run])]
+    groups = []
+    for group in read_groups(workdir):
+        same = group.begin == begin and {ends[run] for run in group.runs if run in ends} == {group.until}
+        if same and not {*left}.isdisjoint(group.runs):
             groups.append(group)
-            taken.update(group.runs)
+            left = [run for run in left if run not in group.runs]
     new: dict[str, list[str]] = {}
     for run in left:
-        if run not in taken:
-            new.setdefault(structure_of(runs[run]), []).append(run)
+        new.setdefault(structure_of(runs[run]), []).append(run)
     for members in new.values():
-        end = end_of(runs[members[0]], until)
+        end = ends[members[0]]
         groups.append(Group(_hash([members, begin, end])[:8], tuple(members), begin, end))
     return groups
 

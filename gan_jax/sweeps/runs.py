@@ -27,8 +27,7 @@ Values = Mapping[str, Any]  # {field: value}
 def expand(sweep: Sweep, base: ConfigDict) -> list[tuple[dict[str, Any], ConfigDict]]:
     """Every run of a sweep, points outer, seeds inner: ({field: value}, checked and locked configuration).
 
-    The first part has every field that some point sets, in order of first appearance, and "seed": the values of the
-    configuration, None for a field that its game does not have.
+    Every field that some point sets has a value, None in a run whose game lacks it, and so has "seed".
     """
     points, varied = sweep.space.points, sweep.space.fields
     configs = _configurations(sweep, flatten(validate(base)))

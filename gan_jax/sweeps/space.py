@@ -22,17 +22,13 @@ Point = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Space:
-    """A finite ordered set of points.
-
-    Attributes:
-      points: each {field: value}, such as {"loss.name": "hinge", "batch_size": 64}; points may have different fields.
-        Values become plain Python: numbers, strings, tuples.
+    """A finite ordered set of points, which may have different fields.
 
     Raises:
       ConfigError: there is no point, a field is not a string or is "seed", or a value is NaN or of another type.
     """
 
-    points: tuple[Point, ...]
+    points: tuple[Point, ...]  # such as {"loss.name": "hinge", "batch_size": 64}; values become plain Python
 
     def __post_init__(self) -> None:
         for field in self.fields:

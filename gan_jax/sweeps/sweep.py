@@ -20,23 +20,15 @@ from gan_jax.sweeps.space import Space
 class Halving:
     """Successive halving: of the settings that are trained for some steps, the best are trained on.
 
-    Attributes:
-      first: steps before the first selection, at least 1.
-      factor: one in ``factor`` settings goes on, for ``factor`` times the steps; at least 2.
-      metric: value by which they are chosen; "" is the sweep's.
-
-    Raises:
-      ConfigError: a number is out of range, or there is no such value.
-
     References:
       Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016,
         arXiv:1502.07943, Figure 3.
       Li et al., Hyperband, 2018, arXiv:1603.06560, Algorithm 1 (eta is ``factor``).
     """
 
-    first: int
-    factor: int = 3
-    metric: str = ""
+    first: int  # steps before the first selection, at least 1
+    factor: int = 3  # one in so many settings goes on, for so many times the steps; at least 2
+    metric: str = ""  # value by which they are chosen; "" is the sweep's
 
     def __post_init__(self) -> None:
         _as_python(self)
@@ -47,20 +39,12 @@ class Halving:
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """What one group of runs takes, where an executor hands groups to several workers or machines.
+    """What one group of runs takes, where an executor hands groups to several workers or machines."""
 
-    Attributes:
-      cpus, gpus, tpus: how many, at least 0. Without accelerators each core is a device and carries runs.
-      retries: how often a group is started again after its worker or machine died, at least 0.
-
-    Raises:
-      ConfigError: a number is out of range.
-    """
-
-    cpus: float = 1
+    cpus: float = 1  # at least 0; without accelerators each core is a device and carries runs
     gpus: float = 0
     tpus: float = 0
-    retries: int = 2
+    retries: int = 2  # how often a group is started again after its worker or machine died, at least 0
 
     def __post_init__(self) -> None:
         _as_python(self)
@@ -75,24 +59,15 @@ class Resources:
 class Sweep:
     """Which runs, and why.
 
-    Attributes:
-      space: the settings.
-      seeds: of the runs of every setting; n stands for 0, 1, ..., n - 1. Three are the least that say anything about
-        spread.
-      question: what the sweep is to answer, in words.
-      metric: value by which settings are ranked, such as "frechet_lenet"; "" ranks by none.
-      halving: to end runs early, or None.
-      resources: what the runs may use.
-
     Raises:
       ConfigError: an attribute is of the wrong type or out of range, or there is no such value.
     """
 
-    space: Space
-    seeds: int | tuple[int, ...] = 3
-    question: str = ""
-    metric: str = ""
-    halving: Halving | None = None
+    space: Space  # the settings
+    seeds: int | tuple[int, ...] = 3  # of every setting; n stands for 0, ..., n - 1. Fewer than 3 show no spread
+    question: str = ""  # what the sweep is to answer, in words
+    metric: str = ""  # value by which settings are ranked, such as "frechet_lenet"; "" ranks by none
+    halving: Halving | None = None  # ends runs early
     resources: Resources = dataclasses.field(default_factory=Resources)
 
     def __post_init__(self) -> None:

@@ -53,15 +53,16 @@ def load(workdir: str | Path) -> pandas.DataFrame:
     others: dict[str, None] = {}
     for run, point in sweep["runs"].items():
         config = read_object(run_folder(workdir, run) / "config.json")
-        flat = {**own, **(configs.flatten(config if config is not None else sweep["base"])), **point}
-        others |= {field: None for field in own if _plain(flat[field]) != _plain(own[field]) and field not in varied}
+        stored = {**own, **configs.flatten(config if config is not None else sweep["base"]), **point}
+        flat: dict[str, Any] = {f: tuple(v) if isinstance(v, list) else v for f, v in stored.items()}
+        others |= {field: None for field in own if flat[field] != own[field] and field not in varied}
         rows += [{**row, **flat} for row in _rows(workdir, run, group_of.get(run, ""), flat["steps"])]
     metrics = list(dict.fromkeys(name for row in rows for name in row if f"{name}:protocol" in row))
     trained = sorted({name for row in rows for name in row if name.startswith("train:")})
     columns = [*HEAD, *varied, *(f for f in own if f in others and f != "steps")]
     columns += [column for name in metrics for column in (name, f"{name}:protocol")] + trained
     absent = dict.fromkeys(columns, "") | dict.fromkeys([*metrics, *trained], math.nan)
-    table = {name: [_plain(row.get(name, absent[name])) for row in rows] for name in columns}
+    table = {name: [row.get(name, absent[name]) for row in rows] for name in columns}
     # pandas would make a NaN of None, and a NaN equals nothing.
     frame = pandas.DataFrame({k: pandas.Series(v, dtype=object if None in v else None) for k, v in table.items()})
     better = {name: row[f"{name}:better"] for name in metrics for row in rows if f"{name}:better" in row}
@@ -83,12 +84,10 @@ def write_results(workdir: Path) -> pandas.DataFrame:
 
 
 def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None) -> pandas.DataFrame:
-    """A row for each run, in order of appearance, with its value of a metric at its last evaluated step.
+    """A row for each run with its "value" of a metric at its last evaluated step, by one protocol.
 
-    A run measured several times by one protocol, with several seeds of the evaluation, has their mean. Without a
-    protocol that of most runs counts, of equals the first; ``attrs["protocol"]`` says which, "" where there is none.
-    Columns are those of the run's first row, "value" and "value_step" (NaN: none), "early" (the value is of a step
-    before the run's planned end), and "left_out" (there are values, but of other protocols).
+    A run measured with several seeds of the evaluation has their mean. Without a protocol that of most runs counts, of
+    equals the first; ``attrs["protocol"]`` says which, "" where there is none.
     """
     runs = frame.drop_duplicates("run").reset_index(drop=True)
     if metric not in frame.columns:
@@ -110,7 +109,7 @@ def run_values(frame: pandas.DataFrame, metric: str, protocol: str | None = None
     runs["value"] = runs["run"].map(value).astype(float)
     runs["value_step"] = runs["run"].map(step).astype(float)
     runs["early"] = runs["value_step"] < runs["steps"].astype(float)
-    runs["left_out"] = runs["value"].isna() & runs["run"].isin(measured["run"])
+    runs["left_out"] = runs["value"].isna() & runs["run"].isin(measured["run"])  # only of other protocols
     runs.attrs = {**frame.attrs, "protocol": protocol}
     return runs
 
@@ -207,7 +206,3 @@ def _rows(workdir: Path, run: str, group: str, steps: int) -> Iterable[dict[str,
         own = {f"train:{k}": float(v) for k, v in trained.get(step, {}).items() if k not in NOT_METRICS}
         for row in rows:
             yield {**head, "step": int(step), "last": step == newest, "by": by, **row, **own}
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

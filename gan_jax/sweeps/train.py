@@ -51,19 +51,19 @@ class Job(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """How runs share a program, as ``Group`` has it, and the seconds that compiling took."""
+    """How runs share a program, as ``Group`` has it."""
 
     width: int
     way: str
     why: str
     seconds_per_step: dict[str, float]
-    compile_seconds: float = 0.0
+    compile_seconds: float = 0.0  # of measuring
 
 
 def run_group(job: Job, name: str, known: dict[str, Shared] | None = None) -> None:
     """Train what is left of a group: its folder says what that is, result.json there and of the runs what came of it.
 
-    What runs of the structures seen so far share is known by structure, and extended here.
+    What runs share is ``known`` by their structure, and extended here.
     """
     began = time.perf_counter()
     process.keep_programs()
@@ -145,34 +145,32 @@ def _train(job: Job, group: Group, timing: dict[str, float], known: dict[str, Sh
 def _chosen(
     job: Job, group: Group, configs: Sequence[ConfigDict], shared: Shared, timing: dict[str, float]
 ) -> Group:  # fmt: skip
-    """The group with how its runs share their program: measured, or as it was for one whose steps take the same."""
+    """The group with how its runs share their program: measured, or as of one whose steps take the same."""
     shape = shape_of(configs[0])
     same = (group for group in layout.read_groups(job.workdir) if group.shape == shape and group.seconds_per_step)
     if not job.width and (before := next(same, None)):
         count = min(before.width, len(configs))
         return group._replace(width=count, way=before.way, why=f"as in group {before.name}", shape=shape)
     choice = choose(shared, configs, job.width)
-    timing["compile_seconds"] += choice.compile_seconds
-    made = choice._asdict()
-    del made["compile_seconds"]
-    return group._replace(**made, shape=shape)
+    width, way, why, seconds, compiling = choice
+    timing["compile_seconds"] += compiling
+    return group._replace(width=width, way=way, why=why, seconds_per_step=seconds, shape=shape)
 
 
 def _fits(job: Job, run: str, config: ConfigDict, source: Source) -> bool:
     """Whether a run's own numbers, such as an option of a user's loss, are accepted; if not, its result says so."""
     try:
         build_game(config, source)
+        return True
     except Exception as error:  # a user's loss may raise anything
         _end_failed(job, run, _reason(error))
         return False
-    return True
 
 
 def train_alone(job: Job, run: str, config: ConfigDict) -> None:
     """Train one run of a sweep as ``gan-jax train`` does; what goes wrong with it is its result."""
     try:
-        folder = run_folder(job.workdir, run)
-        status = train(config, folder, progress=False, command=list(job.command)).status
+        status = train(config, run_folder(job.workdir, run), progress=False, command=list(job.command)).status
     except WorkdirError:
         raise
     except NonFiniteError as error:

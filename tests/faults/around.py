@@ -121,9 +121,8 @@ AROUND = (
           "The tutorial's curves are twice as high.", ("tests/figures/test_costs.py",)),
     Fault("figure-dirac", "figures/dirac.py", '-state.params["discriminator"]["psi"]',
           'state.params["discriminator"]["psi"]', "Courses are mirrored.", ("tests/figures/test_dirac_tables.py",)),
-    Fault("figure-frechet-bias", "figures/frechet_bias.py", "weights = 1.0 / np.asarray([row.std",
-          "weights = np.asarray([row.std", "The line follows the noisiest points.",
-          ("tests/figures/test_frechet_bias.py",)),
+    Fault("figure-frechet-bias", "figures/frechet_bias.py", "w=1.0 / std", "w=std",
+          "The line follows the noisiest points.", ("tests/figures/test_frechet_bias.py",)),
     # What no test found before this list was made.
     Fault("key-of-steps", "training/step.py", 'STREAMS["train"]), state.step)', 'STREAMS["train"]), 0 * state.step)',
           "Every step draws the same noise.", (GIVEN,)),

@@ -28,7 +28,7 @@ NETWORKS = {
     "keras_dcgan": ({"depth": 1}, {"dropout": (0.0, 0.4), "spectral_norm": (False, True)}),
     "patch": ({"channels": 2, "layers": 1}, {"spectral_norm": (False, True)}),
     "projection": ({"channels": 2}, {"spectral_norm": (False, True)}),
-    "salimans": ({"widths": (8, 8)}, {"noise": (0.0, 0.5), "input_noise": (0.0, 0.3)}),
+    "salimans": ({"widths": (32, 16)}, {"noise": (0.0, 0.5), "input_noise": (0.0, 0.3)}),
 }  # fmt: skip
 MIXING = {"minibatch_features": 2, "batch_norm": True}
 # With nothing, with each thing alone, with all that keeps examples apart, with all.

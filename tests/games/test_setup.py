@@ -96,7 +96,7 @@ def test_an_option_that_a_game_does_not_take_is_refused():
 
 
 @pytest.mark.parametrize(("field", "value", "default"), [
-    ("health.samples", 0, 256), ("sample_every", 10, 1000), ("sample_count", 9, 64),
+    ("health.samples", 8, 256), ("sample_every", 10, 1000), ("sample_count", 9, 64),
 ])  # fmt: skip
 def test_a_field_of_samples_is_refused_where_nothing_is_drawn(tmp_path, field, value, default):
     config = load_values({**OWN, "steps": 4, field: value})

@@ -14,7 +14,7 @@ from gan_jax.config import load_values
 from gan_jax.configured import build_terms
 from gan_jax.errors import ConfigError
 from gan_jax.game import data_rounds
-from gan_jax.games.gan import hidden_layer, pack
+from gan_jax.games.moves import hidden_layer, pack
 from gan_jax.move import to_draw
 from gan_jax.training.checks import check_examples_apart
 from gan_jax.training.state import init_state

@@ -28,7 +28,7 @@ SMALL = {  # options that make a network small, and turn on every layer it has
         "keras_dcgan": {"depth": 1},
         "mirza": {},
         "patch": {"channels": 2, "layers": 2},
-        "projection": {"channels": 2},
+        "projection": {"channels": 2, "spectral_norm": False},
         "salimans": {"widths": (5, 4)},
     },
 }

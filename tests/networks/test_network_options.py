@@ -17,7 +17,7 @@ SMALL = {
     "keras_dcgan": {"depth": 1},
     "mirza": {},
     "patch": {"channels": 2, "layers": 1},
-    "projection": {"channels": 2},
+    "projection": {"channels": 2, "spectral_norm": False},
     "salimans": {"widths": (5, 4)},
 }
 SHAPE = (16, 16, 1)

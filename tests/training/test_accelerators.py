@@ -16,7 +16,7 @@ from support.toys import data_of
 from gan_jax import registry
 from gan_jax.build import build_game, build_hyper
 from gan_jax.config import load_values
-from gan_jax.data import decode
+from gan_jax.data import Feature, decode
 from gan_jax.game import data_rounds
 from gan_jax.training.parallel import device_mesh, make_loop, make_program
 from gan_jax.training.sampling import make_sampler
@@ -101,11 +101,12 @@ def assert_of_devices_alone(texts, leaves):
 
 def test_every_registered_network_and_game_is_here():
     fields = [fields for fields, *_ in GAMES.values()]
-    of_cycle = {"translator", "patch"}
+    of_cycle, of_labels = {"translator", "patch"}, {"mirza", "projection", "salimans"}
     for kind in ("generator", "discriminator"):
-        assert {f[f"{kind}.name"] for f in fields} == set(registry.TABLES[kind]) - of_cycle
-    # "gan" is the default of every configuration here, and "conditional" is it with labels beside the inputs.
-    assert set(registry.TABLES["game"]) == {"gan", "conditional", "cycle"}
+        assert {f[f"{kind}.name"] for f in fields} == set(registry.TABLES[kind]) - of_cycle - of_labels
+    # "gan" is the default of every configuration here; the others are it with labels beside inputs, or other heads.
+    others = {"conditional", "auxiliary", "info"}
+    assert set(registry.TABLES["game"]) == {"gan", *others, *OF_LABELS, "cycle"}
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -119,6 +120,33 @@ def test_a_training_program(name):
     dtypes = re.findall(r"stablehlo\.convolution.*x(bf16|f32)>$", texts["cuda"], re.MULTILINE)
     assert set(dtypes) <= {"bf16" if fields.get("precision") == "bfloat16" else "f32"}
     assert len(dtypes) == convolutions(texts["cuda"])
+
+
+LABEL = Feature((), classes=3)
+OF_LABELS = {
+    "projection": (pair("projection"), {"label": LABEL}),
+    "semi_supervised": (
+        {"generator.name": "mlp", "discriminator.name": "salimans"},
+        {"other": None, "labelled": None, "labelled_label": LABEL},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_games_of_labels(name):
+    fields, more = OF_LABELS[name]
+    config, (image,) = load_values({**fields, "game.name": name, "batch_size": BATCH}), data_of(SHAPE).features.values()
+    features = {"image": image, **{feature: own or image for feature, own in more.items()}}
+    game = build_game(config, SimpleNamespace(features=features))
+    state = jax.eval_shape(lambda: init_state(game, jax.random.key(0), build_hyper(config)))
+
+    def given(*how):
+        one = fetch(*how)["image"]
+        return {n: one if f.classes is None else jnp.zeros(len(one), jnp.int32) for n, f in features.items()}
+
+    texts = lowered(jax.jit(loop_of(game, given), donate_argnums=0), state, {}, {}, COUNT)
+    assert_of_devices_alone(texts, len(jax.tree.leaves(state)))
+    assert (convolutions(texts["cuda"]) > 0) == (convolutions(texts["tpu"]) > 0) == (name == "projection")
 
 
 def test_translators_and_patches_with_a_pool():

@@ -69,7 +69,7 @@ def test_settings_that_change_every_number(name, value, allowed):
 
 
 def test_a_variable_that_jax_does_not_take():
-    ended = elsewhere("--version", env={"JAX_ENABLE_X64": "maybe"})
+    ended = elsewhere("sample", "--workdir=run", "--out=x.png", env={"JAX_ENABLE_X64": "maybe"})
     assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert ended.err.startswith("gan-jax: an environment variable of JAX is not possible: ")
     assert "JAX_ENABLE_X64" in ended.err

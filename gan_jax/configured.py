@@ -62,7 +62,7 @@ class Configured:
         self.asked.add(role)
         configured = chosen(self.values, role)
         given = {"shape": self.feature(of).shape, "dtype": _DTYPES[self.config.precision], **supplied}
-        takes_label = "num_classes" in parameters_of(configured.component)
+        takes_label = callable(configured.component) and "num_classes" in parameters_of(configured.component)
         if label and not self.feature(label).classes:
             raise ConfigError(
                 f"game.name={self.config.game.name!r} needs data with classes; "

@@ -67,11 +67,20 @@ def _command(arguments: list[str]) -> int:
         print((FLAGS[name] if name else PROGRAM).format_help(), end="")
         return 0
     if name:
+        _import_jax()
         return COMMANDS[name](arguments[1:])
     if "--version" in arguments:
         print(f"gan-jax {__version__}")
         return 0
     raise ConfigError(f"there is no command; allowed: {', '.join(COMMANDS)}; `gan-jax --help` says more")
+
+
+def _import_jax() -> None:
+    """Import JAX, which reads its environment variables then."""
+    try:
+        import jax  # noqa: F401
+    except ValueError as error:
+        raise ConfigError(f"an environment variable of JAX is not possible: {error}") from error
 
 
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {

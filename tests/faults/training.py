@@ -147,7 +147,7 @@ TRAINING = (
           "Real and generated examples share the statistics of one pass.", ("tests/games/test_one_pass.py",)),
     Fault("game-noise-falls", "configured.py", "remaining = jnp.maximum(1.0 - progress / context.hyper",
           "remaining = jnp.maximum(1.0 - progress * context.hyper", "Instance noise falls too slowly.", (TERMS,)),
-    Fault("game-packs", "games/gan.py", "groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])",
+    Fault("game-packs", "games/moves.py", "groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])",
           "groups = x.reshape(packing, x.shape[0] // packing, *x.shape[1:]).swapaxes(0, 1)",
           "Packs hold examples that lie far apart.", (TERMS,)),
     # Optimizers.

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 from ml_collections import ConfigDict
 
@@ -180,6 +181,10 @@ def local_batch_size(batch_size: int, devices: int, packing: int = 1, field: str
 def describe_parts(game: Game, params: Mapping[str, Any]) -> str:
     """One line on a game's networks and their parameter counts."""
     counts = {name: sum(leaf.size for leaf in jax.tree.leaves(tree)) for name, tree in sorted(params.items())}
-    return ", ".join(
-        f"{name} {type(game.networks[name]).__module__.rsplit('.', 1)[-1]} {count:,}" for name, count in counts.items()
-    )
+    return ", ".join(f"{name} {_family(game.networks[name])} {count:,}" for name, count in counts.items())
+
+
+def _family(network: nn.Module) -> str:
+    """The file of a network, of what it is in where it is a trunk, or is told a label."""
+    inner = getattr(network, "trunk", getattr(network, "network", None))
+    return _family(inner) if isinstance(inner, nn.Module) else type(network).__module__.rsplit(".", 1)[-1]

@@ -10,8 +10,8 @@ import numpy as np
 
 from gan_jax.errors import ConfigError
 from gan_jax.game import Context, Metrics, Term, example_keys, stream_of
-from gan_jax.options import taken
-from gan_jax.penalties import STREAMS
+from gan_jax.options import parameters_of, taken
+from gan_jax.penalties import STREAMS, SUPPLIED
 from gan_jax.returned import in_words, is_float
 
 # What a game hands over, by name; each made only if some penalty asks for it.
@@ -37,7 +37,7 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
             "memory": partial(context.memory.get, term.name) if term.penalty.start is not None else lambda: None,
             "axis_name": lambda: context.axis_name,
         }
-        own = term.penalty.function(**_called(term.penalty.function, given), **options)
+        own = term.penalty.function(**_called(term, term.penalty.function, given), **options)
         if not is_float(own, (), context.example_index.shape, logits):
             raise ConfigError(
                 f"penalties.{term.name} returns {in_words(own)}; allowed: one value per example, float of shape "
@@ -48,11 +48,18 @@ def total(terms: Sequence[Term], supply: Supply, context: Context) -> tuple[jax.
         metrics[term.name] = mean
         if term.penalty.follow is not None:
             follow = term.penalty.follow
-            memory[term.name] = jax.lax.stop_gradient(follow(**_called(follow, given), **taken(follow, options)))
+            memory[term.name] = jax.lax.stop_gradient(follow(**_called(term, follow, given), **taken(follow, options)))
     return value, memory, metrics
 
 
-def _called(function: Callable[..., Any], given: Supply) -> dict[str, Any]:
+def _called(term: Term, function: Callable[..., Any], given: Supply) -> dict[str, Any]:
+    """What a function of a penalty asks for by name, made now."""
+    for name in parameters_of(function):
+        if name in SUPPLIED and name not in given:
+            raise ConfigError(
+                f"penalties.{term.name} asks for {name!r}, which this game does not have in the move of the "
+                f"{term.penalty.player}; allowed: {', '.join(sorted(given))}"
+            )
     return {name: make() for name, make in taken(function, given).items()}
 
 

@@ -94,7 +94,7 @@ def assembled(
         },
         schedule=setup.schedule(),
         outputs={"image": Output(partial(moves.drawn, parts=parts), reads=parts.given)},
-        starts={"discriminator": "image"} if getattr(networks["discriminator"], "starts_from_data", False) else {},
+        starts=moves.starts(networks["discriminator"]),
         group=parts.packing,
         loss=parts.loss.configured,
         log_odds=partial(single_logits, parts=parts) if judges_single and parts.loss.configured.log_odds else None,

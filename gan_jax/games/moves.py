@@ -51,6 +51,11 @@ def parts_of(setup: Setup, packing: int = 1, **more: Any) -> Parts:
     return Parts(setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing, **more)
 
 
+def starts(discriminator: nn.Module) -> dict[str, str]:
+    """As ``Game.starts``, of a discriminator that says whether its first parameters depend on its input."""
+    return {"discriminator": "image"} if getattr(discriminator, "starts_from_data", False) else {}
+
+
 def generator_reads_real(parts: Parts) -> bool:
     """Whether the generator's loss or one of its penalties reads real examples."""
     return parts.loss.configured.generator_reads_real or any(

@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.game import Game, Metrics, Score
+from gan_jax.errors import ConfigError
+from gan_jax.game import Game, Metrics, Player, Score
 from gan_jax.games import gan, moves
 from gan_jax.move import Move
 from gan_jax.nn.heads import Classes, Discriminator, layer_of
@@ -36,40 +37,58 @@ def build(
       setup: of data with the features "image", "other", "labelled" and "labelled_label" (``data.labelled``); a
         discriminator that is a trunk.
       unlabelled: weight of the adversarial loss on log Z beside the cross-entropy of labelled examples; 0 is the
-        classifier alone, supervised.
+        classifier alone, supervised: a game of one player, without a generator.
       matching: whether the generator matches the mean features of unlabelled examples, as of Salimans et al., which
         makes the better classifier; else it minimizes its adversarial loss, which makes the better samples.
 
     Returns:
       Game with the players "discriminator" and "generator", the output "image" and the score "accuracy".
+
+    Raises:
+      ConfigError: there is no generator whose loss ``matching`` could choose.
     """
-    parts = moves.parts_of(setup, logit=log_odds)
     classes, shape = setup.feature("labelled_label").classes or 0, setup.feature("image").shape
     trunk = setup.network("discriminator")
-    networks = {
-        "discriminator": Discriminator(trunk, Classes(classes, layer_of(trunk))),
-        "generator": setup.network("generator"),
-    }
+    classifier = Discriminator(trunk, Classes(classes, layer_of(trunk)))
+    scores = {"accuracy": Score(right, reads=("labelled", "labelled_label"))}
+    if not unlabelled:
+        if not matching:
+            raise ConfigError(
+                "game.semi_supervised.matching=False has no effect: with unlabelled=0 there is no generator"
+            )
+        return Game(
+            networks={"discriminator": classifier},
+            inputs={"discriminator": (jax.ShapeDtypeStruct(shape, jnp.float32),)},
+            players={"discriminator": Player(("discriminator",), supervised_loss, setup.optimizer("discriminator"))},
+            schedule=(("discriminator",),),
+            scores=scores,
+            starts=moves.starts(classifier),
+        )
+    parts = moves.parts_of(setup, logit=log_odds)
+    networks = {"discriminator": classifier, "generator": setup.network("generator")}
     reads_real = moves.generator_reads_real(parts)
     losses = {
-        "discriminator": partial(discriminator_loss, parts=parts, adversarial=bool(unlabelled)),
+        "discriminator": partial(discriminator_loss, parts=parts),
         "generator": partial(matching_loss, parts=parts)
         if matching
         else partial(generator_loss, parts=parts, reads_real=reads_real),
     }
     game = gan.assembled(setup, parts, networks, shape, losses, reads_real=matching)
-    return dataclasses.replace(game, scores={"accuracy": Score(right, reads=("labelled", "labelled_label"))})
+    return dataclasses.replace(game, scores=scores)
 
 
-def discriminator_loss(move: Move, parts: moves.Parts, adversarial: bool) -> tuple[jax.Array, Metrics]:
-    """Cross-entropy of the labelled examples, and the adversarial loss on log Z of unlabelled and generated ones."""
+def supervised_loss(move: Move) -> tuple[jax.Array, Metrics]:
+    """Cross-entropy of the labelled examples."""
     label = move.batch["labelled_label"]
-    classes = move("discriminator", move.batch["labelled"], noise="labelled")
-    supervised = jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(classes, label))
-    right = jnp.mean((jnp.argmax(classes, axis=-1) == label).astype(jnp.float32))
-    metrics = {"supervised": supervised, "labelled_accuracy": right}
-    if not adversarial:
-        return supervised, {"loss": supervised, **metrics}
+    logits = move("discriminator", move.batch["labelled"], noise="labelled")
+    loss = jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, label))
+    right = jnp.mean((jnp.argmax(logits, axis=-1) == label).astype(jnp.float32))
+    return loss, {"supervised": loss, "labelled_accuracy": right}
+
+
+def discriminator_loss(move: Move, parts: moves.Parts) -> tuple[jax.Array, Metrics]:
+    """Cross-entropy of the labelled examples, and the adversarial loss on log Z of unlabelled and generated ones."""
+    supervised, metrics = supervised_loss(move)
     fake = moves.seen(move, parts, moves.generated(move, parts), "fake_noise")
     real = moves.seen(move, parts, move.batch["image"], "real_noise")
     real_logits, fake_logits = map(log_odds, moves.judged(move, parts, real, fake))

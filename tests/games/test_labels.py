@@ -17,6 +17,7 @@ from support.toys import (
     semi_supervised,
 )
 
+from gan_jax.errors import ConfigError
 from gan_jax.game import Context
 from gan_jax.games import moves
 from gan_jax.games.info import VARIANCE, with_codes
@@ -131,16 +132,15 @@ def test_feature_matching_is_the_squared_difference_of_mean_features():
     assert adversarial.players["discriminator"].reads_data
 
 
-def test_the_classifier_alone_reads_nothing_but_labelled_examples():
+def test_the_classifier_alone_is_cross_entropy_and_has_no_generator():
     game = semi_supervised(unlabelled=0.0)
-    values = []
-    for shift in (0.0, 1.0):
-        state = state_of(game)
-        move, _, batch, _ = begun(game, "semi_supervised", "discriminator")
-        other = {**batch, "image": batch["image"] + shift}
-        again = Move(game.networks, state.params, state.stats, other, move.context, game.numbers)
-        values.append(game.players["discriminator"].loss(again)[0])
-    assert values[0] == values[1]
+    assert (set(game.networks), dict(game.outputs), game.schedule) == ({"discriminator"}, {}, (("discriminator",),))
+    move, state, batch, _ = begun(game, "semi_supervised", "discriminator")
+    logits = applied(game, state, "discriminator", batch["labelled"])
+    value, _ = game.players["discriminator"].loss(move)
+    np.testing.assert_allclose(value, cross_entropy(logits, batch["labelled_label"]), rtol=1e-5)
+    with pytest.raises(ConfigError, match="matching=False has no effect: with unlabelled=0 there is no generator"):
+        semi_supervised(unlabelled=0.0, matching=False)
 
 
 def test_the_bound_of_infogan_is_the_entropy_for_who_knows_the_code_and_zero_for_who_guesses():

@@ -16,6 +16,7 @@ PART ?= numerics metrics data engine surface sweeps matrix
 help:
 	@echo "make train      environment, MNIST, and the default experiment in $(WORKDIR); prints the sample grid's path"
 	@echo "make sweep      the same networks with three losses, two learning rates, five seeds; prints the report's path"
+	@echo "make reproduce-NAME  the runs of experiments/NAME, such as conditional; the same command goes on with them"
 	@echo "make test       environment and tests      make test-slow  the tests that take long"
 	@echo "make test-all   both, layer by layer; PART=engine: one; goes on where it was ended"
 	@echo "make golden     whether any run's bits changed (tests/golden); ONLY=rule,with/ema: some"
@@ -37,6 +38,10 @@ train: $(INSTALLED)
 sweep: $(INSTALLED)
 	$(BIN)/gan-jax data prepare mnist
 	$(BIN)/gan-jax sweep --config=experiments/mnist/config.py:short --workdir=$(SWEEPDIR)
+
+# Trains what the page of an experiment reports, and goes on where it was ended.
+reproduce-%: experiments/%/runs.sh $(INSTALLED)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $< runs/$*
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal

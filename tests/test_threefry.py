@@ -218,6 +218,7 @@ def run(game, state, seen):
     return *lowered.compile(compiler_options=FAST)(state, {}, {}, jnp.int32(3)), lowered.as_text()
 
 
+@pytest.mark.slow
 def test_training_draws_as_with_usual_keys_and_keeps_the_usual_key(monkeypatch):
     quick, plain, game, given = [], [], gan(), jax.random.key(3)
     start = init_state(game, given, HYPER)

@@ -135,6 +135,7 @@ def test_codes_of_another_length_are_refused_before_anything_runs(tmp_path):
         gan_jax.train(config, tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 def test_metrics_within_classes_of_a_conditional_game(tmp_path):
     config = load_values({**CODED, "game.name": "conditional", "evaluation.every": 2, "evaluation.num": 600,
                           "evaluation.metrics": ("intra_frechet_pixels", "class_coverage_pixels")})  # fmt: skip

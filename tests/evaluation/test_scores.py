@@ -132,6 +132,7 @@ def test_two_devices_measure_the_same(run, tmp_path):
     assert found["n_real"] == 1797
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_scores(run, tmp_path):
     workdir = shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(workdir / "checkpoints" / "30")
@@ -154,6 +155,7 @@ def test_a_run_from_python_without_averages_says_so(tmp_path):
     assert (record["parameters"], record["batch_norm"]) == ("current", "running")
 
 
+@pytest.mark.slow
 def test_a_sweep_halves_and_ranks_by_the_direction_that_the_game_says(tmp_path):
     own = {**SORTING, "steps": 16, "ema.decay": 0.0, "evaluation.every": 8, "evaluation.metrics": MEASURED}
     values = {"optimizer.discriminator.learning_rate": [1e-5, 1e-2]}

@@ -30,6 +30,8 @@ from gan_jax.training.parallel import (
 from gan_jax.training.step import make_step
 
 NAMES = sorted(GAMES_UNDER_TEST)
+SLOW = ("info", "projection")  # as auxiliary but for the head
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in NAMES]
 LOOPED = ("gan_five_steps", "gan_batch_norm", "cycle")  # rounds that are scanned; statistics; memory
 
 
@@ -48,7 +50,7 @@ def test_every_registered_game_is_under_test():
     assert set(GAMES) <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_twenty_steps_are_finite_traced_once_and_averaged(name):
     game, features = build(name)
     step, traces = counted(name)
@@ -72,7 +74,7 @@ def test_twenty_steps_are_finite_traced_once_and_averaged(name):
 
 
 # The moves of the two other games are those of "gan".
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"gan_five_steps", "gan_simultaneous"}))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"gan_five_steps", "gan_simultaneous", *SLOW}))
 def test_a_move_leaves_what_it_does_not_own(name):
     game, features = build(name)
     for mover in game.players:

@@ -148,7 +148,9 @@ def assert_one_pass_gives_what_two_give(monkeypatch, *arguments, examples=BATCH,
         assert sum(float(np.abs(leaf).sum()) for leaf in gradient) > 0
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in ("keras_dcgan", "projection") else n for n in NETWORKS]
+)
 def test_one_pass_gives_what_two_give(name, monkeypatch):
     """Losses, gradients and statistics, with the same units dropped, of the network with all that it may have."""
     assert_one_pass_gives_what_two_give(monkeypatch, *[case for case in APART if case[0] == name][-1])

@@ -74,7 +74,14 @@ def cast(tree, dtype):
 
 
 KEYS = fast(jax.random.split(jax.random.key(3), BATCH))
-everything = pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in SMALL for name in SMALL[kind]])
+everything = pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(kind, name, marks=pytest.mark.slow if name == "mirza" else ())  # large, and of layers of others
+        for kind in SMALL
+        for name in SMALL[kind]
+    ],
+)
 
 
 def test_the_battery_covers_every_network():

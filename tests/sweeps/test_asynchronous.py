@@ -36,11 +36,13 @@ def of_rate(workdir):
     return found
 
 
+@pytest.mark.slow
 def test_whole_settings_climb(climbed):
     for runs in of_rate(climbed).values():
         assert len({(result(run)["status"], result(run)["step"]) for run in runs}) == 1
 
 
+@pytest.mark.slow
 def test_the_best_of_the_first_rung_climbs_and_the_last_ends(climbed):
     runs = {run.name: None for run in folders(climbed).values()}
     layout = Layout(climbed, Sweep(grid({}), metric=METRIC), {}, {})
@@ -52,6 +54,7 @@ def test_the_best_of_the_first_rung_climbs_and_the_last_ends(climbed):
     assert 20 in ends.values()
 
 
+@pytest.mark.slow
 def test_settings_go_on_before_all_have_reached_their_rung(climbed):
     begins = [group["begin"] for group, _ in groups(climbed).values()]
     assert begins.count(0) == 4
@@ -59,6 +62,7 @@ def test_settings_go_on_before_all_have_reached_their_rung(climbed):
     assert begins.count(10) >= 1
 
 
+@pytest.mark.slow
 def test_eliminated_runs_say_why(climbed):
     for point, status in statuses(climbed).items():
         if status == "eliminated":

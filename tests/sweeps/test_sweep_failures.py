@@ -149,6 +149,7 @@ def by_options(workdir):
     }
 
 
+@pytest.mark.slow
 def test_a_loss_that_raises_fails_its_runs_and_a_second_command_mends_them(own_loss, empty_folder):
     workdir = empty_folder / "sweep"
     write_sweep("sweep.py", {"loss.options": list(OPTIONS.values())})

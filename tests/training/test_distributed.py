@@ -105,6 +105,7 @@ def two(tmp_path_factory, images):
     return workdir
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(one, two):
     assert_close(two, one)
     ours, theirs = records(two), records(one)
@@ -115,6 +116,7 @@ def test_two_processes_equal_one(one, two):
     assert result(two)["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_only_the_first_process_writes(one, two):
     def names(workdir):
         return {name.split(".tfevents")[0] for name in contents(workdir) if not name.startswith("checkpoints/")}
@@ -123,6 +125,7 @@ def test_only_the_first_process_writes(one, two):
     assert {p.name for p in (two / "checkpoints").iterdir()} == {p.name for p in (one / "checkpoints").iterdir()}
 
 
+@pytest.mark.slow
 def test_one_process_samples_what_two_have_trained(one, two, tmp_path):
     for name, workdir in (("one", one), ("two", two)):
         ended = here("sample", f"--workdir={workdir}", f"--out={tmp_path / name}.npy", "--num=20")

@@ -115,7 +115,7 @@ AROUND = (
           "White is gray in sample grids.", ("tests/training/test_grids.py",)),
     Fault("processes-write", "training/loop.py", "Checkpoints(workdir, config.checkpoint_keep) if primary else None",
           "Checkpoints(workdir, config.checkpoint_keep)", "Every process writes.",
-          ("tests/training/test_distributed.py",), first="only_the_first"),
+          ("tests/training/test_distributed.py",), slow=True, first="only_the_first"),
     # Figures.
     Fault("figure-costs", "figures/costs.py", "FACTOR = 0.5", "FACTOR = 1.0",
           "The tutorial's curves are twice as high.", ("tests/figures/test_costs.py",)),

@@ -72,7 +72,7 @@ def program(row: Row, config: Any, scratch: Path) -> dict[str, Any]:
     )  # fmt: skip
     state = parallel.local(state)
     sampler = make_sampler(game, source)
-    samples = draw(sampler, sampler.weights(state), SAMPLES, SEED)
+    samples = draw(sampler, sampler.weights(state), SAMPLES, SEED) if game.outputs else np.zeros(0, np.float32)
     record = {name: float(np.asarray(value.addressable_data(0))) for name, value in metrics.items()}
     return {
         "initial": described(initial),

@@ -25,6 +25,7 @@ def on_two_devices(what, numbers):
     return {i: (matrix.rows()[i], line) for i, line in said.items() if line}
 
 
+@pytest.mark.slow
 def test_the_first_rows():
     assert not on_two_devices("play", matrix.on("two", range(matrix.FIRST)))
 

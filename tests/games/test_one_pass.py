@@ -149,7 +149,8 @@ def assert_one_pass_gives_what_two_give(monkeypatch, *arguments, examples=BATCH,
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in ("keras_dcgan", "projection") else n for n in NETWORKS]
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in ("dcgan", "keras_dcgan", "projection") else n for n in NETWORKS],
 )
 def test_one_pass_gives_what_two_give(name, monkeypatch):
     """Losses, gradients and statistics, with the same units dropped, of the network with all that it may have."""

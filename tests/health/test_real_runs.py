@@ -23,7 +23,7 @@ def rates(fields, generator, discriminator):
     ("fields", "steps"),
     [
         pytest.param(GAUSSIAN, 1000, marks=pytest.mark.slow),
-        (LEAST_SQUARES, 1000),
+        pytest.param(LEAST_SQUARES, 1000, marks=pytest.mark.slow),
         pytest.param(DIGITS, 1500, marks=pytest.mark.slow),
     ],
     ids=["non_saturating", "least_squares", "digits"],

@@ -197,7 +197,8 @@ def seen_by(workdir):
     return [{name: value for name, value in row.items() if name.startswith(names)} for row in records(workdir)]
 
 
-@pytest.mark.parametrize("variant", ["ring", pytest.param("digits", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["ring", "digits"])
 def test_every_run_sees_the_examples_and_keys_that_it_sees_alone(tmp_path, monkeypatch, variant):
     fields = (
         "log_every=1", "steps=6", "steps_per_call=2", "sample_every=0", "checkpoint_every=0", "batch_size=8",

@@ -40,5 +40,5 @@ def get_config(variant: str = "info") -> ConfigDict:
     config.log_every = 100
     config.sample_every = config.checkpoint_every = 1000
     config.evaluation.every = 2500
-    config.evaluation.metrics = ("clustering_lenet", "recognition", "code_correlation")
+    config.evaluation.metrics = ("clustering_lenet", "code_correlation")
     return config

@@ -70,6 +70,11 @@ class Configured:
             )
         if takes_label and label:
             given["num_classes"] = self.features[label].classes
+            if embedding or given["shape"] != self.features[of].shape:
+                raise ConfigError(
+                    f"{configured.choice} reads the label of one example itself; "
+                    "allowed: the game's embedding=0 and packing=1, or another network"
+                )
         elif takes_label:
             raise ConfigError(
                 f"{configured.choice} takes a label, which game.name={self.config.game.name!r} does not give it"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import export
-from support.toys import HYPER, gan
+from support.given import HYPER
+from support.toys import gan
 
 from gan_jax.game import data_rounds
 from gan_jax.threefry import fast, hash_words

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Metrics
 from gan_jax.games import gan, moves
 from gan_jax.move import Move
@@ -26,9 +27,7 @@ def build(
     setup: Setup,
     weight: Annotated[float, at_least(0.0), "of the cross-entropy of classes, in both losses"] = 1.0,
     classify_fakes: Annotated[bool, "the discriminator learns classes from generated examples too"] = True,
-    uniform: Annotated[
-        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
-    ] = True,
+    uniform: moves.Uniform = True,
 ) -> Game:
     """A generator that is told the label, and a discriminator with two heads that is not.
 
@@ -40,9 +39,14 @@ def build(
 
     Returns:
       Game with the players "discriminator" and "generator", whose output "image" reads "label".
+
+    Raises:
+      ConfigError: the data have no labels, or an option has no effect.
     """
+    if not weight and not classify_fakes:
+        raise ConfigError("game.auxiliary.classify_fakes=False has no effect: with weight=0 no classes are learned")
+    parts = moves.parts_with_labels(setup, uniform, shown=False, logit=moves.first)
     classes = setup.feature("label").classes or 0
-    parts = moves.parts_of(setup, given=("label",), shown=False, classes=classes if uniform else 0, logit=first)
     trunk = setup.network("discriminator")
     networks = {
         "discriminator": Discriminator(trunk, LogitAndClasses(classes, layer_of(trunk))),
@@ -65,7 +69,7 @@ def discriminator_loss(move: Move, parts: moves.Parts, classify_fakes: bool) -> 
     classes = jnp.mean(cross_entropy(real_classes, label))
     if classify_fakes:
         classes += jnp.mean(cross_entropy(fake_classes, label))
-    metrics |= {"classes": classes, "real_accuracy": accuracy(real_classes, label)}
+    metrics |= {"classes": classes, "real_accuracy": moves.accuracy(real_classes, label)}
     logits = {"real_logits": real_logits, "fake_logits": fake_logits}
     made = moves.supply(move, parts, "discriminator", [label], real=real, fake=fake, **logits)
     return moves.objective(move, parts, "discriminator", source + move.number("weight") * classes, metrics, made)
@@ -79,17 +83,7 @@ def generator_loss(move: Move, parts: moves.Parts, reads_real: bool) -> tuple[ja
     (real_logits, _), (fake_logits, fake_classes) = moves.judged(move, parts, real, fake)
     source, metrics = gan.generators(move, parts, real_logits, fake_logits)
     classes = jnp.mean(cross_entropy(fake_classes, label))
-    metrics |= {"classes": classes, "fake_accuracy": accuracy(fake_classes, label)}
+    metrics |= {"classes": classes, "fake_accuracy": moves.accuracy(fake_classes, label)}
     logits = {"real_logits": real_logits, "fake_logits": fake_logits}
     made = moves.supply(move, parts, "generator", [label], real=real, fake=fake, **logits)
     return moves.objective(move, parts, "generator", source + move.number("weight") * classes, metrics, made)
-
-
-def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
-    """The share of examples whose largest logit [B, K] is that of their label [B]."""
-    return jnp.mean((jnp.argmax(logits, axis=-1) == label).astype(jnp.float32))
-
-
-def first(out: tuple[jax.Array, jax.Array]) -> jax.Array:
-    """The logit of what the two heads say."""
-    return out[0]

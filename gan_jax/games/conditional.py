@@ -16,9 +16,7 @@ def build(
     setup: Setup,
     packing: Annotated[int, at_least(1), "examples that the discriminator judges at once; 1 is the usual game"] = 1,
     embedding: Annotated[int, at_least(0), "numbers of a learned vector of each class; 0: labels are one-hot"] = 0,
-    uniform: Annotated[
-        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
-    ] = True,
+    uniform: moves.Uniform = True,
 ) -> Game:
     """The game ``gan`` with labels.
 
@@ -30,14 +28,16 @@ def build(
       setup: of data with the features "image" and "label".
       packing: how many examples, with their labels, the discriminator judges at once.
       embedding: numbers of a learned vector in the place of a one-hot label; 0 is one-hot.
-      uniform: whether the generator's move draws labels uniformly over the classes, each from its example's key; else,
-        and where its loss reads real examples, they are those of the minibatch.
+      uniform: whether the generator's move draws labels uniformly over the classes, each from its example's key; else
+        they are those of the minibatch. Where its loss reads real examples they always are.
 
     Returns:
       Game with the players "discriminator" and "generator", whose output "image" reads "label".
+
+    Raises:
+      ConfigError: the data have no labels; an option has no effect on these networks or this loss.
     """
-    classes = setup.feature("label").classes if uniform else 0
-    parts = moves.parts_of(setup, packing, given=("label",), classes=classes or 0)
+    parts = moves.parts_with_labels(setup, uniform, packing)
     *size, channels = setup.feature("image").shape
     packed = (*size, channels * packing)
     networks = {

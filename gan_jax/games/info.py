@@ -50,7 +50,7 @@ def build(
       Game with the players "discriminator" and "generator" and the outputs "image", drawn from random codes, and
       "category", "code_1", "code_2", ...: rows of ten images of which only that code changes.
     """
-    parts = moves.parts_of(setup, logit=first)
+    parts = moves.parts_of(setup, logit=moves.first)
     noise = parts.latents
     parts = parts._replace(latents=with_codes(noise, categories, continuous))
     trunk = setup.network("discriminator")
@@ -137,11 +137,6 @@ def information_bound(
     if numbers.shape[-1]:
         metrics["explained"] = 1.0 - jnp.mean(error) / (numbers.shape[-1] * VARIANCE)
     return known - 0.5 * jnp.mean(error), metrics
-
-
-def first(out: tuple[jax.Array, Any]) -> jax.Array:
-    """The logit of what the two heads say."""
-    return out[0]
 
 
 def drawn(move: Move, num: int, parts: moves.Parts, first: int, categories: int) -> dict[str, jax.Array]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -15,6 +15,8 @@ from gan_jax.move import Move
 from gan_jax.nn.heads import is_trunk
 from gan_jax.options import parameters_of
 from gan_jax.setup import Latents, Loss, Setup
+
+Uniform = Annotated[bool, "the generator's move draws labels uniformly over the classes, else as in the data"]
 
 
 class Parts(NamedTuple):
@@ -49,6 +51,22 @@ def parts_of(setup: Setup, packing: int = 1, **more: Any) -> Parts:
     """The parts that a configuration asks for, and ``more`` of a game's own."""
     terms = {player: setup.terms(player) for player in ("discriminator", "generator")}
     return Parts(setup.latents(), setup.loss(), terms, setup.noise(), setup.batch_size, packing, **more)
+
+
+def parts_with_labels(setup: Setup, uniform: bool, packing: int = 1, **more: Any) -> Parts:
+    """The parts of a game whose generator is told labels, drawn uniformly or those of the minibatch.
+
+    Raises:
+      ConfigError: the data have no labels, or the choice has no effect.
+    """
+    classes = setup.feature("label").classes or 0
+    parts = parts_of(setup, packing, given=("label",), classes=classes if uniform else 0, **more)
+    if not uniform and generator_reads_real(parts):
+        raise ConfigError(
+            "the game's uniform=False has no effect: the generator's loss or a penalty of it reads real examples, and "
+            "takes their labels; allowed: True"
+        )
+    return parts
 
 
 def starts(discriminator: nn.Module) -> dict[str, str]:
@@ -156,12 +174,22 @@ def supply(
     }
 
 
+def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """The share of examples whose largest logit [B, K] is that of their label [B]; float32 scalar."""
+    return jnp.mean((jnp.argmax(logits, axis=-1) == label).astype(jnp.float32))
+
+
+def first(out: tuple[jax.Array, Any]) -> jax.Array:
+    """The logit of what two heads say, as ``Parts.logit``."""
+    return out[0]
+
+
 def objective(
     move: Move, parts: Parts, player: str, loss: jax.Array, metrics: Metrics, given: terms.Supply
 ) -> tuple[jax.Array, Metrics]:
-    """The adversarial loss and the player's penalties: the metric "loss" is the former alone, "objective" all."""
+    """A player's loss and its penalties: the metric "loss" is the adversarial loss alone, "objective" all."""
     if not parts.terms[player]:
-        return loss, metrics
+        return loss, {**metrics, **({} if loss is metrics["loss"] else {"objective": loss})}
     packs = move.context._replace(example_index=move.context.example_index[:: parts.packing])
     value, memory, measured = terms.total(parts.terms[player], given, packs)
     move.keep(memory)

@@ -4,8 +4,6 @@ References:
   Miyato, Koyama, cGANs with Projection Discriminator, 2018, arXiv:1802.05637, equation 3.
 """
 
-from typing import Annotated
-
 from gan_jax.game import Game
 from gan_jax.games import gan, moves
 from gan_jax.nn.heads import Discriminator, Projection, layer_of
@@ -14,15 +12,13 @@ from gan_jax.setup import Setup
 
 def build(
     setup: Setup,
-    uniform: Annotated[
-        bool, "the generator's move draws labels uniformly over the classes, else as in the data"
-    ] = True,
+    uniform: moves.Uniform = True,
 ) -> Game:
     """The game ``conditional`` with a discriminator psi(f(x)) + <V_y, f(x)>, of a trunk f and a linear psi.
 
     The paper's is trained with the hinge loss, spectral norm on every layer (``spectral_norm`` of the trunk, which
-    holds for V too) and five moves a generator's move; its generator, the network "projection", has a gain and a bias
-    for each class in batch normalization, and its trunk sums features over pixels.
+    holds for V too) and five moves a generator's move. Of the networks "projection" the generator has a gain and a bias
+    for each class in batch normalization, and the trunk sums features over pixels.
 
     Args:
       setup: of data with the features "image" and "label".
@@ -31,8 +27,7 @@ def build(
     Returns:
       Game with the players "discriminator" and "generator", whose output "image" reads "label".
     """
-    classes = setup.feature("label").classes or 0
-    parts = moves.parts_of(setup, given=("label",), classes=classes if uniform else 0)
+    parts, classes = moves.parts_with_labels(setup, uniform), setup.feature("label").classes or 0
     trunk = setup.network("discriminator")
     networks = {
         "discriminator": Discriminator(trunk, Projection(classes, layer_of(trunk))),

@@ -64,6 +64,8 @@ def build(
             scores=scores,
             starts=moves.starts(classifier),
         )
+    if matching:
+        setup.feature("other")
     parts = moves.parts_of(setup, logit=log_odds)
     networks = {"discriminator": classifier, "generator": setup.network("generator")}
     reads_real = moves.generator_reads_real(parts)
@@ -82,8 +84,7 @@ def supervised_loss(move: Move) -> tuple[jax.Array, Metrics]:
     label = move.batch["labelled_label"]
     logits = move("discriminator", move.batch["labelled"], noise="labelled")
     loss = jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, label))
-    right = jnp.mean((jnp.argmax(logits, axis=-1) == label).astype(jnp.float32))
-    return loss, {"supervised": loss, "labelled_accuracy": right}
+    return loss, {"supervised": loss, "labelled_accuracy": moves.accuracy(logits, label)}
 
 
 def discriminator_loss(move: Move, parts: moves.Parts) -> tuple[jax.Array, Metrics]:

@@ -28,8 +28,8 @@ class Generator(nn.Module):
       ValueError: on the first call, if an option has an impossible value; in training with dropout and without keys.
 
     References:
-      Mirza, Osindero: Conditional Generative Adversarial Nets, 2014, arXiv 1411.1784, section 4.1. z is uniform on the
-      unit hypercube, with 100 numbers.
+      Mirza, Osindero: Conditional Generative Adversarial Nets, 2014, arXiv 1411.1784, section 4.1. z has 100 numbers
+      there, uniform on [0, 1].
     """
 
     shape: tuple[int, ...]

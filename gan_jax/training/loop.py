@@ -147,9 +147,8 @@ def train(
     process.keep_programs()
     primary = jax.process_index() == 0
     # Refused before data is read or anything is written.
-    options = chosen(configs.flatten(config), "game")
-    packing = options.options.get("packing", 1)
-    local_batch_size(config.batch_size, jax.device_count(), packing, options.field("packing"))
+    playing = chosen(configs.flatten(config), "game")
+    local_batch_size(config.batch_size, jax.device_count(), playing.options.get("packing", 1), playing.field("packing"))
     show = Progress(config.steps, enabled=progress and primary)
     shared, state = prepared(config, build_source(config), show.say)
     game, source = shared.game, shared.source

@@ -1,6 +1,18 @@
 """Errors in what trains and what measures."""
 
-from fault import BATTERY, BILINEAR, CONVOLUTIONS, DEVICES, JACOBIAN, LOSSES, PENALTIES, TERMS, VERIFY_RULES, Fault
+from fault import (
+    BATTERY,
+    BILINEAR,
+    CONVOLUTIONS,
+    DEVICES,
+    JACOBIAN,
+    LABELS,
+    LOSSES,
+    PENALTIES,
+    TERMS,
+    VERIFY_RULES,
+    Fault,
+)
 
 TRAINING = (
     # Losses.
@@ -150,6 +162,20 @@ TRAINING = (
     Fault("game-packs", "games/moves.py", "groups = x.reshape(x.shape[0] // packing, packing, *x.shape[1:])",
           "groups = x.reshape(packing, x.shape[0] // packing, *x.shape[1:]).swapaxes(0, 1)",
           "Packs hold examples that lie far apart.", (TERMS,)),
+    Fault("labels-uniform", "games/moves.py", "jax.random.randint(key, (), 0, classes, jnp.int32)",
+          "jax.random.randint(key, (), 0, classes - 1, jnp.int32)", "The last class is never asked for.", (LABELS,)),
+    Fault("auxiliary-fakes", "games/auxiliary.py", "classes += jnp.mean(cross_entropy(fake_classes, label))",
+          "classes += jnp.mean(cross_entropy(real_classes, label))", "Real examples are classified twice.", (LABELS,)),
+    Fault("info-sign", "games/info.py", 'source - move.number("information") * gain',
+          'source + move.number("information") * gain', "The generator hides its codes.", (LABELS,)),
+    Fault("semi-odds", "games/semi_supervised.py", "return jax.nn.logsumexp(logits, axis=-1)",
+          "return jnp.max(logits, axis=-1)", "An example is real by its best class alone.", (LABELS,)),
+    Fault("semi-other", "games/semi_supervised.py", 'move.batch["other"]', 'move.batch["image"]',
+          "The generator matches the images that the discriminator saw.", (LABELS,)),
+    Fault("weight-norm-start", "nn/weight_norm.py", "1.0 / jnp.sqrt(jnp.var(y, axis=0) + 1e-8)",
+          "1.0 / (jnp.var(y, axis=0) + 1e-8)", "Units begin with another spread than 1.", (LABELS,)),
+    Fault("class-norm", "nn/conditional.py", "for table in (gain, bias)", "for table in (gain[::-1], bias)",
+          "Classes have one another's gains.", ("tests/nn/test_heads.py",)),
     # Optimizers.
     Fault("optimizer-schedule", "optimizers.py", '1.0 - (1.0 - final_scale) * progress',
           '1.0 - final_scale * progress', "A linear schedule ends at the wrong rate.",

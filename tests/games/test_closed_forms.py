@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.toys import HYPER, dirac, gradient_reversal
+from support.given import HYPER
+from support.toys import dirac, gradient_reversal
 
 from gan_jax.game import alternating, simultaneous
 from gan_jax.training.state import init_state

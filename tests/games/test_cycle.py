@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.given import Given
 from support.states import BATCH, state_of
-from support.toys import GAMES_UNDER_TEST, Given, Logit, conditional, cycle, normal_batch
+from support.toys import GAMES_UNDER_TEST, Logit, conditional, cycle, normal_batch
 
 from gan_jax.data import Feature
 from gan_jax.errors import ConfigError

@@ -1,11 +1,15 @@
 """Games of labels against their papers' formulas, written out in NumPy on the networks' own outputs."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 from scipy.special import log_softmax, logsumexp
-from support.states import BATCH, state_of
+from support.states import BATCH, relative_error, state_of
 from support.toys import (
     CLASSES,
     GAMES_UNDER_TEST,
@@ -17,13 +21,20 @@ from support.toys import (
     semi_supervised,
 )
 
+from gan_jax.build import build_game, build_hyper
+from gan_jax.config import load_values
+from gan_jax.data import Feature
 from gan_jax.errors import ConfigError
 from gan_jax.game import Context
 from gan_jax.games import moves
 from gan_jax.games.info import VARIANCE, with_codes
 from gan_jax.games.latent import normal
 from gan_jax.move import Move, to_draw
+from gan_jax.networks import salimans
+from gan_jax.nn import heads
 from gan_jax.setup import Latents
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 softplus = lambda x: np.logaddexp(0.0, x)
 
@@ -50,13 +61,13 @@ def cross_entropy(logits, label):
     return -log_softmax(logits, axis=1)[np.arange(len(label)), np.asarray(label)].mean()
 
 
-def test_labels_of_the_generators_move_come_from_each_examples_key_and_are_uniform():
+def test_labels_of_the_generators_move_are_uniform_and_each_examples_own():
     move, *_ = begun(conditional(), "conditional", "generator")
-    label = np.asarray(moves.labels(move, CLASSES))
-    keys = move.keys("label")
-    assert np.array_equal(label, [int(jax.random.randint(key, (), 0, CLASSES, jnp.int32)) for key in keys])
-    many = jax.vmap(lambda key: jax.random.randint(key, (), 0, 5, jnp.int32))(jax.random.split(jax.random.key(0), 5000))
-    assert np.abs(np.bincount(many, minlength=5) - 1000).max() < 5 * np.sqrt(1000 * 0.8)
+    many = move.context._replace(example_index=jnp.arange(6000))
+    label = np.asarray(moves.labels(Move({}, {}, {}, {}, many), CLASSES))
+    assert np.abs(np.bincount(label, minlength=CLASSES) - 2000).max() < 5 * np.sqrt(2000 * 2 / 3)
+    apart = move.context._replace(example_index=jnp.arange(5000, 5004))  # another device's part
+    assert np.array_equal(moves.labels(Move({}, {}, {}, {}, apart), CLASSES), label[5000:5004])
 
 
 @pytest.mark.parametrize("classify_fakes", [True, False])
@@ -163,6 +174,94 @@ def test_the_bound_of_infogan_is_the_entropy_for_who_knows_the_code_and_zero_for
     np.testing.assert_allclose(
         knows[0] - guesses[0], np.log(4) + 0.5 * np.square(numbers).sum(axis=1).mean(), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("information", [1.0, 0.25, 0.0])
+def test_both_players_of_infogan_have_less_the_bound_in_their_loss(information):
+    game = info(information)
+    values = {}
+    for player in game.players:
+        move, state, batch, _ = begun(game, "info", player)
+        parts = game.players[player].loss.keywords["parts"]
+        z = moves.latents(begun(game, "info", player)[0], parts)
+        fake = applied(game, state, "generator", z)
+        (real, _), (made, (category, means)) = (
+            applied(game, state, "discriminator", jnp.asarray(x, jnp.float32)) for x in (batch["image"], fake)
+        )
+        z = np.asarray(z, np.float64)
+        bound = (z[:, 4:8] * log_softmax(category, axis=1)).sum(axis=1).mean() + np.log(4)
+        bound -= 0.5 * np.square(z[:, 8:] - means).sum(axis=1).mean()
+        values[player] = game.players[player].loss(move)
+        source = softplus(-made).mean() if player == "generator" else softplus(-real).mean() + softplus(made).mean()
+        want = source - (information if player == "generator" else 1.0) * bound
+        np.testing.assert_allclose(values[player][0], want, rtol=1e-4)
+        np.testing.assert_allclose(values[player][1]["objective"], want, rtol=1e-4)
+        np.testing.assert_allclose(values[player][1]["loss"], source, rtol=1e-4)
+
+
+POINTS_WITH_LABELS = SimpleNamespace(features={"image": Feature((2,)), "label": Feature((), classes=3)})
+
+
+def test_packs_hold_the_labels_of_their_examples_and_labels_may_be_vectors():
+    fields = {"game.conditional.packing": 2, "game.conditional.embedding": 5, "batch_size": 8, "latent_dim": 4}
+    small = {f"{role}.mlp.widths": (6,) for role in ("generator", "discriminator")}
+    config = load_values({"game.name": "conditional", "generator.mlp.output": "linear", **small, **fields})
+    game = build_game(config, POINTS_WITH_LABELS)
+    state = init_state(game, jax.random.key(0), build_hyper(config))
+    kernels = {path: leaf.shape for path, leaf in flatten_dict(state.params["discriminator"], sep="/").items()}
+    assert kernels["code/embedding"] == (3, 5)
+    assert kernels["network/hidden_0/kernel"] == (2 * (2 + 5), 6)
+    x, label = jnp.ones((4, 4)), jnp.array([[0, 1], [0, 2], [1, 1], [0, 1]])
+    logits = applied(game, state, "discriminator", x, label)
+    assert logits[0] == logits[3]
+    assert len({*logits[:3].tolist()}) == 3  # the first and the second of a pack
+    step = jax.jit(make_step(game, local_batch=8))
+    batch = normal_batch(POINTS_WITH_LABELS.features, jax.random.key(1), (1, 8))
+    after, _ = step(state, batch)
+    assert bool(after.alive)
+    assert relative_error(after.params, state.params) > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"game.name": "conditional", "game.conditional.uniform": False, "loss.name": "relativistic"},
+         "uniform=False has no effect: the generator's loss or a penalty of it reads real examples"),
+        ({"game.name": "conditional", "game.conditional.embedding": 3, "discriminator.name": "mirza"},
+         "discriminator.name='mirza' reads the label of one example itself; allowed: the game's embedding=0"),
+        ({"game.name": "conditional", "game.conditional.packing": 2, "discriminator.name": "mirza"},
+         "discriminator.name='mirza' reads the label of one example itself"),
+        ({"game.name": "projection", "discriminator.name": "mirza"}, "takes a label, which game.name='projection'"),
+        ({"game.name": "gan", "generator.name": "mirza"}, "takes a label, which game.name='gan' does not give it"),
+        ({"game.name": "auxiliary", "game.auxiliary.weight": 0.0, "game.auxiliary.classify_fakes": False},
+         "classify_fakes=False has no effect: with weight=0"),
+        ({"game.name": "semi_supervised"}, "needs data with a feature 'labelled_label'.*data.labelled=0"),
+    ],
+)  # fmt: skip
+def test_what_has_no_effect_or_no_labels_is_refused(fields, says):
+    with pytest.raises(ConfigError, match=says):
+        build_game(load_values({"generator.mlp.output": "linear", **fields}), POINTS_WITH_LABELS)
+
+
+def test_a_classifier_starts_from_data_so_that_units_are_standardized():
+    module = heads.Discriminator(salimans.Discriminator((2,), (16, 8)), heads.Classes(3, heads.Layer(weight_norm=True)))
+    game = dataclasses.replace(semi_supervised(), networks={**semi_supervised().networks, "discriminator": module},
+                               starts=moves.starts(module))  # fmt: skip
+    assert game.starts == {"discriminator": "image"}
+    x = 3.0 + 2.0 * jax.random.normal(jax.random.key(1), (500, 2))
+    state = init_state(game, jax.random.key(0), {"steps": 1.0}, {"image": x})
+    logits = applied(game, state, "discriminator", x)
+    np.testing.assert_allclose(logits.mean(axis=0), 0.0, atol=1e-4)
+    np.testing.assert_allclose(logits.std(axis=0), 1.0, rtol=1e-3)
+    own = state.params["discriminator"]["trunk"]["hidden_0"]
+    v = np.asarray(own["kernel"], np.float64)
+    first = (np.asarray(x) + 1) / 2 @ (v / np.linalg.norm(v, axis=0)) * np.asarray(own["scale"]) + np.asarray(
+        own["bias"]
+    )
+    np.testing.assert_allclose(first.std(axis=0), 1.0, rtol=1e-3)
+    slope = jax.grad(lambda p: jnp.sum(module.apply({"params": p}, x)))(state.params["discriminator"])
+    assert np.array_equal(slope["trunk"]["hidden_0"]["scale"], np.zeros(16))  # of a head alone it is learned
+    assert np.abs(slope["head"]["output"]["scale"]).max() > 0
 
 
 def test_a_row_of_a_code_changes_that_code_alone():

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.toys import Given
+from support.given import Given
 
 from gan_jax import move
 from gan_jax.game import Context

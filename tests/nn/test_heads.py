@@ -109,3 +109,16 @@ def test_a_conditional_generator_passes_on_what_its_network_is_given():
     virtual = conditional.Generator(dcgan.Generator(SHAPE, channels=1, reference=4), conditional.Code(CLASSES))
     with pytest.raises(ValueError, match="reference: 4 is not allowed where a generator is told labels; give 0"):
         jax.eval_shape(virtual.init, jax.random.key(0), z, LABEL)
+
+
+def test_a_gain_and_a_bias_for_each_class_after_a_batch_norm():
+    module = conditional.ClassNorm(CLASSES)
+    x = RNG.normal(2.0, 3.0, size=(BATCH, 2, 2, 5)).astype(np.float32)
+    variables = jax.tree.map(np.asarray, module.init(jax.random.key(0), x, LABEL, True, None))
+    tables = {name: RNG.normal(size=(CLASSES, 5)).astype(np.float32) for name in ("gain", "bias")}
+    variables["params"] = tables
+    y, after = module.apply(variables, x, LABEL, True, None, mutable=["batch_stats"])
+    mean, std = x.mean(axis=(0, 1, 2)), np.sqrt(x.var(axis=(0, 1, 2)) + 1e-5)
+    gain, bias = (tables[name][LABEL][:, None, None] for name in ("gain", "bias"))
+    np.testing.assert_allclose(y, (x - mean) / std * gain + bias, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(after["batch_stats"]["norm"]["mean"], 0.1 * mean, rtol=1e-5)

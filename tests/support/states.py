@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from gan_jax.training.state import init_state
-from support.toys import HYPER
+from support.given import HYPER
 
 BATCH = 8
 QUICKLY = {"xla_backend_optimization_level": 0}  # of programs that run a few steps

@@ -1,6 +1,7 @@
 """Small games, two of them no GANs, that the battery plays beside the registered ones."""
 
 import dataclasses
+import zlib
 from types import SimpleNamespace
 
 import flax.linen as nn
@@ -8,33 +9,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import losses
 from gan_jax.data import Feature
 from gan_jax.figures.dirac import Point, Slope
 from gan_jax.game import Game, Player, Score, alternating, simultaneous
 from gan_jax.games import GAMES
-from gan_jax.games.latent import normal
 from gan_jax.networks import mlp
-from gan_jax.optimizers import optimizer
-from gan_jax.setup import Latents, Loss, Number
-
-ADAM = {
-    "name": "adam",
-    "learning_rate": 1e-3,
-    "b1": 0.5,
-    "b2": 0.999,
-    "eps": 1e-8,
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "clip_weights": 0.0,
-}
-OPTIONS = {**ADAM, "clip": 0.0, "schedule": "constant", "final_scale": 0.0, "decay_rate": 0.95, "decay_steps": 10.0}
-SGD = {**OPTIONS, "name": "sgd", "learning_rate": 0.01}
-HYPER = {
-    "steps": 20.0,
-    **{f"optimizer.{p}.{k}": v for p in ("discriminator", "generator")
-       for k, v in OPTIONS.items() if isinstance(v, float)},
-}  # fmt: skip
+from gan_jax.setup import Number
+from support.given import Given
 
 
 class Dense(nn.Module):
@@ -59,44 +40,6 @@ class BatchNormDense(nn.Module):
         if train:
             x = x + 0.1 * jax.vmap(lambda key: jax.random.normal(key, (8,)))(keys)
         return nn.Dense(self.features)(jnp.tanh(x))
-
-
-class Given:
-    """A setup of given networks, without penalties and noise."""
-
-    def __init__(
-        self, generator, discriminator, *, loss="non_saturating", schedule=None, shape=(2,), latent_dim=4, batch_size=8,
-        options=OPTIONS, features=None,
-    ):  # fmt: skip
-        self.networks = {"generator": generator, "discriminator": discriminator}
-        self.made, self.options, self.rounds = losses.get(loss), options, schedule
-        self.features = features or {"image": Feature(shape, (-1.0, 1.0) if len(shape) == 3 else None)}
-        self.batch_size, self.latent_dim = batch_size, latent_dim
-
-    def feature(self, name):
-        return self.features[name]
-
-    def network(self, role, of="image", shape=None, label=None, embedding=0):
-        own = self.networks[role]
-        return own.clone(shape=shape) if shape not in (None, self.features[of].shape) else own
-
-    def optimizer(self, role):
-        return optimizer(self.options, f"optimizer.{role}")
-
-    def schedule(self, *players):
-        return self.rounds or alternating(*(players or ("discriminator", "generator")))
-
-    def loss(self):
-        return Loss(lambda context: self.made, self.made)
-
-    def terms(self, player):
-        return ()
-
-    def latents(self):
-        return Latents(self.latent_dim, lambda keys, index, total: normal(keys, self.latent_dim, 1.0, index, total))
-
-    def noise(self):
-        return None
 
 
 def gan(**kwargs):
@@ -318,11 +261,12 @@ def sorting(setup):
 
 
 def normal_batch(features, key, lead):
-    """Random examples {feature: [*lead, ...]}; classes in their range."""
+    """Random examples {feature: [*lead, ...]}, other ones of each feature; classes in their range."""
+    keys = {name: jax.random.fold_in(key, zlib.crc32(name.encode())) for name in features}
     return {
-        name: jax.random.normal(key, (*lead, *feature.shape))
+        name: jax.random.normal(keys[name], (*lead, *feature.shape))
         if feature.classes is None
-        else jax.random.randint(key, lead, 0, feature.classes)
+        else jax.random.randint(keys[name], lead, 0, feature.classes)
         for name, feature in features.items()
     }
 

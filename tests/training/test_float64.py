@@ -7,7 +7,7 @@ import sys
 CODE = """
 import functools
 import jax, jax.numpy as jnp, numpy as np
-from support.toys import Given
+from support.given import Given
 from gan_jax.game import alternating
 from gan_jax.games import GAMES
 from gan_jax.networks import mlp

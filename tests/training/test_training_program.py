@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from support.commands import TINY
+from support.given import HYPER
 from support.program_text import lowered_pmap, of_the_host
-from support.toys import HYPER, gan_five_steps, gan_simultaneous
+from support.toys import gan_five_steps, gan_simultaneous
 
 import gan_jax
 from gan_jax.build import build_game, build_hyper, build_source

@@ -86,7 +86,7 @@ class Journal:
         """One line of metrics.jsonl; what is newly wrong with the run."""
         head = (step, images_seen, round(self.seconds, 3), round(images_per_second, 1))
         record = {**dict(zip(HEAD, head, strict=True)), **metrics}
-        if self.config.health.samples:
+        if self.config.health.samples and self.sampler.game.outputs:
             record |= self.watch.statistics(self.sampler.weights(state))
         with self._writing():
             self.recorder.metrics(record)
